@@ -1,1 +1,4 @@
-//! x
+//! The agent of one router: mirrors it to the controller, and makes it be what the controller wants, also alone.
+
+pub mod clock;
+pub mod config;

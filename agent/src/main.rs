@@ -1,2 +1,3 @@
-//! x
+//! The `hiji-agent` binary.
+
 fn main() {}
