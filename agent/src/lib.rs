@@ -2,4 +2,5 @@
 
 pub mod clock;
 pub mod config;
+mod outbox;
 pub mod routeros;
