@@ -4,3 +4,4 @@ pub mod clock;
 pub mod config;
 mod outbox;
 pub mod routeros;
+mod state;

@@ -1,0 +1,73 @@
+//! The lines of the journal, as JSON.
+
+use hiji_shared::{
+    command::{AgentConfig, CommandResult},
+    desired::{Desired, Rev},
+    device::{Kind, RouterSession},
+    event::EndReason,
+};
+use serde::{Deserialize, Serialize};
+
+use super::want::Life;
+
+/// One change of the state.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Line {
+    /// Objects taken in; everything up to `have` is there then.
+    #[serde(rename = "put")]
+    Put {
+        have: Rev,
+        #[serde(default)]
+        reset: bool,
+        objects: Vec<Desired>,
+    },
+    #[serde(rename = "life")]
+    Life { kind: Kind, name: String, life: LifeLine },
+    /// hiji's on the router, and the revision reported as verified (0 = none yet).
+    #[serde(rename = "applied")]
+    Applied { items: Vec<(Kind, String, Rev)> },
+    /// No longer wanted, no longer there, nothing to remember.
+    #[serde(rename = "drop")]
+    Drop { items: Vec<(Kind, String)> },
+    #[serde(rename = "result")]
+    Result(CommandResult),
+    #[serde(rename = "meta")]
+    Meta { conn: u64, last_known_ms: i64 },
+    #[serde(rename = "config")]
+    Config(AgentConfig),
+    /// A session was seen to open.
+    #[serde(rename = "open")]
+    Open(RouterSession),
+    /// Sessions closed.
+    #[serde(rename = "closed")]
+    Closed { sids: Vec<String> },
+}
+
+/// [`Life`] on disk.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct LifeLine {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_login: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    valid_until: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mac: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended: Option<(EndReason, i64)>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    end_done: bool,
+}
+
+impl From<&Life> for LifeLine {
+    fn from(life: &Life) -> Self {
+        let Life { first_login, valid_until, mac, ended, end_done } = life.clone();
+        Self { first_login, valid_until, mac, ended, end_done }
+    }
+}
+
+impl From<LifeLine> for Life {
+    fn from(line: LifeLine) -> Self {
+        let LifeLine { first_login, valid_until, mac, ended, end_done } = line;
+        Self { first_login, valid_until, mac, ended, end_done }
+    }
+}
