@@ -95,6 +95,12 @@ impl Decoder {
         found.map(|end| end.map(|end| self.take(end)))
     }
 
+    /// Bytes of memory held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.buffer.capacity() + self.words.capacity() * size_of::<Range<usize>>()
+    }
+
     /// What came after the last complete word.
     pub(crate) fn unread(&self) -> &[u8] {
         self.buffer.get(self.scanned..).unwrap_or_default()
@@ -141,6 +147,10 @@ impl Decoder {
     fn take(&mut self, end: usize) -> Sentence {
         let bytes = self.buffer.split_to(end).freeze();
         self.scanned = 0;
+        if self.buffer.is_empty() {
+            // Otherwise the room made for one long sentence would be held for as long as the connection lives.
+            self.buffer = BytesMut::new();
+        }
         Sentence { words: self.words.drain(..).map(|word| bytes.slice(word)).collect() }
     }
 }

@@ -27,6 +27,9 @@ pub(crate) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// Bytes read at once.
 const CHUNK: usize = 16 << 10;
+/// Commands that nobody waits for and that the router does not end, before the connection is given up: cancelled ones,
+/// cancels and keepalives. Each of them holds memory, and most hold one of the tags there are.
+const MAX_LEFT: usize = 32;
 /// Keepalives in vain after which a connection is given up.
 const MAX_PROBES: u32 = 2;
 
@@ -175,6 +178,7 @@ impl Demux {
             Order::Cancel(tag) => {
                 if self.pending.get_mut(&tag).is_some_and(Pending::abandon) {
                     self.send_cancel(tag, now);
+                    return self.check_left(now);
                 }
             }
         }
@@ -281,6 +285,7 @@ impl Demux {
         for tag in overdue {
             self.give_up(tag, CallError::IdleTimeout, now);
         }
+        self.check_left(now)?;
         if now < self.keepalive_due() {
             return ControlFlow::Continue(());
         }
@@ -290,6 +295,12 @@ impl Demux {
         self.probes += 1;
         self.send_own(&Request::new("/system/identity/print").proplist(&["name"]), now);
         ControlFlow::Continue(())
+    }
+
+    fn check_left(&self, now: Instant) -> ControlFlow<CloseReason> {
+        let limit = self.times.idle_timeout;
+        let left = self.pending.values().filter(|pending| pending.is_left() && now >= pending.progress + limit);
+        if left.count() > MAX_LEFT { ControlFlow::Break(CloseReason::Stuck) } else { ControlFlow::Continue(()) }
     }
 
     /// Answers a caller with an error and stops the command on the router.
@@ -328,6 +339,7 @@ impl Demux {
             | CloseReason::Io(_)
             | CloseReason::Protocol(_)
             | CloseReason::Silent
+            | CloseReason::Stuck
             | CloseReason::WriteStalled => CallError::Closed,
         };
         for pending in self.pending.values_mut() {

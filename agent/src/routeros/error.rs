@@ -207,6 +207,9 @@ pub enum CloseReason {
     Protocol(CodecError),
     #[error("the router is silent, also to keepalives")]
     Silent,
+    /// It answers, but neither ends nor cancels dozens of commands.
+    #[error("the router does not end its commands")]
+    Stuck,
     #[error("the router takes no more bytes")]
     WriteStalled,
 }

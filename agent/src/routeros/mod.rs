@@ -31,3 +31,6 @@ pub use options::{ConnectOptions, Tls};
 pub use reply::{Reply, ReplyKind, Row};
 pub use request::Request;
 pub use stream::RowStream;
+
+#[cfg(test)]
+mod tests;

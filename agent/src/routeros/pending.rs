@@ -211,10 +211,15 @@ impl Pending {
         drop(self.tag);
     }
 
-    /// Answers the caller without the router; the tag stays in use.
+    /// Answers the caller although `!done` is missing; the tag stays in use. A refusal that did come is worth more
+    /// than the error.
     pub(crate) fn fail(&mut self, error: CallError) {
         self.patience = None;
-        std::mem::replace(&mut self.sink, Sink::Nobody).fail(error, true);
+        let sink = std::mem::replace(&mut self.sink, Sink::Nobody);
+        match self.trap.take() {
+            Some(trap) => sink.finish(Err(trap)),
+            None => sink.fail(error, true),
+        }
     }
 
     /// Forgets a caller who has gone. Answers whether there was one.
@@ -225,6 +230,11 @@ impl Pending {
             self.sink = Sink::Nobody;
         }
         deserted
+    }
+
+    /// Whether nobody waits for it, but its `!done` is still to come.
+    pub(crate) const fn is_left(&self) -> bool {
+        matches!(self.sink, Sink::Nobody)
     }
 
     /// When its patience ends.
