@@ -1,0 +1,277 @@
+//! The layers around the routes: what every page and every call of the API goes through, in order.
+
+use std::{any::Any, sync::Arc};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+
+use super::{
+    Web, csrf,
+    error::{self, AppError},
+    headers,
+    limit::{self, MAX_BODY_BYTES, PerAddress},
+    session::{self, Door},
+};
+
+async fn nowhere() -> AppError {
+    AppError::NotFound
+}
+
+/// Pages: cookie, own language, errors as pages, no foreign forms. `routes` has no fallback of its own.
+pub(crate) fn pages<S: Clone + Send + Sync + 'static>(routes: Router<S>, web: &Arc<Web>) -> Router<S> {
+    routes
+        .fallback(nowhere)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(limit::in_time))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(web.public_host.clone(), csrf::same_site_only))
+        .layer(from_fn(error::as_page))
+        .layer(from_fn_with_state((Arc::clone(web), Door::Pages), session::identify))
+        .layer(CompressionLayer::new())
+}
+
+/// The API: bearer tokens, errors as problem documents, a limit per address.
+pub(crate) fn api<S: Clone + Send + Sync + 'static>(routes: Router<S>, web: &Arc<Web>) -> Router<S> {
+    routes
+        .fallback(nowhere)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(limit::in_time))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(PerAddress::api(), limit::per_address))
+        .layer(from_fn(error::as_problem))
+        .layer(from_fn_with_state((Arc::clone(web), Door::Api), session::identify))
+        .layer(CompressionLayer::new())
+}
+
+/// What stands around all of them.
+pub(crate) fn all<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes.layer(from_fn(headers::secure))
+}
+
+/// A handler that panics is our fault and nobody else's: the process goes on.
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    AppError::Internal(anyhow::anyhow!("a handler panicked: {text}")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        Json,
+        body::Body,
+        http::{Request, StatusCode, header, response::Parts},
+        routing::{get, post},
+    };
+    use serde_json::Value;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::{
+        http::{
+            access::{Permission, Role, Scope},
+            form::{FieldError, FormErrors},
+            locale::Texts,
+            page::Pages,
+            session::{Caller, SessionError, Sessions, Signed, Verified},
+            view::View,
+        },
+        ids::AdminId,
+    };
+
+    /// Takes `operator` and `admin` as tokens; `down` cannot be looked up.
+    #[derive(Debug)]
+    struct Known;
+
+    impl Sessions for Known {
+        fn verify<'a>(&'a self, token: &'a str) -> Verified<'a> {
+            let role = match token {
+                "operator" => Ok(Role::Operator),
+                "admin" => Ok(Role::Admin),
+                "down" => Err(SessionError::Unavailable(anyhow::anyhow!("no database"))),
+                _ => Err(SessionError::Invalid),
+            };
+            Box::pin(async move {
+                Ok(Caller {
+                    admin_id: AdminId(1),
+                    name: "Rina".to_owned(),
+                    role: role?,
+                    sites: Scope::All,
+                    session_id: "s1".to_owned(),
+                    locale: None,
+                })
+            })
+        }
+    }
+
+    async fn secret(Signed(caller): Signed) -> Result<String, AppError> {
+        caller.allow(Permission::AuditSee)?;
+        Ok(caller.name)
+    }
+
+    async fn refuse() -> Result<(), AppError> {
+        let mut errors = FormErrors::of("count", FieldError::new("out_of_range").arg("min", 1).arg("max", 10_000));
+        errors.add("prefix", FieldError::new("required"));
+        Err(errors.into())
+    }
+
+    async fn break_down() -> Result<(), AppError> {
+        Err(anyhow::anyhow!("secret detail").into())
+    }
+
+    #[expect(clippy::unused_async, reason = "a handler is async")]
+    async fn fall_over() -> &'static str {
+        panic!("fell over")
+    }
+
+    async fn say(view: View) -> Response {
+        view.go_saying("/", "done-x", [])
+    }
+
+    async fn read(Json(value): Json<Value>) -> Json<Value> {
+        Json(value)
+    }
+
+    fn app() -> Router {
+        let web = Arc::new(Web {
+            pages: Pages::strict(Texts::load().unwrap()),
+            sessions: Arc::new(Known),
+            https: true,
+            dev: false,
+            public_host: "isp.example.net".to_owned(),
+        });
+        let routes = || {
+            Router::new()
+                .route("/secret", get(secret))
+                .route("/refuse", post(refuse))
+                .route("/broken", get(break_down))
+                .route("/panic", get(fall_over))
+                .route("/say", post(say))
+                .route("/read", post(read))
+        };
+        all(Router::new().merge(pages(routes(), &web)).nest("/api/v1", api(routes(), &web)))
+    }
+
+    async fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = app().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        (parts.status, parts, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    type Answer = (StatusCode, Parts, String);
+
+    fn problem((status, response, body): Answer) -> (u16, Value) {
+        assert_eq!(response.headers[header::CONTENT_TYPE], "application/problem+json", "{body}");
+        (status.as_u16(), serde_json::from_str(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_sent_to_the_login_and_comes_back() {
+        let (status, response, _) = ask("GET", "/secret?q=a", &[], "").await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        assert_eq!(response.headers[header::LOCATION], "/login?next=%2Fsecret%3Fq%3Da");
+        let (status, response, _) = ask("GET", "/secret", &[("hx-request-type", "partial")], "").await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+        assert_eq!(response.headers["hx-redirect"], "/login");
+    }
+
+    #[tokio::test]
+    async fn a_cookie_opens_pages_and_a_bearer_opens_the_api_and_neither_the_other() {
+        let cookie = [("cookie", "hiji_session=admin")];
+        let bearer = [("authorization", "Bearer admin")];
+        assert_eq!(ask("GET", "/secret", &cookie, "").await.0, StatusCode::OK);
+        assert_eq!(ask("GET", "/secret", &bearer, "").await.0, StatusCode::SEE_OTHER);
+        assert_eq!(ask("GET", "/api/v1/secret", &bearer, "").await.0, StatusCode::OK);
+        let (status, problem) = problem(ask("GET", "/api/v1/secret", &cookie, "").await);
+        assert_eq!((status, &problem["code"]), (401, &Value::from("unauthorized")));
+    }
+
+    #[tokio::test]
+    async fn a_role_without_the_permission_is_told_so() {
+        let (status, _, body) =
+            ask("GET", "/secret", &[("cookie", "hiji_session=operator"), ("accept-language", "en")], "").await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        assert!(body.contains("Your role does not allow this"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn sessions_that_cannot_be_looked_up_are_not_a_logout() {
+        let (status, _, _) = ask("GET", "/secret", &[("cookie", "hiji_session=down")], "").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[tokio::test]
+    async fn refused_fields_are_named_with_their_codes() {
+        let (status, problem) = problem(ask("POST", "/api/v1/refuse", &[("accept-language", "en")], "").await);
+        assert_eq!(status, 422);
+        assert_eq!(problem["errors"], serde_json::json!({"count": "out_of_range", "prefix": "required"}));
+        assert_eq!(problem["detail"], "count: Give a number from 1 to 10,000. prefix: This is needed.");
+    }
+
+    #[tokio::test]
+    async fn what_axum_refuses_has_our_shape_too() {
+        assert_eq!(problem(ask("GET", "/api/v1/nowhere", &[], "").await).1["code"], "not_found");
+        let answer = ask("DELETE", "/api/v1/secret", &[], "").await;
+        assert_eq!(answer.1.headers[header::ALLOW], "GET,HEAD");
+        assert_eq!(problem(answer).1["code"], "method_not_allowed");
+        assert_eq!(problem(ask("POST", "/api/v1/read", &[], "{}").await).1["code"], "unsupported");
+        let json = [("content-type", "application/json")];
+        assert_eq!(problem(ask("POST", "/api/v1/read", &json, "{").await).1["code"], "malformed");
+        let large = format!("\"{}\"", "x".repeat(MAX_BODY_BYTES));
+        assert_eq!(problem(ask("POST", "/api/v1/read", &json, &large).await).1["code"], "too_large");
+        let (status, _, body) = ask("GET", "/nowhere", &[], "").await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert!(body.contains("Tidak ditemukan"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn our_faults_show_a_reference_and_no_detail() {
+        for path in ["/broken", "/panic", "/api/v1/broken", "/api/v1/panic"] {
+            let (status, _, body) = ask("GET", path, &[], "").await;
+            assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+            assert!(!body.contains("secret detail") && !body.contains("fell over"), "{body}");
+        }
+        let (_, _, body) = ask("GET", "/broken", &[("hx-request-type", "partial")], "").await;
+        assert!(!body.contains("<html"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_foreign_form_changes_nothing_but_the_api_takes_any_origin() {
+        let foreign = [("sec-fetch-site", "cross-site"), ("accept-language", "en")];
+        let (status, _, body) = ask("POST", "/say", &foreign, "").await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        assert!(body.contains("came from another site"), "{body}");
+        assert_eq!(ask("POST", "/api/v1/say", &foreign, "").await.0, StatusCode::SEE_OTHER);
+    }
+
+    #[tokio::test]
+    async fn cookies_are_kept_from_scripts_and_foreign_sites() {
+        let (_, response, _) = ask("POST", "/say", &[], "").await;
+        let cookie = response.headers[header::SET_COOKIE].to_str().unwrap();
+        for part in ["hiji_flash=", "Path=/", "HttpOnly", "SameSite=Lax", "Secure", "Max-Age=60"] {
+            assert!(cookie.contains(part), "{cookie}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_answer_is_strict_about_what_a_browser_may_load() {
+        for path in ["/secret", "/nowhere", "/api/v1/nowhere"] {
+            let (_, response, _) = ask("GET", path, &[], "").await;
+            let policy = response.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The sections of the app, in the order of the menu. Only what exists stands here: a feature adds its line.
+
+use serde::Serialize;
+
+use super::access::{Permission, Role, allowed};
+
+/// A section of the app.
+#[derive(Debug, Clone, Copy)]
+pub struct Section {
+    /// Its name in ids; its text is `nav-<key>`.
+    pub key: &'static str,
+    /// Where it starts; pages below it belong to it.
+    pub path: &'static str,
+    /// Its icon, from `web/icons.txt`.
+    pub icon: &'static str,
+    /// Who sees it.
+    pub permission: Permission,
+    /// Whether it stands in the bar at the foot of a phone's screen.
+    pub thumb: bool,
+    /// The group it stands in; its text is `nav-group-<group>`, none for the first.
+    pub group: Option<&'static str>,
+}
+
+const fn section(key: &'static str, path: &'static str, icon: &'static str, permission: Permission) -> Section {
+    Section { key, path, icon, permission, thumb: false, group: None }
+}
+
+const fn thumb(section: Section) -> Section {
+    Section { thumb: true, ..section }
+}
+
+const fn within(group: &'static str, section: Section) -> Section {
+    Section { group: Some(group), ..section }
+}
+
+/// Every section there is.
+pub const SECTIONS: &[Section] = &[
+    thumb(section("dashboard", "/dashboard", "speedometer2", Permission::DashboardSee)),
+    thumb(section("vouchers", "/vouchers", "ticket-perforated", Permission::VouchersSee)),
+    thumb(section("sessions", "/sessions", "broadcast", Permission::SessionsSee)),
+    within("network", thumb(section("routers", "/routers", "router", Permission::RoutersSee))),
+    within("network", section("sites", "/sites", "geo-alt", Permission::SitesSee)),
+    within("network", section("packages", "/packages", "box-seam", Permission::PackagesSee)),
+    within("settings", section("admins", "/settings/admins", "person-gear", Permission::AdminsManage)),
+    within("settings", section("jobs", "/settings/jobs", "list-task", Permission::JobsSee)),
+    within("settings", section("audit", "/settings/audit", "journal-text", Permission::AuditSee)),
+];
+
+/// A section as the menu shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct NavItem {
+    key: &'static str,
+    path: &'static str,
+    icon: &'static str,
+    thumb: bool,
+    group: Option<&'static str>,
+    /// First of its group: the group's name stands above it.
+    heads: bool,
+    active: bool,
+}
+
+/// What somebody of this role sees, with the section of `path` marked.
+#[must_use]
+pub fn menu(role: Role, path: &str) -> Vec<NavItem> {
+    let mut group = None;
+    let mut items = Vec::with_capacity(SECTIONS.len());
+    for section in SECTIONS.iter().filter(|section| allowed(role, section.permission)) {
+        items.push(NavItem {
+            key: section.key,
+            path: section.path,
+            icon: section.icon,
+            thumb: section.thumb,
+            group: section.group,
+            heads: section.group.is_some() && section.group != group,
+            active: path.strip_prefix(section.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+        });
+        group = section.group;
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_sees_no_settings() {
+        let keys: Vec<_> = menu(Role::Operator, "/vouchers/new").into_iter().map(|item| item.key).collect();
+        assert!(keys.contains(&"vouchers"));
+        assert!(!keys.contains(&"admins"));
+    }
+
+    #[test]
+    fn the_section_of_a_page_is_marked_and_only_that() {
+        let active = |path| -> Vec<_> {
+            menu(Role::SuperAdmin, path).into_iter().filter(|item| item.active).map(|item| item.key).collect()
+        };
+        assert_eq!(active("/vouchers/batches/7"), ["vouchers"]);
+        assert_eq!(active("/vouchersabc"), [""; 0]);
+    }
+
+    #[test]
+    fn every_icon_is_in_the_sprite() {
+        for section in SECTIONS {
+            assert!(super::super::assets::has_icon(section.icon), "{} is not in web/icons.txt", section.icon);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+// hiji in the browser. Everything works without it; it makes things quicker and quieter.
+// The theme is set before the first paint, so this file is loaded without `defer`; the rest waits for the page.
+"use strict";
+
+(() => {
+  const root = document.documentElement;
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const paint = () => {
+    const chosen = root.dataset.theme;
+    root.dataset.bsTheme = chosen === "auto" ? (dark.matches ? "dark" : "light") : chosen;
+  };
+  root.classList.add("js");
+  paint();
+  dark.addEventListener("change", paint);
+
+  // A form is sent once: its buttons sleep until the next page, or until an answer of htmx.
+  const sleep = (form, asleep) => {
+    for (const button of form.querySelectorAll("button[type=submit], button:not([type])")) button.disabled = asleep;
+  };
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented && !event.target.matches("[hx-post]")) return;
+    // After this turn: a disabled button's own name and value would not be sent.
+    setTimeout(() => sleep(event.target, true));
+  });
+  document.addEventListener("htmx:finally:request", (event) => {
+    const form = event.target.closest?.("form");
+    if (form) sleep(form, false);
+  });
+  // A page that comes back by the back button must not come back asleep.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) document.querySelectorAll("form").forEach((form) => sleep(form, false));
+  });
+
+  document.addEventListener("click", async (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      const source = document.querySelector(copy.dataset.copy);
+      try {
+        await navigator.clipboard.writeText(source.textContent);
+      } catch {
+        // Plain http has no clipboard: select the text, so that a long press or Ctrl-C does it.
+        getSelection().selectAllChildren(source);
+        document.execCommand?.("copy");
+      }
+      copy.classList.add("copied");
+      copy.setAttribute("aria-label", copy.dataset.copied);
+      copy.querySelector("use")?.setAttribute("href", copy.dataset.copiedIcon);
+      return;
+    }
+    if (event.target.closest("[data-print]")) {
+      window.print();
+      return;
+    }
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      document.querySelectorAll("details.menu[open]").forEach((menu) => (menu.open = false));
+    }
+    // `/` goes to the search field, as in every list people use all day.
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      const search = document.querySelector("input[type=search]");
+      if (search) {
+        event.preventDefault();
+        search.focus();
+        search.select();
+      }
+    }
+  });
+
+  // A list's filter is sent as soon as something else is chosen.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
+  });
+
+  // Live parts: an element with data-live="dashboard batch-12" fetches itself again (hx-get, hx-trigger="live") when
+  // one of its topics changes. One stream a page; after a pause everything is fetched once, because changes were missed.
+  const LIVE_PAUSE_MS = 300;
+  let stream = null;
+  let listening = "";
+  let lost = false;
+  const due = new Set();
+  let timer = 0;
+  const parts = () => [...document.querySelectorAll("[data-live]")];
+  const topicsOf = (part) => part.dataset.live.split(/\s+/).filter(Boolean);
+  const refresh = (wanted) => {
+    parts().filter(wanted).forEach((part) => due.add(part));
+    if (timer || document.hidden) return;
+    timer = setTimeout(() => {
+      timer = 0;
+      for (const part of due) if (part.isConnected) window.htmx?.trigger(part, "live");
+      due.clear();
+    }, LIVE_PAUSE_MS);
+  };
+  const listen = () => {
+    const topics = [...new Set(parts().flatMap(topicsOf))].sort();
+    const query = topics.map((topic) => `topic=${encodeURIComponent(topic)}`).join("&");
+    if (query === listening) return;
+    stream?.close();
+    stream = null;
+    listening = query;
+    if (!query) return;
+    stream = new EventSource(`/live?${query}`);
+    stream.addEventListener("open", () => {
+      if (lost) refresh(() => true);
+      lost = false;
+      document.getElementById("offline")?.setAttribute("hidden", "");
+    });
+    stream.addEventListener("change", (event) => refresh((part) => topicsOf(part).includes(event.data)));
+    stream.addEventListener("refresh", () => refresh(() => true));
+    stream.addEventListener("error", () => {
+      lost = true;
+      if (stream.readyState === EventSource.CLOSED) {
+        // Refused: signed out, or no seat. Try again later with a fresh stream.
+        listening = "";
+        setTimeout(listen, 10_000);
+      }
+      setTimeout(() => {
+        if (lost) document.getElementById("offline")?.removeAttribute("hidden");
+      }, 5_000);
+    });
+  };
+  document.addEventListener("DOMContentLoaded", listen);
+  document.addEventListener("htmx:after:swap", listen);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && (due.size || lost)) refresh(() => lost);
+  });
+})();
