@@ -1,0 +1,37 @@
+//! `voucher`: one code, and its life.
+
+use sea_orm::entity::prelude::*;
+
+/// One code, and its life.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "voucher")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    pub batch_id: i64,
+    pub site_id: i64,
+    pub router_id: i64,
+    pub package_id: i64,
+    pub number: i32,
+    pub code: String,
+    pub password: Option<Vec<u8>>,
+    pub status: String,
+    pub currency: String,
+    pub price: i64,
+    pub cost: i64,
+    pub first_login_at: Option<DateTimeUtc>,
+    pub valid_until: Option<DateTimeUtc>,
+    pub ended_at: Option<DateTimeUtc>,
+    pub end_reason: String,
+    pub mac: String,
+    pub address: String,
+    pub uptime_secs: i64,
+    pub bytes_in: i64,
+    pub bytes_out: i64,
+    pub failure: String,
+    pub estimated: bool,
+    pub created_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

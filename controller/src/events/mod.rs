@@ -1,0 +1,135 @@
+//! Business events: what happened, in the words of the business, recorded in the transaction that made it happen.
+//!
+//! Features announce here and know nobody who listens; [`consumers`] is the one list of who reacts. A new event is a
+//! variant here.
+
+// consumers
+pub mod live;
+mod store;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbErr};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{BatchId, RouterId, SiteId, VoucherId};
+
+pub use store::Recorded;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum BusinessEvent {
+    RouterOnline {
+        router_id: RouterId,
+    },
+    RouterOffline {
+        router_id: RouterId,
+        reason: String,
+    },
+    RouterApproved {
+        router_id: RouterId,
+    },
+    BatchCreated {
+        batch_id: BatchId,
+        router_id: RouterId,
+        number: String,
+        count: i32,
+    },
+    /// Proven on the router: the batch's `applied` grew.
+    BatchProgress {
+        batch_id: BatchId,
+        router_id: RouterId,
+    },
+    VoucherActivated {
+        voucher_id: VoucherId,
+        batch_id: BatchId,
+        router_id: RouterId,
+        code: String,
+    },
+    VoucherEnded {
+        voucher_id: VoucherId,
+        batch_id: BatchId,
+        router_id: RouterId,
+        code: String,
+        reason: String,
+    },
+    SessionsChanged {
+        router_id: RouterId,
+        opened: u32,
+        closed: u32,
+    },
+    PackageChanged {
+        router_ids: Vec<RouterId>,
+    },
+}
+
+impl BusinessEvent {
+    /// Class and event of the public stream: `voucher/activated`.
+    #[must_use]
+    pub fn topic(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::RouterOnline { .. } => ("router", "online"),
+            Self::RouterOffline { .. } => ("router", "offline"),
+            Self::RouterApproved { .. } => ("router", "approved"),
+            Self::BatchCreated { .. } => ("batch", "created"),
+            Self::BatchProgress { .. } => ("batch", "progress"),
+            Self::VoucherActivated { .. } => ("voucher", "activated"),
+            Self::VoucherEnded { .. } => ("voucher", "ended"),
+            Self::SessionsChanged { .. } => ("session", "changed"),
+            Self::PackageChanged { .. } => ("package", "changed"),
+        }
+    }
+
+    /// What it is about, for people reading the stream.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::RouterOnline { router_id }
+            | Self::RouterOffline { router_id, .. }
+            | Self::RouterApproved { router_id }
+            | Self::SessionsChanged { router_id, .. } => format!("router/{router_id}"),
+            Self::BatchCreated { batch_id, .. } | Self::BatchProgress { batch_id, .. } => format!("batch/{batch_id}"),
+            Self::VoucherActivated { code, .. } | Self::VoucherEnded { code, .. } => format!("voucher/{code}"),
+            Self::PackageChanged { .. } => "package".to_owned(),
+        }
+    }
+}
+
+/// Records an event in the caller's transaction; who reacts does so after the commit.
+///
+/// # Errors
+/// The database's.
+pub async fn record(
+    tx: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    site: Option<SiteId>,
+    event: &BusinessEvent,
+) -> Result<(), DbErr> {
+    store::insert(tx, now, site, std::slice::from_ref(event)).await
+}
+
+/// Records many at once.
+///
+/// # Errors
+/// The database's.
+pub async fn record_all(
+    tx: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    site: Option<SiteId>,
+    events: &[BusinessEvent],
+) -> Result<(), DbErr> {
+    store::insert(tx, now, site, events).await
+}
+
+/// The stream's history after `hseq`, oldest first, of the sites allowed (`None` = all).
+///
+/// # Errors
+/// The database's.
+pub async fn history(
+    db: &impl ConnectionTrait,
+    after: i64,
+    limit: u64,
+    sites: Option<&[SiteId]>,
+) -> Result<Vec<Recorded>, DbErr> {
+    store::published_after(db, after, limit, sites).await
+}

@@ -1,0 +1,99 @@
+//! Settings of the operator, changed in the web app. The form is drawn from the struct; a new setting is a field here.
+
+mod store;
+
+use sea_orm::{ConnectionTrait, DbErr};
+use serde::{Deserialize, Serialize};
+
+/// What the operator chose. Every field has a default, so that an older row reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Name on pages and prints.
+    pub company_name: String,
+    /// Currency of new packages, ISO 4217.
+    pub currency: String,
+    /// Marker of voucher users and hotspot profiles.
+    pub voucher_marker: String,
+    /// Marker of PPP profiles and secrets.
+    pub pppoe_marker: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            company_name: "hiji".to_owned(),
+            currency: "IDR".to_owned(),
+            voucher_marker: hiji_shared::comment::VOUCHER_MARKER.to_owned(),
+            pppoe_marker: hiji_shared::comment::PPPOE_MARKER.to_owned(),
+        }
+    }
+}
+
+/// Why settings are refused: the field and the code of its sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("setting {field} is not valid: {code}")]
+pub struct BadSetting {
+    pub field: &'static str,
+    pub code: &'static str,
+}
+
+const MAX_NAME: usize = 80;
+const MAX_MARKER: usize = 32;
+
+impl Settings {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// The first field that is not valid.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        let bad = |field, code| Err(BadSetting { field, code });
+        if self.company_name.trim().is_empty() || self.company_name.len() > MAX_NAME {
+            return bad("company_name", "name");
+        }
+        if crate::money::Currency::parse(&self.currency).is_none() {
+            return bad("currency", "currency");
+        }
+        for (field, marker) in [("voucher_marker", &self.voucher_marker), ("pppoe_marker", &self.pppoe_marker)] {
+            let plain = marker.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+            if marker.is_empty() || marker.len() > MAX_MARKER || !plain {
+                return bad(field, "marker");
+            }
+        }
+        if self.voucher_marker == self.pppoe_marker { bad("pppoe_marker", "marker-same") } else { Ok(()) }
+    }
+}
+
+/// The settings as they stand.
+///
+/// # Errors
+/// The database's.
+pub async fn load(db: &impl ConnectionTrait) -> Result<Settings, DbErr> {
+    store::load(db).await
+}
+
+/// Keeps checked settings, in the caller's transaction.
+///
+/// # Errors
+/// The database's.
+pub async fn save(
+    tx: &impl ConnectionTrait,
+    now: chrono::DateTime<chrono::Utc>,
+    settings: &Settings,
+) -> Result<(), DbErr> {
+    store::save(tx, now, settings).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_that_would_break_comments_is_refused() {
+        for marker in ["", "A|B", "A B", "É", &"X".repeat(33)] {
+            let settings = Settings { voucher_marker: (*marker).into(), ..Settings::default() };
+            assert_eq!(settings.check(), Err(BadSetting { field: "voucher_marker", code: "marker" }), "{marker}");
+        }
+        assert_eq!(Settings::default().check(), Ok(()));
+    }
+}
