@@ -73,7 +73,7 @@ pub enum StartError {
     #[error("cannot listen on {addr}")]
     Listen { addr: SocketAddr, source: std::io::Error },
     #[error("cannot use the certificate or key")]
-    Certificate(#[from] gate::TlsError),
+    Certificate(#[from] TlsError),
     #[error("HIJI_MQTT_URL: {0}")]
     Url(#[from] client::UrlError),
     #[error("cannot start the broker")]
