@@ -1,13 +1,21 @@
 //! hiji's controller: the web app of the ISP. One library, cut by feature; `main` is thin.
 
+pub mod admins;
+pub mod app;
 pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod db;
 pub mod events;
+pub mod http;
 pub mod ids;
+pub mod jobs;
 pub mod money;
+pub mod monitoring;
 pub mod mqtt;
+pub mod routers;
 pub mod sealed;
 pub mod settings;
+pub mod sites;
 pub mod tokens;
+pub mod vouchers;

@@ -17,6 +17,8 @@ pub mod broker;
 pub mod client;
 pub mod dynsec;
 mod gate;
+pub mod inbox;
+pub mod report;
 mod status;
 mod url;
 

@@ -1,0 +1,249 @@
+//! Queries of admins and their sessions.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+};
+
+use super::{Admin, AdminError, AdminForm, Session};
+use crate::{
+    db::{
+        self,
+        entity::{admin, admin_session, admin_site},
+    },
+    http::access::Role,
+    ids::{AdminId, SiteId},
+};
+
+const MAX_USER_AGENT: usize = 200;
+
+/// An admin with what login needs.
+#[derive(Debug)]
+pub(super) struct LoginRow {
+    pub admin: Admin,
+    pub password_hash: String,
+    pub failed_logins: i32,
+    pub locked_until: Option<DateTime<Utc>>,
+}
+
+/// A session to be kept.
+#[derive(Debug)]
+pub(super) struct NewSession<'a> {
+    pub id: &'a str,
+    pub admin: AdminId,
+    pub expires_at: DateTime<Utc>,
+    pub ip: &'a str,
+    pub user_agent: &'a str,
+}
+
+fn admin_of(row: &admin::Model, sites: &[admin_site::Model]) -> Admin {
+    let own = sites.iter().filter(|site| site.admin_id == row.id).map(|site| SiteId(site.site_id));
+    Admin {
+        id: AdminId(row.id),
+        username: row.username.clone(),
+        name: row.display_name.clone(),
+        // A role of a newer version is the weakest this one knows.
+        role: Role::parse(&row.role).unwrap_or(Role::Operator),
+        site_ids: own.collect(),
+        active: row.active,
+        created_at: row.created_at,
+    }
+}
+
+async fn sites_of(db: &impl ConnectionTrait, admin: i64) -> Result<Vec<admin_site::Model>, DbErr> {
+    admin_site::Entity::find()
+        .filter(admin_site::Column::AdminId.eq(admin))
+        .order_by_asc(admin_site::Column::SiteId)
+        .all(db)
+        .await
+}
+
+pub(super) async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<LoginRow>, DbErr> {
+    let Some(row) = admin::Entity::find().filter(admin::Column::Username.eq(username)).one(db).await? else {
+        return Ok(None);
+    };
+    let sites = sites_of(db, row.id).await?;
+    Ok(Some(LoginRow {
+        admin: admin_of(&row, &sites),
+        password_hash: row.password_hash,
+        failed_logins: row.failed_logins,
+        locked_until: row.locked_until,
+    }))
+}
+
+pub(super) async fn list(db: &impl ConnectionTrait) -> Result<Vec<Admin>, DbErr> {
+    let rows = admin::Entity::find().order_by_asc(admin::Column::Username).all(db).await?;
+    let sites = admin_site::Entity::find().order_by_asc(admin_site::Column::SiteId).all(db).await?;
+    Ok(rows.iter().map(|row| admin_of(row, &sites)).collect())
+}
+
+pub(super) async fn insert(
+    tx: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    form: &AdminForm,
+    hash: &str,
+) -> Result<AdminId, AdminError> {
+    let row = admin::ActiveModel {
+        username: Set(form.username.clone()),
+        display_name: Set(form.name.clone()),
+        password_hash: Set(hash.to_owned()),
+        role: Set(form.role.as_str().to_owned()),
+        locale: Set(String::new()),
+        active: Set(form.active),
+        failed_logins: Set(0),
+        created_at: Set(now),
+        ..Default::default()
+    };
+    match admin::Entity::insert(row).exec(tx).await {
+        Ok(inserted) => Ok(AdminId(inserted.last_insert_id)),
+        Err(error) => Err(taken(error)),
+    }
+}
+
+pub(super) async fn update(
+    tx: &impl ConnectionTrait,
+    id: AdminId,
+    form: &AdminForm,
+    hash: Option<&str>,
+) -> Result<(), AdminError> {
+    let mut update = admin::Entity::update_many()
+        .col_expr(admin::Column::Username, Expr::value(form.username.as_str()))
+        .col_expr(admin::Column::DisplayName, Expr::value(form.name.as_str()))
+        .col_expr(admin::Column::Role, Expr::value(form.role.as_str()))
+        .col_expr(admin::Column::Active, Expr::value(form.active))
+        .filter(admin::Column::Id.eq(id.0));
+    if let Some(hash) = hash {
+        update = update.col_expr(admin::Column::PasswordHash, Expr::value(hash));
+    }
+    update.exec(tx).await.map(|_| ()).map_err(taken)
+}
+
+fn taken(error: DbErr) -> AdminError {
+    if db::violates(&error, "username") { AdminError::UsernameTaken } else { error.into() }
+}
+
+pub(super) async fn set_sites(tx: &impl ConnectionTrait, id: AdminId, sites: &[SiteId]) -> Result<(), DbErr> {
+    admin_site::Entity::delete_many().filter(admin_site::Column::AdminId.eq(id.0)).exec(tx).await?;
+    if !sites.is_empty() {
+        let rows = sites.iter().map(|site| admin_site::ActiveModel { admin_id: Set(id.0), site_id: Set(site.0) });
+        admin_site::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn set_failed(
+    tx: &impl ConnectionTrait,
+    id: AdminId,
+    failed: i32,
+    locked_until: Option<DateTime<Utc>>,
+) -> Result<(), DbErr> {
+    admin::Entity::update_many()
+        .col_expr(admin::Column::FailedLogins, Expr::value(failed))
+        .col_expr(admin::Column::LockedUntil, Expr::value(locked_until))
+        .filter(admin::Column::Id.eq(id.0))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_session(
+    tx: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    new: NewSession<'_>,
+) -> Result<(), DbErr> {
+    let row = admin_session::ActiveModel {
+        id: Set(new.id.to_owned()),
+        admin_id: Set(new.admin.0),
+        created_at: Set(now),
+        expires_at: Set(new.expires_at),
+        last_seen_at: Set(now),
+        ip: Set(new.ip.to_owned()),
+        user_agent: Set(new.user_agent.chars().take(MAX_USER_AGENT).collect()),
+        revoked_at: Set(None),
+    };
+    admin_session::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// The admin of an open session, with his language and when he was last seen.
+pub(super) async fn session(
+    db: &impl ConnectionTrait,
+    id: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<(Admin, String, DateTime<Utc>)>, DbErr> {
+    let Some(session) = admin_session::Entity::find_by_id(id.to_owned()).one(db).await? else { return Ok(None) };
+    if session.revoked_at.is_some() || session.expires_at <= now {
+        return Ok(None);
+    }
+    let Some(row) = admin::Entity::find_by_id(session.admin_id).one(db).await? else { return Ok(None) };
+    let sites = sites_of(db, row.id).await?;
+    Ok(Some((admin_of(&row, &sites), row.locale, session.last_seen_at)))
+}
+
+pub(super) async fn touch_session(tx: &impl ConnectionTrait, id: &str, now: DateTime<Utc>) -> Result<(), DbErr> {
+    admin_session::Entity::update_many()
+        .col_expr(admin_session::Column::LastSeenAt, Expr::value(now))
+        .filter(admin_session::Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn sessions(
+    db: &impl ConnectionTrait,
+    owner: AdminId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Session>, DbErr> {
+    let rows = admin_session::Entity::find()
+        .filter(admin_session::Column::AdminId.eq(owner.0))
+        .filter(admin_session::Column::RevokedAt.is_null())
+        .filter(admin_session::Column::ExpiresAt.gt(now))
+        .order_by_desc(admin_session::Column::LastSeenAt)
+        .all(db)
+        .await?;
+    let session = |row: admin_session::Model| Session {
+        id: row.id,
+        created_at: row.created_at,
+        last_seen_at: row.last_seen_at,
+        expires_at: row.expires_at,
+        ip: row.ip,
+        user_agent: row.user_agent,
+    };
+    Ok(rows.into_iter().map(session).collect())
+}
+
+pub(super) async fn end_session(
+    tx: &impl ConnectionTrait,
+    owner: AdminId,
+    id: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let result = admin_session::Entity::update_many()
+        .col_expr(admin_session::Column::RevokedAt, Expr::value(now))
+        .filter(admin_session::Column::Id.eq(id))
+        .filter(admin_session::Column::AdminId.eq(owner.0))
+        .filter(admin_session::Column::RevokedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(result.rows_affected > 0)
+}
+
+pub(super) async fn end_all_sessions(
+    tx: &impl ConnectionTrait,
+    owner: AdminId,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    admin_session::Entity::update_many()
+        .col_expr(admin_session::Column::RevokedAt, Expr::value(now))
+        .filter(admin_session::Column::AdminId.eq(owner.0))
+        .filter(admin_session::Column::RevokedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn purge_sessions(tx: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<u64, DbErr> {
+    let result =
+        admin_session::Entity::delete_many().filter(admin_session::Column::ExpiresAt.lt(before)).exec(tx).await?;
+    Ok(result.rows_affected)
+}

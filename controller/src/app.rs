@@ -1,0 +1,70 @@
+//! Everything shared, in one value that is passed and never global.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock, config::Config, db::Db, events::live::Live, mqtt::Bus, routers::wake::Wakes, sealed::Keys,
+    tokens::Tokens,
+};
+
+/// The running controller, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub config: Config,
+    pub clock: Arc<dyn Clock>,
+    pub db: Db,
+    pub keys: Keys,
+    pub tokens: Tokens,
+    pub bus: Bus,
+    pub live: Live,
+    pub wakes: Wakes,
+    /// Name of this process among several controllers.
+    pub instance: String,
+    /// What agents are told to connect to.
+    pub mqtt_public_url: String,
+    pub stop: CancellationToken,
+    pub tasks: TaskTracker,
+}
+
+impl App {
+    /// An app of its parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Runs a task that ends with the app. Every task listens to the stop token through this.
+    pub fn spawn<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = task => tracing::debug!(task = name, "task ended"),
+            }
+        });
+    }
+
+    /// Live changes for open pages.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<crate::events::live::LiveEvent> {
+        self.live.subscribe()
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,31 @@
+//! The list of all jobs: a kind's name to the code that runs it. A new job is one line here.
+
+use crate::{app::App, jobs::Job};
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done(String),
+    Failed { error: String, max_attempts: i32 },
+}
+
+/// Runs the job of a kind.
+pub(super) async fn run(app: &App, kind: &str, payload: serde_json::Value) -> Outcome {
+    match kind {
+        crate::jobs::schedule::Purge::KIND => one::<crate::jobs::schedule::Purge>(app, payload).await,
+        crate::routers::jobs::Grant::KIND => one::<crate::routers::jobs::Grant>(app, payload).await,
+        crate::routers::jobs::Revoke::KIND => one::<crate::routers::jobs::Revoke>(app, payload).await,
+        unknown => Outcome::Failed { error: format!("no job of kind {unknown} in this version"), max_attempts: 0 },
+    }
+}
+
+async fn one<J: Job>(app: &App, payload: serde_json::Value) -> Outcome {
+    let failed = |error: String| Outcome::Failed { error, max_attempts: J::MAX_ATTEMPTS };
+    match serde_json::from_value::<J>(payload) {
+        Err(error) => failed(format!("payload not understood: {error}")),
+        Ok(job) => match job.run(app).await {
+            Ok(result) => Outcome::Done(result),
+            Err(error) => failed(format!("{error:#}")),
+        },
+    }
+}

@@ -1,0 +1,55 @@
+//! Periodic jobs: each slot of time is enqueued once, whoever comes first.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use super::{Job, When, enqueue, store};
+use crate::{app::App, clock};
+
+/// How often slots are looked at.
+const TICK: Duration = Duration::from_secs(30);
+const HOUR_SECS: i64 = 3600;
+
+/// Enqueues what is due until the app stops.
+pub async fn run(app: App) {
+    loop {
+        if let Err(error) = enqueue_due(&app).await {
+            tracing::error!("periodic jobs could not be enqueued: {error:#}");
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+async fn enqueue_due(app: &App) -> anyhow::Result<()> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let slot = |secs: i64| now.timestamp().div_euclid(secs);
+    let hourly = When { at: None, dedupe: Some(format!("{}@{}", Purge::KIND, slot(HOUR_SECS))) };
+    enqueue(&*tx, now, &Purge {}, hourly).await?;
+    tx.commit().await.context("committing periodic jobs")
+}
+
+/// Deletes what is only kept for a while: applied inbox rows (7 days), done jobs (7 days), idempotency keys (24 h),
+/// sessions that are over (30 days).
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Purge {}
+
+const KEEP_INBOX_DAYS: i64 = 7;
+const KEEP_JOBS_DAYS: i64 = 7;
+const DAY_SECS: i64 = 86_400;
+
+impl Job for Purge {
+    const KIND: &'static str = "jobs.purge";
+
+    async fn run(self, app: &App) -> anyhow::Result<String> {
+        let now = app.clock.now();
+        let tx = app.db.begin().await?;
+        let jobs = store::purge_done(&*tx, now - clock::seconds(KEEP_JOBS_DAYS * DAY_SECS)).await?;
+        let inbox = crate::mqtt::inbox::purge(&*tx, now - clock::seconds(KEEP_INBOX_DAYS * DAY_SECS)).await?;
+        let sessions = crate::admins::purge_sessions(&*tx, now).await?;
+        tx.commit().await.context("committing the purge")?;
+        Ok(format!("{jobs} jobs, {inbox} inbox rows, {sessions} sessions deleted"))
+    }
+}

@@ -1,0 +1,204 @@
+//! Wanted objects and what is proven of them.
+
+use chrono::{DateTime, Utc};
+use hiji_shared::{
+    desired::{Desired, DesiredUser, ItemResult, ItemStatus, Object},
+    device::Kind,
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+use serde::Serialize;
+
+use super::super::Want;
+use crate::{
+    db::entity::desired_object::{ActiveModel, Column, Entity, Model},
+    ids::RouterId,
+    sealed::Keys,
+};
+
+const WANTED: &str = "wanted";
+const VERIFIED: &str = "verified";
+const FAILED: &str = "failed";
+/// Rows of one INSERT: 12 columns, below SQLite's and PostgreSQL's limits of bound values.
+const CHUNK: usize = 100;
+const PASSWORD_PLACE: &str = "desired.password";
+
+/// How many objects of a router are where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct DesiredCounts {
+    pub wanted: i64,
+    pub verified: i64,
+    pub failed: i64,
+}
+
+/// Puts objects at revisions `from + 1 …`, replacing earlier revisions of the same object.
+pub(crate) async fn put_desired(
+    tx: &impl ConnectionTrait,
+    keys: &Keys,
+    now: DateTime<Utc>,
+    router: RouterId,
+    from: i64,
+    wants: Vec<Want>,
+) -> Result<(), DbErr> {
+    let mut rows = Vec::with_capacity(wants.len().min(CHUNK));
+    let mut wants = (from + 1..).zip(wants).peekable();
+    while let Some((rev, want)) = wants.next() {
+        rows.push(row_of(keys, now, router, rev, want)?);
+        if rows.len() == CHUNK || wants.peek().is_none() {
+            upsert(tx, std::mem::take(&mut rows)).await?;
+        }
+    }
+    Ok(())
+}
+
+fn row_of(
+    keys: &Keys,
+    now: DateTime<Utc>,
+    router: RouterId,
+    rev: i64,
+    Want { mut object }: Want,
+) -> Result<ActiveModel, DbErr> {
+    // The password is sealed beside the document, never in it.
+    let secret = match &mut object {
+        Object::User(DesiredUser { password, .. }) => {
+            let sealed = keys.seal(PASSWORD_PLACE, password.as_bytes());
+            password.clear();
+            Some(sealed)
+        }
+        Object::Profile(_) | Object::Gone { .. } => None,
+    };
+    let desired = Desired { rev: rev.unsigned_abs(), object };
+    Ok(ActiveModel {
+        router_id: Set(router.0),
+        kind: Set(desired.kind().as_str().to_owned()),
+        name: Set(desired.name().to_owned()),
+        rev: Set(rev),
+        gone: Set(matches!(desired.object, Object::Gone { .. })),
+        doc: Set(serde_json::to_value(&desired.object).map_err(|error| DbErr::Custom(error.to_string()))?),
+        secret: Set(secret),
+        status: Set(WANTED.to_owned()),
+        code: Set(String::new()),
+        message: Set(String::new()),
+        proven_at: Set(None),
+        updated_at: Set(now),
+    })
+}
+
+async fn upsert(tx: &impl ConnectionTrait, rows: Vec<ActiveModel>) -> Result<(), DbErr> {
+    let newer = OnConflict::columns([Column::RouterId, Column::Kind, Column::Name])
+        .update_columns([
+            Column::Rev,
+            Column::Doc,
+            Column::Secret,
+            Column::Gone,
+            Column::Status,
+            Column::Code,
+            Column::Message,
+            Column::UpdatedAt,
+        ])
+        .to_owned();
+    Entity::insert_many(rows).on_conflict(newer).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Objects after a revision, oldest first, with their passwords opened.
+pub(crate) async fn desired_after(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    router: RouterId,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<Desired>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::RouterId.eq(router.0))
+        .filter(Column::Rev.gt(after))
+        .order_by_asc(Column::Rev)
+        .limit(limit)
+        .all(db)
+        .await?;
+    rows.into_iter().map(|row| desired_of(keys, row)).collect()
+}
+
+fn desired_of(keys: &Keys, row: Model) -> Result<Desired, DbErr> {
+    let damaged = |what: &str| DbErr::Custom(format!("wanted object {} of router {}: {what}", row.name, row.router_id));
+    let mut object: Object = serde_json::from_value(row.doc.clone()).map_err(|error| damaged(&error.to_string()))?;
+    if let (Object::User(user), Some(sealed)) = (&mut object, &row.secret) {
+        let opened = keys.open(PASSWORD_PLACE, sealed).map_err(|error| damaged(&error.to_string()))?;
+        user.password = String::from_utf8(opened).map_err(|error| damaged(&error.to_string()))?;
+    }
+    Ok(Desired { rev: row.rev.unsigned_abs(), object })
+}
+
+/// Records what the agent proved or could not do. Revisions are unique within a router, so an older result does not
+/// touch a newer want.
+pub(crate) async fn record_results(
+    tx: &impl ConnectionTrait,
+    router: RouterId,
+    at: DateTime<Utc>,
+    items: &[ItemResult],
+) -> Result<(), DbErr> {
+    let rev = |item: &ItemResult| i64::try_from(item.rev).unwrap_or(i64::MAX);
+    let verified: Vec<i64> = items.iter().filter(|item| item.status == ItemStatus::Verified).map(rev).collect();
+    if !verified.is_empty() {
+        Entity::update_many()
+            .col_expr(Column::Status, Expr::value(VERIFIED))
+            .col_expr(Column::Code, Expr::value(""))
+            .col_expr(Column::Message, Expr::value(""))
+            .col_expr(Column::ProvenAt, Expr::value(at))
+            .filter(Column::RouterId.eq(router.0))
+            .filter(Column::Rev.is_in(verified))
+            .exec(tx)
+            .await?;
+    }
+    for item in items.iter().filter(|item| item.status == ItemStatus::Failed) {
+        Entity::update_many()
+            .col_expr(Column::Status, Expr::value(FAILED))
+            .col_expr(Column::Code, Expr::value(item.code.map_or("other", |code| code.as_str())))
+            .col_expr(Column::Message, Expr::value(item.msg.as_str()))
+            .filter(Column::RouterId.eq(router.0))
+            .filter(Column::Rev.eq(rev(item)))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Counts over a range of revisions `(from, to]`; objects that were superseded are in later ranges.
+pub(crate) async fn desired_counts(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    range: Option<(i64, i64)>,
+) -> Result<DesiredCounts, DbErr> {
+    let mut query = Entity::find()
+        .select_only()
+        .column(Column::Status)
+        .column_as(Column::Rev.count(), "n")
+        .filter(Column::RouterId.eq(router.0));
+    if let Some((from, to)) = range {
+        query = query.filter(Column::Rev.gt(from)).filter(Column::Rev.lte(to));
+    }
+    let rows: Vec<(String, i64)> = query.group_by(Column::Status).into_tuple().all(db).await?;
+    let of = |status: &str| rows.iter().find(|(name, _)| name == status).map_or(0, |(_, n)| *n);
+    Ok(DesiredCounts { wanted: of(WANTED), verified: of(VERIFIED), failed: of(FAILED) })
+}
+
+/// Names among these that hiji wants on the router already.
+pub(crate) async fn wanted_names(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    names: &[String],
+) -> Result<Vec<String>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Name)
+        .filter(Column::RouterId.eq(router.0))
+        .filter(Column::Kind.eq(kind.as_str()))
+        .filter(Column::Name.is_in(names))
+        .into_tuple()
+        .all(db)
+        .await
+}

@@ -1,0 +1,93 @@
+//! What agents' reports do to routers: facts, reach, mirror, proof of wanted state, answers to commands.
+
+use std::collections::BTreeMap;
+
+use hiji_shared::{
+    desired::ItemResult,
+    device::{Kind, Row},
+    event::{Delta, Event},
+};
+use sea_orm::DbErr;
+
+use super::store;
+use crate::{app::App, db::Tx, ids::RouterId, mqtt::report::Reported};
+
+/// Mirror changes of one kind, the last of each name.
+type Changes = BTreeMap<(RouterId, Kind), BTreeMap<String, Option<Row>>>;
+
+/// Applies the reports that concern routers, in order. Wakes nobody: the caller does so after the commit.
+///
+/// # Errors
+/// The database's.
+pub async fn apply(tx: &Tx, app: &App, reports: &[Reported]) -> Result<(), DbErr> {
+    let mut changes = Changes::new();
+    let mut results: BTreeMap<RouterId, Vec<ItemResult>> = BTreeMap::new();
+    let now = app.clock.now();
+    for report in reports {
+        match &report.event {
+            Event::RouterFacts(facts) => store::set_facts(&**tx, report.router, report.at, facts).await?,
+            Event::RouterReach { ok, error } => {
+                let reach = if *ok { Ok(()) } else { Err(error.as_str()) };
+                store::set_reach(&**tx, report.router, report.at, reach).await?;
+            }
+            Event::Delta(delta) => collect(&mut changes, report.router, delta),
+            Event::DesiredHave { rev } => {
+                let have = i64::try_from(*rev).unwrap_or(i64::MAX);
+                store::set_have_rev(&**tx, &report.agent, have).await?;
+                store::deliver_desired(&**tx, report.router, now, have).await?;
+            }
+            Event::DesiredResult { items } => {
+                results.entry(report.router).or_default().extend(items.iter().cloned());
+            }
+            Event::CommandResult(result) => store::finish_command(&**tx, report.router, now, result).await?,
+            Event::Alert { code, msg } => {
+                store::set_alert(&**tx, &report.agent, &format!("{code}: {msg}")).await?;
+            }
+            Event::OutboxGap { n, .. } => {
+                store::set_alert(&**tx, &report.agent, &format!("outbox_gap: {n} records were lost")).await?;
+            }
+            // The inbox routes these elsewhere.
+            Event::SessionLogin { .. }
+            | Event::SessionLogout(_)
+            | Event::FirstLogin(_)
+            | Event::UserEnded(_)
+            | Event::MirrorDigest { .. }
+            | Event::Unknown => {}
+        }
+    }
+    write_mirror(tx, app, changes).await?;
+    write_results(tx, app, results).await
+}
+
+fn collect(changes: &mut Changes, router: RouterId, delta: &Delta) {
+    match delta {
+        Delta::Put { kind, row } => {
+            changes.entry((router, *kind)).or_default().insert(row.key().to_owned(), Some(row.clone()));
+        }
+        Delta::Del { kind, key } => {
+            changes.entry((router, *kind)).or_default().insert(key.clone(), None);
+        }
+    }
+}
+
+async fn write_mirror(tx: &Tx, app: &App, changes: Changes) -> Result<(), DbErr> {
+    let now = app.clock.now();
+    for ((router, kind), rows) in changes {
+        let gone: Vec<String> = rows.iter().filter(|(_, row)| row.is_none()).map(|(name, _)| name.clone()).collect();
+        let put: Vec<Row> = rows.into_values().flatten().collect();
+        store::drop_mirror(&**tx, router, kind, &gone).await?;
+        store::put_mirror(&**tx, router, kind, now, &put).await?;
+    }
+    Ok(())
+}
+
+async fn write_results(tx: &Tx, app: &App, results: BTreeMap<RouterId, Vec<ItemResult>>) -> Result<(), DbErr> {
+    let now = app.clock.now();
+    for (router, items) in results {
+        store::record_results(&**tx, router, now, &items).await?;
+        let revs = items.iter().map(|item| i64::try_from(item.rev).unwrap_or(i64::MAX));
+        let (low, high) = revs.fold((i64::MAX, 0), |(low, high), rev| (low.min(rev), high.max(rev)));
+        store::refresh_progress(&**tx, router, now, (low, high)).await?;
+    }
+    Ok(())
+}

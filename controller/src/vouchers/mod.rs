@@ -1,0 +1,3 @@
+//! Vouchers: batches, codes and their life.
+
+pub mod uplink;
