@@ -78,6 +78,7 @@ error-wrong-type = The value is of the wrong type.
 error-unknown-field = There is no such field.
 error-malformed-json = The body is not valid JSON.
 error-bad-cursor = This page marker is no longer valid. Start from the first page.
+error-bad-key = At most 255 printable ASCII characters without spaces.
 error-idempotency-key-reused = This Idempotency-Key was used for another request.
 error-idempotency-key-in-use = A request with this Idempotency-Key is still being worked on. Try again in a moment.
 error-reference = Reference:

@@ -63,6 +63,7 @@ error-wrong-type = Jenis nilainya salah.
 error-unknown-field = Kolom ini tidak dikenal.
 error-malformed-json = Isi permintaan bukan JSON yang benar.
 error-bad-cursor = Penanda halaman ini tidak berlaku lagi. Mulai dari halaman pertama.
+error-bad-key = Paling banyak 255 karakter ASCII yang dapat dicetak, tanpa spasi.
 error-idempotency-key-reused = Idempotency-Key ini sudah dipakai untuk permintaan lain.
 error-idempotency-key-in-use = Permintaan dengan Idempotency-Key ini masih dikerjakan. Coba lagi sebentar.
 error-reference = Kode kejadian:

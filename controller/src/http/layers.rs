@@ -11,7 +11,9 @@ use axum::{
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use super::{
-    Web, csrf,
+    Web,
+    api::{self, Keeper},
+    csrf,
     error::{self, AppError},
     headers,
     limit::{self, MAX_BODY_BYTES, PerAddress},
@@ -35,13 +37,19 @@ pub(crate) fn pages<S: Clone + Send + Sync + 'static>(routes: Router<S>, web: &A
         .layer(CompressionLayer::new())
 }
 
-/// The API: bearer tokens, errors as problem documents, a limit per address.
-pub(crate) fn api<S: Clone + Send + Sync + 'static>(routes: Router<S>, web: &Arc<Web>) -> Router<S> {
+/// The API: bearer tokens, errors as problem documents, a limit per address, repeated requests answered once.
+pub(crate) fn resources<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    web: &Arc<Web>,
+    keeper: Keeper,
+) -> Router<S> {
     routes
         .fallback(nowhere)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(limit::in_time))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(error::as_problem))
+        .layer(from_fn_with_state(keeper, api::once))
         .layer(from_fn_with_state(PerAddress::api(), limit::per_address))
         .layer(from_fn(error::as_problem))
         .layer(from_fn_with_state((Arc::clone(web), Door::Api), session::identify))
@@ -67,50 +75,19 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 mod tests {
     use axum::{
         Json,
-        body::Body,
-        http::{Request, StatusCode, header, response::Parts},
+        http::{StatusCode, header},
         routing::{get, post},
     };
     use serde_json::Value;
-    use tower::ServiceExt as _;
 
     use super::*;
-    use crate::{
-        http::{
-            access::{Permission, Role, Scope},
-            form::{FieldError, FormErrors},
-            locale::Texts,
-            page::Pages,
-            session::{Caller, SessionError, Sessions, Signed, Verified},
-            view::View,
-        },
-        ids::AdminId,
+    use crate::http::{
+        access::Permission,
+        form::{FieldError, FormErrors},
+        session::Signed,
+        testing,
+        view::View,
     };
-
-    /// Takes `operator` and `admin` as tokens; `down` cannot be looked up.
-    #[derive(Debug)]
-    struct Known;
-
-    impl Sessions for Known {
-        fn verify<'a>(&'a self, token: &'a str) -> Verified<'a> {
-            let role = match token {
-                "operator" => Ok(Role::Operator),
-                "admin" => Ok(Role::Admin),
-                "down" => Err(SessionError::Unavailable(anyhow::anyhow!("no database"))),
-                _ => Err(SessionError::Invalid),
-            };
-            Box::pin(async move {
-                Ok(Caller {
-                    admin_id: AdminId(1),
-                    name: "Rina".to_owned(),
-                    role: role?,
-                    sites: Scope::All,
-                    session_id: "s1".to_owned(),
-                    locale: None,
-                })
-            })
-        }
-    }
 
     async fn secret(Signed(caller): Signed) -> Result<String, AppError> {
         caller.allow(Permission::AuditSee)?;
@@ -140,14 +117,8 @@ mod tests {
         Json(value)
     }
 
-    fn app() -> Router {
-        let web = Arc::new(Web {
-            pages: Pages::strict(Texts::load().unwrap()),
-            sessions: Arc::new(Known),
-            https: true,
-            dev: false,
-            public_host: "isp.example.net".to_owned(),
-        });
+    fn app(keeper: Keeper) -> Router {
+        let web = testing::web();
         let routes = || {
             Router::new()
                 .route("/secret", get(secret))
@@ -157,23 +128,14 @@ mod tests {
                 .route("/say", post(say))
                 .route("/read", post(read))
         };
-        all(Router::new().merge(pages(routes(), &web)).nest("/api/v1", api(routes(), &web)))
+        all(Router::new().merge(pages(routes(), &web)).nest("/api/v1", resources(routes(), &web, keeper)))
     }
 
-    async fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = app().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-        (parts.status, parts, String::from_utf8(bytes.to_vec()).unwrap())
+    async fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> testing::Answer {
+        testing::ask(app(testing::keeper().await), method, path, headers, body).await
     }
 
-    type Answer = (StatusCode, Parts, String);
-
-    fn problem((status, response, body): Answer) -> (u16, Value) {
+    fn problem((status, response, body): testing::Answer) -> (u16, Value) {
         assert_eq!(response.headers[header::CONTENT_TYPE], "application/problem+json", "{body}");
         (status.as_u16(), serde_json::from_str(&body).unwrap())
     }

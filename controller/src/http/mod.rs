@@ -2,6 +2,7 @@
 //! none.
 
 pub mod access;
+pub mod api;
 pub mod assets;
 mod csrf;
 pub mod error;
@@ -18,6 +19,8 @@ pub mod nav;
 pub mod page;
 mod preferences;
 pub mod session;
+#[cfg(test)]
+mod testing;
 pub mod view;
 
 use std::sync::Arc;

@@ -1,0 +1,88 @@
+//! The OpenAPI 3.1 document: what all resources share; features add their paths.
+
+use serde::Serialize;
+use utoipa::{
+    Modify, OpenApi, ToSchema,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+
+/// An RFC 9457 problem document.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// Always `about:blank`: the `code` tells problems apart.
+    #[schema(example = "about:blank")]
+    pub r#type: String,
+    /// The status in words.
+    #[schema(example = "Unprocessable Entity")]
+    pub title: String,
+    /// The HTTP status.
+    #[schema(example = 422)]
+    pub status: u16,
+    /// Stable name of the problem.
+    #[schema(example = "invalid")]
+    pub code: String,
+    /// A sentence for people, in the language of `Accept-Language`.
+    pub detail: String,
+    /// Per refused field, why.
+    #[schema(example = json!({"count": "out_of_range"}))]
+    pub errors: Option<std::collections::BTreeMap<String, String>>,
+    /// Of an internal error: under which it stands in the log.
+    pub reference: Option<String>,
+}
+
+/// An amount of money. Use it as `value_type` of `Money` fields.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Money)]
+pub struct MoneyBody {
+    /// Whole minor units: rupiah have none smaller.
+    #[schema(example = 165_000)]
+    pub amount: i64,
+    /// ISO 4217.
+    #[schema(example = "IDR")]
+    pub currency: String,
+}
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "hiji",
+        description = "Lists answer `{\"items\": [...], \"next_cursor\": ...}` and take `limit`, `cursor` and `q`. \
+                       Times are RFC 3339 in UTC. Every POST takes `Idempotency-Key`, kept for 24 hours. Errors are \
+                       problem documents with a stable `code`.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    servers((url = "/api/v1")),
+    components(schemas(Problem, MoneyBody)),
+    modifiers(&Bearer),
+    security(("bearer" = []))
+)]
+struct Base;
+
+/// The document of all parts; each is a feature's `OpenApi`, its paths relative to `/api/v1`.
+#[must_use]
+pub fn document(parts: impl IntoIterator<Item = utoipa::openapi::OpenApi>) -> utoipa::openapi::OpenApi {
+    parts.into_iter().fold(Base::openapi(), utoipa::openapi::OpenApi::merge_from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_is_openapi_3_1_with_bearer_tokens() {
+        let json = serde_json::to_value(document([])).unwrap();
+        assert!(json["openapi"].as_str().unwrap().starts_with("3.1"));
+        assert_eq!(json["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+        assert!(json["components"]["schemas"]["Problem"]["properties"]["code"].is_object());
+    }
+}
