@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod config;
+mod mirror;
 mod outbox;
+mod pace;
 pub mod routeros;
 mod state;
