@@ -18,7 +18,8 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// Wall clock, unix milliseconds. May jump.
     fn now_ms(&self) -> i64;
 
-    /// Milliseconds since some fixed moment of this process. Never goes back.
+    /// Milliseconds since some fixed moment of this process. Never goes back. It runs evenly with the wall clock: a test
+    /// that advances one advances both, and one that moves only the wall clock makes it jump.
     fn monotonic_ms(&self) -> u64;
 
     /// Waits until the wall clock shows `unix_ms` or later, also when it jumps there.

@@ -2,8 +2,10 @@
 
 pub mod clock;
 pub mod config;
+mod due;
 mod mirror;
 mod outbox;
 mod pace;
 pub mod routeros;
+mod sessions;
 mod state;

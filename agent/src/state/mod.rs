@@ -426,4 +426,4 @@ impl Loaded {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
