@@ -3,9 +3,11 @@
 pub mod clock;
 pub mod config;
 mod due;
+mod menus;
 mod mirror;
 mod outbox;
 mod pace;
+mod reconcile;
 pub mod routeros;
 mod sessions;
 mod state;

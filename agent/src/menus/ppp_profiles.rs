@@ -1,0 +1,52 @@
+//! `/ppp/profile`. The marker stands in its comment.
+
+use hiji_shared::device::{Kind, RouterProfile};
+
+use super::{Menu, Reading, comment_of, flag, name_of, put};
+use crate::{
+    mirror::{Observed, ProfileRow},
+    reconcile::{Fields, marked_comment},
+    routeros::{Request, Row},
+};
+
+/// The menu.
+pub(super) struct PppProfiles;
+
+impl Menu for PppProfiles {
+    fn kind(&self) -> Kind {
+        Kind::PppProfile
+    }
+
+    fn path(&self) -> &'static str {
+        "/ppp/profile"
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &[".id", "name", "rate-limit", "only-one", "remote-address", "comment", "default"]
+    }
+
+    fn read(&self, row: &Row, reading: &mut Reading<'_>) -> Option<Observed> {
+        let name = name_of(row)?;
+        let comment = comment_of(row);
+        Some(Observed::Profile(ProfileRow {
+            id: row.text(".id").as_ref().into(),
+            builtin: flag(row, "default") || matches!(&*name, "default" | "default-encryption"),
+            row: RouterProfile {
+                name: name.into(),
+                rate_limit: row.text("rate-limit").into_owned(),
+                shared_users: u32::from(row.text("only-one") == "yes"),
+                address_pool: row.text("remote-address").into_owned(),
+                marked: marked_comment(&comment, reading.pppoe_marker),
+                comment: comment.into(),
+            },
+            on_login: Box::default(),
+        }))
+    }
+
+    fn write(&self, request: Request, fields: &Fields, _add: bool) -> Request {
+        let only_one = fields.shared_users.map(|sessions| if sessions == 1 { "yes" } else { "default" });
+        let request = put(request, "rate-limit", fields.rate_limit.as_deref());
+        let request = put(request, "only-one", only_one);
+        put(request, "comment", fields.comment.as_deref())
+    }
+}

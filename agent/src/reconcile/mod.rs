@@ -1,0 +1,329 @@
+//! What to do so that the router is as wanted: (wanted, seen) -> a step; pure.
+//!
+//! Only objects that are hiji's are changed: hiji made them here, or they carry its mark and agree with what is
+//! wanted. So an `add` whose answer was lost is found and adopted, and a name that somebody else uses is left alone.
+
+use hiji_shared::{
+    comment::{self, Comment, VoucherMark},
+    desired::{DesiredProfile, FailCode},
+    device::Kind,
+};
+
+use crate::{
+    mirror::{Observed, ProfileRow, UserRow, password_hash},
+    state::want::{Entry, Progress, Want, WantMark, WantUser},
+};
+
+/// What to do about one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It is as wanted.
+    Right,
+    Add(Fields),
+    Change {
+        id: Box<str>,
+        fields: Fields,
+    },
+    Remove {
+        id: Box<str>,
+    },
+    /// It cannot be done as things stand.
+    Refuse(FailCode, String),
+}
+
+/// Values to write; `None` = leave alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Fields {
+    pub(crate) password: Option<String>,
+    pub(crate) profile: Option<String>,
+    /// Empty = all servers.
+    pub(crate) server: Option<String>,
+    pub(crate) disabled: Option<bool>,
+    /// Seconds; 0 = no limit.
+    pub(crate) limit_uptime: Option<u64>,
+    /// Bytes; 0 = no limit.
+    pub(crate) limit_bytes: Option<u64>,
+    pub(crate) mac: Option<String>,
+    pub(crate) remote_address: Option<String>,
+    pub(crate) comment: Option<String>,
+    pub(crate) rate_limit: Option<String>,
+    /// 0 = unlimited.
+    pub(crate) shared_users: Option<u32>,
+    /// The whole on-login script of a hotspot profile.
+    pub(crate) on_login: Option<String>,
+}
+
+impl Fields {
+    /// Does a session that is open now have to end for the change to matter?
+    pub(crate) fn ends_sessions(&self) -> bool {
+        self.disabled == Some(true) || self.profile.is_some() || self.remote_address.is_some()
+    }
+}
+
+/// What a decision needs to know besides.
+pub(crate) struct Around<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) mirror_key: &'a [u8; 32],
+    /// The operator's marker of voucher users.
+    pub(crate) voucher_marker: &'a str,
+    /// Does this profile exist? `None` = the profiles were not read.
+    pub(crate) has_profile: &'a dyn Fn(&str) -> Option<bool>,
+    /// The line that calls the agent's hook, if it is to be written into scripts.
+    pub(crate) hook_line: Option<&'a str>,
+}
+
+impl std::fmt::Debug for Around<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Around").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// The step for one entry, given the row of its name.
+pub(crate) fn step(name: &str, entry: &Entry, row: Option<&Observed>, around: &Around<'_>) -> Step {
+    let over = entry.ended().is_some();
+    match &entry.want {
+        Want::Forgotten => Step::Right,
+        Want::User(user) if !over => match row.and_then(Observed::user) {
+            None => add_user(name, user, entry, around),
+            Some(row) => change_user(name, user, entry, row, around),
+        },
+        Want::Profile(profile) => match row.and_then(Observed::profile) {
+            None => Step::Add(profile_fields(profile, None, around)),
+            Some(row) => change_profile(profile, entry, row, around),
+        },
+        Want::User(_) | Want::Gone => match row {
+            None => Step::Right,
+            Some(row) => remove(name, entry, row, around),
+        },
+    }
+}
+
+fn remove(name: &str, entry: &Entry, row: &Observed, around: &Around<'_>) -> Step {
+    let (builtin, marked) = match row {
+        Observed::Profile(profile) => (profile.builtin, profile.row.marked),
+        Observed::User(user) => {
+            let ours = match &entry.want {
+                Want::User(want) => is_ours(name, want, entry, user, around),
+                Want::Gone => carries_a_mark(&user.comment, around.voucher_marker),
+                Want::Profile(_) | Want::Forgotten => false,
+            };
+            (user.builtin, ours)
+        }
+    };
+    if !builtin && (entry.applied || marked) {
+        return Step::Remove { id: row.id().into() };
+    }
+    // Somebody else's by now: as far as hiji goes it is gone.
+    if entry.ended().is_some() { Step::Right } else { taken(name) }
+}
+
+fn carries_a_mark(comment: &str, marker: &str) -> bool {
+    !matches!(comment::read(comment, marker), Comment::Foreign(_))
+}
+
+fn taken(name: &str) -> Step {
+    Step::Refuse(FailCode::NameTaken, format!("{name} exists and is not hiji's"))
+}
+
+fn missing_profile(profile: &str, around: &Around<'_>) -> Option<Step> {
+    let missing = (around.has_profile)(profile) == Some(false);
+    missing.then(|| Step::Refuse(FailCode::MissingReference, format!("no profile {profile} on the router")))
+}
+
+/// Is the row hiji's own?
+fn is_ours(name: &str, want: &WantUser, entry: &Entry, row: &UserRow, around: &Around<'_>) -> bool {
+    if row.builtin {
+        return false;
+    }
+    if entry.applied {
+        return true;
+    }
+    match &want.mark {
+        WantMark::Voucher { marker, price, .. } => {
+            let Comment::Voucher(mark) = comment::read(&row.comment, marker) else { return false };
+            let agrees = |seen: Option<i64>, wanted: Option<i64>| seen.is_none() || wanted.is_none() || seen == wanted;
+            let password = row.pwh == 0 || row.pwh == password_hash(around.mirror_key, want.password(name));
+            mark.price == *price && password && agrees(mark.first_login, entry.first_login())
+        }
+        WantMark::Subscription { comment } => match (comment::read(comment, ""), comment::read(&row.comment, "")) {
+            (Comment::Subscription(want), Comment::Subscription(seen)) => {
+                want.customer == seen.customer && want.subscription == seen.subscription
+            }
+            (_, _) => !comment.is_empty() && **comment == *row.comment,
+        },
+    }
+}
+
+fn add_user(name: &str, user: &WantUser, entry: &Entry, around: &Around<'_>) -> Step {
+    if let Some(refusal) = missing_profile(&user.profile, around) {
+        return refusal;
+    }
+    let hotspot = around.kind == Kind::HotspotUser;
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Step::Add(Fields {
+        password: Some(user.password(name).to_owned()),
+        profile: Some((*user.profile).to_owned()),
+        server: if hotspot { user.server.as_deref().and_then(some) } else { None },
+        disabled: user.disabled.then_some(true),
+        limit_uptime: user.online_secs.filter(|secs| hotspot && *secs > 0),
+        limit_bytes: user.limit_bytes.filter(|bytes| hotspot && *bytes > 0),
+        mac: wanted_mac(user, entry).map(str::to_owned),
+        remote_address: if hotspot { None } else { user.remote_address.as_deref().and_then(some) },
+        comment: some(&wanted_comment(user, entry)),
+        ..Fields::default()
+    })
+}
+
+fn change_user(name: &str, user: &WantUser, entry: &Entry, row: &UserRow, around: &Around<'_>) -> Step {
+    if !is_ours(name, user, entry, row, around) {
+        return taken(name);
+    }
+    let hotspot = around.kind == Kind::HotspotUser;
+    let changed = |seen: Option<&str>, wanted: &str| (seen.unwrap_or_default() != wanted).then(|| wanted.to_owned());
+    let limit = |seen: u64, wanted: Option<u64>| {
+        let wanted = wanted.unwrap_or(0);
+        (hotspot && seen != wanted).then_some(wanted)
+    };
+    let fields = Fields {
+        password: new_password(name, user, entry, row, around),
+        profile: changed(Some(&row.profile), &user.profile),
+        server: changed(row.server.as_deref(), user.server.as_deref().unwrap_or_default()).filter(|_| hotspot),
+        disabled: (row.disabled != user.disabled).then_some(user.disabled),
+        limit_uptime: limit(row.limit_uptime_secs, user.online_secs),
+        limit_bytes: limit(row.limit_bytes_total, user.limit_bytes),
+        // No MAC wanted = not hiji's to say.
+        mac: wanted_mac(user, entry)
+            .filter(|mac| !row.mac.as_deref().unwrap_or_default().eq_ignore_ascii_case(mac))
+            .map(str::to_owned),
+        // A static address left behind keeps an isolated customer out of the isolation pool.
+        remote_address: changed(row.remote_address.as_deref(), user.remote_address.as_deref().unwrap_or_default())
+            .filter(|_| !hotspot),
+        comment: changed(Some(&row.comment), &wanted_comment(user, entry)),
+        ..Fields::default()
+    };
+    if fields == Fields::default() {
+        return Step::Right;
+    }
+    if fields.profile.is_some()
+        && let Some(refusal) = missing_profile(&user.profile, around)
+    {
+        return refusal;
+    }
+    Step::Change { id: row.id.clone(), fields }
+}
+
+/// A password to write: a visible one that differs, or, when the router hides it, one whose revision is new.
+fn new_password(name: &str, user: &WantUser, entry: &Entry, row: &UserRow, around: &Around<'_>) -> Option<String> {
+    let wanted = user.password(name);
+    let differs = if row.pwh == 0 {
+        let written = matches!(entry.progress, Progress::Written { .. });
+        entry.applied && entry.verified_rev != 0 && entry.verified_rev != entry.rev && !written
+    } else {
+        row.pwh != password_hash(around.mirror_key, wanted)
+    };
+    differs.then(|| wanted.to_owned())
+}
+
+fn wanted_mac<'a>(user: &'a WantUser, entry: &'a Entry) -> Option<&'a str> {
+    let locked = || entry.life.as_ref().filter(|_| user.mac_lock)?.mac.as_deref();
+    user.mac.as_deref().or_else(locked)
+}
+
+fn wanted_comment(user: &WantUser, entry: &Entry) -> String {
+    match &user.mark {
+        WantMark::Subscription { comment } => (**comment).to_owned(),
+        WantMark::Voucher { marker, price, .. } => {
+            let (first_login, valid_until) = (entry.first_login(), entry.valid_until());
+            comment::print_voucher(marker, &VoucherMark { price: *price, first_login, valid_until })
+        }
+    }
+}
+
+fn change_profile(profile: &DesiredProfile, entry: &Entry, row: &ProfileRow, around: &Around<'_>) -> Step {
+    if row.builtin || !(entry.applied || row.row.marked) {
+        return taken(&profile.name);
+    }
+    let fields = profile_fields(profile, Some(row), around);
+    if fields == Fields::default() { Step::Right } else { Step::Change { id: row.id.clone(), fields } }
+}
+
+fn profile_fields(profile: &DesiredProfile, row: Option<&ProfileRow>, around: &Around<'_>) -> Fields {
+    let seen_rate = row.map(|row| normal_rate(&row.row.rate_limit));
+    let rate_differs = match seen_rate {
+        Some(seen) => seen != normal_rate(&profile.rate_limit),
+        None => !profile.rate_limit.is_empty(),
+    };
+    let mut fields = Fields { rate_limit: rate_differs.then(|| profile.rate_limit.clone()), ..Fields::default() };
+    if around.kind == Kind::HotspotProfile {
+        fields.shared_users =
+            row.is_none_or(|row| row.row.shared_users != profile.shared_users).then_some(profile.shared_users);
+        let script = row.map_or("", |row| &row.on_login);
+        let wanted = script_with_block(script, &profile.marker, around.hook_line);
+        fields.on_login = (script != wanted).then_some(wanted);
+    } else {
+        // PPP knows only one session or any number.
+        let wanted = u32::from(profile.shared_users == 1);
+        fields.shared_users = row.map_or(wanted == 1, |row| row.row.shared_users != wanted).then_some(wanted);
+        let marked = row.is_some_and(|row| marked_comment(&row.row.comment, &profile.marker));
+        fields.comment = (!marked).then(|| profile.marker.clone());
+    }
+    fields
+}
+
+const BEGIN: &str = "# hiji begin";
+const END: &str = "# hiji end";
+
+/// The script with hiji's block at its top; the admin's own lines stay.
+pub(crate) fn script_with_block(script: &str, marker: &str, hook_line: Option<&str>) -> String {
+    let mut lines = vec![BEGIN.to_owned(), format!("# {marker}")];
+    lines.extend(hook_line.map(str::to_owned));
+    lines.push(END.to_owned());
+    let own = script_without_block(script);
+    let block = lines.join("\n");
+    if own.is_empty() { block } else { format!("{block}\n{own}") }
+}
+
+/// The script without hiji's block.
+pub(crate) fn script_without_block(script: &str) -> String {
+    let mut inside = false;
+    let mut kept = Vec::new();
+    for line in script.lines() {
+        match line.trim() {
+            BEGIN => inside = true,
+            END if inside => inside = false,
+            _ if !inside => kept.push(line),
+            _ => {}
+        }
+    }
+    // A block without an end is the admin's accident: better a stray line than a lost script.
+    if inside { script.replace(BEGIN, "#") } else { kept.join("\n") }
+}
+
+/// Does the script carry the marker in a comment line of its own?
+pub(crate) fn marked_script(script: &str, marker: &str) -> bool {
+    script.lines().any(|line| line.trim().strip_prefix('#').is_some_and(|rest| rest.trim() == marker))
+}
+
+/// Does the comment carry the marker, alone or as its first field?
+pub(crate) fn marked_comment(comment: &str, marker: &str) -> bool {
+    !marker.is_empty() && comment.split(['|', ' ', ',', ';']).any(|word| word == marker)
+}
+
+/// A rate limit in one spelling, so that `2M/4M` and `2000000/4000000` are the same.
+fn normal_rate(text: &str) -> String {
+    let number = |text: &str| {
+        let (digits, factor) = match text.char_indices().last() {
+            Some((at, 'k' | 'K')) => (&text[..at], 1_000),
+            Some((at, 'm' | 'M')) => (&text[..at], 1_000_000),
+            Some((at, 'g' | 'G')) => (&text[..at], 1_000_000_000),
+            _ => (text, 1u64),
+        };
+        let value: Option<u64> = digits.parse().ok().and_then(|value: u64| value.checked_mul(factor));
+        value.map_or_else(|| text.to_owned(), |value| value.to_string())
+    };
+    let words = text.split_whitespace().map(|word| word.split('/').map(number).collect::<Vec<_>>().join("/"));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

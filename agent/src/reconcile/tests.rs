@@ -1,0 +1,272 @@
+use hiji_shared::{
+    desired::{Desired, Object},
+    device::{RouterProfile, Service},
+    event::EndReason,
+};
+use proptest::prelude::*;
+
+use super::*;
+use crate::state::{
+    tests::voucher,
+    want::{Texts, WantUser},
+};
+
+const KEY: [u8; 32] = [1; 32];
+
+fn around(kind: Kind) -> Around<'static> {
+    Around {
+        kind,
+        mirror_key: &KEY,
+        voucher_marker: "VOUCHER_SYSTEM",
+        has_profile: &|name| Some(name == "12jam"),
+        hook_line: None,
+    }
+}
+
+fn entry(desired: Desired) -> Entry {
+    match desired.object {
+        Object::User(user) => {
+            Entry::new(desired.rev, Want::User(Box::new(WantUser::new(&user, &mut Texts::default()))))
+        }
+        Object::Profile(profile) => Entry::new(desired.rev, Want::Profile(Box::new(profile))),
+        Object::Gone { .. } => Entry::new(desired.rev, Want::Gone),
+    }
+}
+
+/// What the router shows after the step, if the router does as told.
+fn apply(name: &str, step: &Step, row: Option<Observed>) -> Option<Observed> {
+    let (Step::Add(fields) | Step::Change { fields, .. }) = step else {
+        return if matches!(step, Step::Remove { .. }) { None } else { row };
+    };
+    let mut user = row.and_then(|row| row.user().cloned()).unwrap_or_default();
+    user.name = name.into();
+    user.id = "*1".into();
+    let Fields { password, profile, server, disabled, limit_uptime, limit_bytes, mac, remote_address, comment, .. } =
+        fields.clone();
+    user.pwh = password.map_or(user.pwh, |password| password_hash(&KEY, &password));
+    user.profile = profile.map_or(user.profile, Into::into);
+    user.server = server.map_or(user.server, |text| (!text.is_empty()).then(|| text.into()));
+    user.disabled = disabled.unwrap_or(user.disabled);
+    user.limit_uptime_secs = limit_uptime.unwrap_or(user.limit_uptime_secs);
+    user.limit_bytes_total = limit_bytes.unwrap_or(user.limit_bytes_total);
+    user.mac = mac.map_or(user.mac, |text| Some(text.into()));
+    user.remote_address = remote_address.map_or(user.remote_address, |text| (!text.is_empty()).then(|| text.into()));
+    user.comment = comment.map_or(user.comment, Into::into);
+    Some(Observed::User(user))
+}
+
+fn row(name: &str, comment: &str) -> Observed {
+    let user = UserRow {
+        id: "*7".into(),
+        name: name.into(),
+        profile: "12jam".into(),
+        comment: comment.into(),
+        pwh: password_hash(&KEY, name),
+        limit_uptime_secs: 43_200,
+        ..UserRow::default()
+    };
+    Observed::User(user)
+}
+
+fn of(name: &str, entry: &Entry, row: Option<&Observed>) -> Step {
+    step(name, entry, row, &around(Kind::HotspotUser))
+}
+
+#[test]
+fn a_fresh_voucher_is_added_with_the_exact_comment() {
+    let Step::Add(fields) = of("KB1", &entry(voucher(1, "KB1", 3000)), None) else { panic!() };
+    assert_eq!(fields.comment.as_deref(), Some("VOUCHER_SYSTEM|3000||"));
+    assert_eq!((fields.limit_uptime, fields.password.as_deref()), (Some(43_200), Some("KB1")));
+}
+
+#[test]
+fn a_lost_done_is_adopted_not_repeated() {
+    let entry = entry(voucher(1, "KB1", 3000));
+    assert_eq!(of("KB1", &entry, Some(&row("KB1", "VOUCHER_SYSTEM|3000||"))), Step::Right);
+    let hidden = |row: Observed| Observed::User(UserRow { pwh: 0, ..row.user().unwrap().clone() });
+    assert_eq!(of("KB1", &entry, Some(&hidden(row("KB1", "VOUCHER_SYSTEM|3000||")))), Step::Right);
+}
+
+#[test]
+fn somebody_else_s_user_is_left_alone() {
+    let entry = entry(voucher(1, "KB1", 3000));
+    let mut other_password = row("KB1", "VOUCHER_SYSTEM|3000||").user().unwrap().clone();
+    other_password.pwh = password_hash(&KEY, "other");
+    for foreign in [
+        row("KB1", ""),
+        row("KB1", "budi's laptop"),
+        row("KB1", "VOUCHER_SYSTEM|5000||"),
+        Observed::User(other_password),
+        Observed::User(UserRow { builtin: true, ..row("KB1", "VOUCHER_SYSTEM|3000||").user().unwrap().clone() }),
+    ] {
+        assert!(matches!(of("KB1", &entry, Some(&foreign)), Step::Refuse(FailCode::NameTaken, _)), "{foreign:?}");
+    }
+    let gone = Entry::new(2, Want::Gone);
+    assert!(matches!(of("KB1", &gone, Some(&row("KB1", "mine"))), Step::Refuse(FailCode::NameTaken, _)));
+    assert_eq!(of("KB1", &gone, Some(&row("KB1", "VOUCHER_SYSTEM|3000||"))), Step::Remove { id: "*7".into() });
+}
+
+#[test]
+fn drift_of_hiji_s_own_user_is_put_right_field_by_field() {
+    let mut entry = entry(voucher(1, "KB1", 3000));
+    entry.applied = true;
+    let Observed::User(mut drifted) = row("KB1", "scribbled") else { panic!() };
+    drifted.disabled = true;
+    let Step::Change { id, fields } = of("KB1", &entry, Some(&Observed::User(drifted))) else { panic!() };
+    let wanted = Fields { disabled: Some(false), comment: Some("VOUCHER_SYSTEM|3000||".into()), ..Fields::default() };
+    assert_eq!((&*id, fields), ("*7", wanted));
+}
+
+#[test]
+fn the_first_login_goes_into_the_comment_and_locks_the_mac() {
+    let mut entry = entry(voucher(1, "KB1", 3000));
+    let life = entry.life_mut();
+    (life.first_login, life.valid_until, life.mac) = (Some(100), Some(3_700), Some("AA:BB".into()));
+    let Step::Change { fields, .. } = of("KB1", &entry, Some(&row("KB1", "VOUCHER_SYSTEM|3000||"))) else { panic!() };
+    assert_eq!(fields.comment.as_deref(), Some("VOUCHER_SYSTEM|3000|100|3700"));
+    assert_eq!(fields.mac.as_deref(), Some("AA:BB"));
+}
+
+#[test]
+fn an_ended_voucher_is_removed_and_not_made_again() {
+    let mut entry = entry(voucher(1, "KB1", 3000));
+    entry.life_mut().ended = Some((EndReason::Expired, 5));
+    assert_eq!(of("KB1", &entry, None), Step::Right);
+    assert_eq!(of("KB1", &entry, Some(&row("KB1", "VOUCHER_SYSTEM|3000||"))), Step::Remove { id: "*7".into() });
+    assert_eq!(of("KB1", &entry, Some(&row("KB1", "a new guest of the admin's"))), Step::Right);
+}
+
+#[test]
+fn a_missing_profile_is_told_before_anything_is_written() {
+    let mut desired = voucher(1, "KB1", 3000);
+    let Object::User(user) = &mut desired.object else { panic!() };
+    user.profile = "gold".into();
+    let entry = entry(desired);
+    assert!(matches!(of("KB1", &entry, None), Step::Refuse(FailCode::MissingReference, _)));
+    let unread = Around { has_profile: &|_| None, ..around(Kind::HotspotUser) };
+    assert!(matches!(step("KB1", &entry, None, &unread), Step::Add(_)), "profiles not read: the router decides");
+}
+
+#[test]
+fn a_hidden_password_is_written_once_when_its_revision_is_new() {
+    let mut entry = entry(voucher(2, "KB1", 3000));
+    (entry.applied, entry.verified_rev) = (true, 1);
+    let Observed::User(mut hidden) = row("KB1", "VOUCHER_SYSTEM|3000||") else { panic!() };
+    hidden.pwh = 0;
+    let hidden = Observed::User(hidden);
+    assert!(matches!(of("KB1", &entry, Some(&hidden)), Step::Change { fields, .. } if fields.password.is_some()));
+    entry.progress = Progress::Written { tries: 1 };
+    assert_eq!(of("KB1", &entry, Some(&hidden)), Step::Right);
+}
+
+#[test]
+fn a_subscription_is_known_by_its_customer_and_number() {
+    let mut desired = voucher(1, "kebon-1", 1);
+    let Object::User(user) = &mut desired.object else { panic!() };
+    user.service = Service::Pppoe;
+    user.mark = hiji_shared::desired::Mark::Subscription { comment: "PPPOE_SYSTEM|C000123|S000456|165000|99".into() };
+    let entry = entry(desired);
+    let ppp = around(Kind::PppSecret);
+    let seen = |comment: &str| {
+        let Observed::User(mut user) = row("kebon-1", comment) else { panic!() };
+        user.remote_address = Some("10.0.0.9".into());
+        Observed::User(user)
+    };
+    let Step::Change { fields, .. } =
+        step("kebon-1", &entry, Some(&seen("PPPOE_SYSTEM|C000123|S000456|100000|5")), &ppp)
+    else {
+        panic!()
+    };
+    assert_eq!(fields.remote_address.as_deref(), Some(""), "a static address is cleared when none is wanted");
+    assert!(fields.ends_sessions() && fields.limit_uptime.is_none());
+    let other = seen("PPPOE_SYSTEM|C000999|S000456|165000|99");
+    assert!(matches!(step("kebon-1", &entry, Some(&other), &ppp), Step::Refuse(FailCode::NameTaken, _)));
+}
+
+fn profile(service: Service) -> Desired {
+    let object = Object::Profile(DesiredProfile {
+        service,
+        name: "12jam".into(),
+        rate_limit: "2M/4M".into(),
+        shared_users: 1,
+        marker: if service == Service::Hotspot { "VOUCHER_SYSTEM" } else { "PPPOE_SYSTEM" }.into(),
+    });
+    Desired { rev: 1, object }
+}
+
+#[test]
+fn a_hotspot_profile_keeps_the_admin_s_lines_below_the_block() {
+    let hotspot = around(Kind::HotspotProfile);
+    let Step::Add(fields) = step("12jam", &entry(profile(Service::Hotspot)), None, &hotspot) else { panic!() };
+    assert_eq!(fields.on_login.as_deref(), Some("# hiji begin\n# VOUCHER_SYSTEM\n# hiji end"));
+    let seen = ProfileRow {
+        on_login: ":log info hello\r\n# VOUCHER_SYSTEM".into(),
+        row: RouterProfile {
+            name: "12jam".into(),
+            rate_limit: "2000k/4000000".into(),
+            shared_users: 1,
+            marked: true,
+            ..RouterProfile::default()
+        },
+        ..ProfileRow::default()
+    };
+    let Step::Change { fields, .. } =
+        step("12jam", &entry(profile(Service::Hotspot)), Some(&Observed::Profile(seen.clone())), &hotspot)
+    else {
+        panic!()
+    };
+    let script = fields.on_login.clone().unwrap();
+    assert!(script.ends_with(":log info hello\n# VOUCHER_SYSTEM") && fields.rate_limit.is_none());
+    assert_eq!(script_with_block(&script, "VOUCHER_SYSTEM", None), script, "once is enough");
+    let mut foreign = seen;
+    foreign.row.marked = false;
+    let refused = step("12jam", &entry(profile(Service::Hotspot)), Some(&Observed::Profile(foreign)), &hotspot);
+    assert!(matches!(refused, Step::Refuse(FailCode::NameTaken, _)));
+}
+
+#[test]
+fn a_ppp_profile_carries_its_marker_as_comment() {
+    let ppp = around(Kind::PppProfile);
+    let Step::Add(fields) = step("12jam", &entry(profile(Service::Pppoe)), None, &ppp) else { panic!() };
+    assert_eq!((fields.comment.as_deref(), fields.shared_users), (Some("PPPOE_SYSTEM"), Some(1)));
+    assert_eq!(fields.on_login, None);
+}
+
+#[test]
+fn blocks_come_and_go_without_touching_other_lines() {
+    let with = script_with_block(":put 1\n:put 2", "TOKO", Some(":do {} on-error={}"));
+    assert_eq!(with, "# hiji begin\n# TOKO\n:do {} on-error={}\n# hiji end\n:put 1\n:put 2");
+    assert_eq!(script_without_block(&with), ":put 1\n:put 2");
+    assert!(marked_script(&with, "TOKO") && !marked_script(&with, "TOK"));
+    assert!(script_without_block("# hiji begin\n:put 1").contains(":put 1"), "an unended block loses nothing");
+    assert!(marked_comment("PPPOE_SYSTEM", "PPPOE_SYSTEM") && !marked_comment("PPPOE_SYSTEMS", "PPPOE_SYSTEM"));
+}
+
+proptest! {
+    /// Whatever the row is: after the steps the router is as wanted, or hiji says why not and touched nothing.
+    #[test]
+    fn one_step_is_enough_and_foreign_rows_stay(
+        applied: bool, present: bool, disabled: bool, hidden: bool, pppoe: bool,
+        limit in 0u64..3, comment in "(VOUCHER_SYSTEM\\|3000\\|[0-9]{0,3}\\||x|)", first in proptest::option::of(100i64..999),
+    ) {
+        let mut entry = entry(voucher(3, "KB1", 3000));
+        entry.applied = applied;
+        entry.life_mut().first_login = first;
+        let kind = if pppoe { Kind::PppSecret } else { Kind::HotspotUser };
+        let before = present.then(|| {
+            let mut user = row("KB1", &comment).user().unwrap().clone();
+            (user.disabled, user.limit_bytes_total) = (disabled, limit);
+            if hidden { user.pwh = 0; }
+            Observed::User(user)
+        });
+        let first_step = step("KB1", &entry, before.as_ref(), &around(kind));
+        let after = apply("KB1", &first_step, before.clone());
+        if matches!(first_step, Step::Refuse(..)) {
+            prop_assert!(!applied && present);
+            prop_assert_eq!(after, before);
+        } else {
+            entry.applied = true;
+            prop_assert_eq!(step("KB1", &entry, after.as_ref(), &around(kind)), Step::Right);
+        }
+    }
+}
