@@ -26,9 +26,9 @@ use super::wire::{Chunk, write_out};
 /// The router's cap on request words, since 3.30; a longer one ends the connection.
 const LIMITS: Limits = Limits { max_word: 65_536, max_sentence: 1 << 20, max_words: 1024 };
 /// Answers waiting for the socket; a client that does not read slows its own commands down.
-const OUT_QUEUE: usize = 64;
+const OUT_QUEUE: usize = 4;
 /// Rows a print writes before others may answer.
-const ROWS_AT_ONCE: usize = 500;
+const ROWS_AT_ONCE: usize = 200;
 /// `listen` tells only the last state of what changed within this time.
 const COALESCE: Duration = Duration::from_millis(200);
 /// Streams and long prints of one connection.
