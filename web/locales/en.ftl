@@ -114,3 +114,12 @@ fault-unavailable-title = Not available
 fault-unavailable = The server cannot serve this now. Try again in a moment.
 fault-internal-title = Server error
 fault-internal = Something went wrong in the server and was logged. There is nothing for you to mend; try again later.
+
+## Login and account
+login-title = Log in
+log-in = Log in
+username = User name
+password = Password
+error-bad-credentials = User name or password is wrong.
+error-login-throttled = Too many attempts to log in. Try again in { $wait }.
+done-logged-out = You are logged out.

@@ -96,3 +96,12 @@ fault-unavailable-title = Belum dapat dilayani
 fault-unavailable = Server sedang tidak dapat melayani. Coba lagi sebentar.
 fault-internal-title = Kesalahan di server
 fault-internal = Terjadi kesalahan di server dan sudah dicatat. Tidak ada yang perlu Anda perbaiki; coba lagi nanti.
+
+## Masuk dan akun
+login-title = Masuk
+log-in = Masuk
+username = Nama pengguna
+password = Kata sandi
+error-bad-credentials = Nama pengguna atau kata sandi salah.
+error-login-throttled = Terlalu banyak percobaan masuk. Coba lagi dalam { $wait }.
+done-logged-out = Anda sudah keluar.
