@@ -121,5 +121,8 @@ log-in = Log in
 username = User name
 password = Password
 error-bad-credentials = User name or password is wrong.
-error-login-throttled = Too many attempts to log in. Try again in { $wait }.
+error-login-throttled = Too many attempts to log in. Try again in { $seconds ->
+    [one] 1 second.
+   *[other] { $seconds } seconds.
+}
 done-logged-out = You are logged out.

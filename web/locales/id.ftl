@@ -103,5 +103,5 @@ log-in = Masuk
 username = Nama pengguna
 password = Kata sandi
 error-bad-credentials = Nama pengguna atau kata sandi salah.
-error-login-throttled = Terlalu banyak percobaan masuk. Coba lagi dalam { $wait }.
+error-login-throttled = Terlalu banyak percobaan masuk. Coba lagi dalam { $seconds } detik.
 done-logged-out = Anda sudah keluar.

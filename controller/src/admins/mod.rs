@@ -2,7 +2,10 @@
 //!
 //! A login is a JWT that names a session; the session's row decides on every request, so it can be listed and ended.
 
+pub mod api;
+pub mod pages;
 pub mod password;
+pub mod routes;
 pub mod rules;
 mod store;
 

@@ -2,6 +2,8 @@
 
 mod store;
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
@@ -9,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     db::paging::{PageOf, Paged},
+    http::session::Caller,
     ids::{AdminId, SiteId},
 };
 
@@ -22,6 +25,12 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// A signed-in caller.
+    #[must_use]
+    pub fn of(caller: &Caller, ip: IpAddr) -> Self {
+        Self { admin: Some(caller.admin_id), name: caller.name.clone(), ip: ip.to_string() }
+    }
+
     /// hiji itself.
     #[must_use]
     pub fn system(name: &str) -> Self {

@@ -46,6 +46,9 @@ pub enum AppError {
     /// Nobody is signed in, or the session has ended.
     #[error("not signed in")]
     Unauthorized,
+    /// Name or password is wrong; the API's answer to a login.
+    #[error("bad credentials")]
+    BadCredentials,
     /// Fields are wrong, and the answer is not the form itself.
     #[error("refused fields: {}", .0.iter().map(|(field, _)| field).collect::<Vec<_>>().join(", "))]
     Invalid(FormErrors),
@@ -108,7 +111,7 @@ impl AppError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::BadCredentials => StatusCode::UNAUTHORIZED,
             Self::Invalid(_) | Self::Unprocessable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -129,6 +132,7 @@ impl AppError {
             Self::Forbidden => "forbidden",
             Self::CrossSite => "cross_site",
             Self::Unauthorized => "unauthorized",
+            Self::BadCredentials => "bad_credentials",
             Self::Invalid(_) => "invalid",
             Self::Conflict { code } | Self::Unprocessable { code } => code,
             Self::TooMany { .. } => "too_many",
@@ -169,6 +173,7 @@ impl AppError {
     fn sentence(&self, view: &View) -> String {
         let key = match self {
             Self::Conflict { code } | Self::Unprocessable { code } => text_key(code),
+            Self::BadCredentials => text_key(self.code()),
             _ => format!("fault-{}", self.code().replace('_', "-")),
         };
         view.texts().text(view.locale(), &key, self.args())

@@ -16,6 +16,7 @@ use super::{
     csrf,
     error::{self, AppError},
     headers,
+    health::{self, Figures},
     limit::{self, MAX_BODY_BYTES, PerAddress},
     session::{self, Door},
 };
@@ -57,8 +58,8 @@ pub(crate) fn resources<S: Clone + Send + Sync + 'static>(
 }
 
 /// What stands around all of them.
-pub(crate) fn all<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    routes.layer(from_fn(headers::secure))
+pub(crate) fn all<S: Clone + Send + Sync + 'static>(routes: Router<S>, figures: &Arc<Figures>) -> Router<S> {
+    routes.layer(from_fn(headers::secure)).layer(from_fn_with_state(Arc::clone(figures), health::observe))
 }
 
 /// A handler that panics is our fault and nobody else's: the process goes on.
@@ -128,7 +129,9 @@ mod tests {
                 .route("/say", post(say))
                 .route("/read", post(read))
         };
-        all(Router::new().merge(pages(routes(), &web)).nest("/api/v1", resources(routes(), &web, keeper)))
+        let versions = Router::new().nest("/v1", routes());
+        let joined = Router::new().merge(pages(routes(), &web)).nest("/api", resources(versions, &web, keeper));
+        all(joined, &Arc::new(Figures::new(|_| {})))
     }
 
     async fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> testing::Answer {
@@ -185,7 +188,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_axum_refuses_has_our_shape_too() {
-        assert_eq!(problem(ask("GET", "/api/v1/nowhere", &[], "").await).1["code"], "not_found");
+        for path in ["/api/v1/nowhere", "/api/v2/secret", "/api/", "/api"] {
+            assert_eq!(problem(ask("GET", path, &[], "").await).1["code"], "not_found", "{path}");
+        }
         let answer = ask("DELETE", "/api/v1/secret", &[], "").await;
         assert_eq!(answer.1.headers[header::ALLOW], "GET,HEAD");
         assert_eq!(problem(answer).1["code"], "method_not_allowed");

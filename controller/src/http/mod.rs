@@ -25,6 +25,15 @@ pub mod view;
 
 use std::sync::Arc;
 
+use axum::{
+    Router,
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+
+use crate::{admins, app::App, mqtt::BusKind};
+
 /// What pages and API need of the app, and nothing of a feature.
 #[derive(Debug)]
 pub struct Web {
@@ -40,10 +49,91 @@ pub struct Web {
     pub public_host: String,
 }
 
+/// What listens: the app itself, and the metrics on a listener of their own.
+#[derive(Debug)]
+pub struct Http {
+    /// Pages, API, agents, health. To be served with the peers' addresses (`ConnectInfo<SocketAddr>`).
+    pub app: Router,
+    /// `/metrics`.
+    pub metrics: Router,
+}
+
+/// Joins the routes of all features.
+///
+/// # Errors
+/// The texts are broken; the message names the file.
+pub fn build(app: &App) -> anyhow::Result<Http> {
+    let web = Arc::new(Web {
+        pages: page::Pages::new(locale::Texts::load()?),
+        sessions: Arc::new(admins::AdminSessions(app.clone())),
+        https: app.config.https(),
+        dev: app.config.dev == 1,
+        public_host: csrf::host_of(&app.config.public_url).unwrap_or_default().to_owned(),
+    });
+    let keeper = api::Keeper {
+        db: app.db.clone(),
+        keys: app.keys.clone(),
+        clock: Arc::clone(&app.clock),
+        tasks: app.tasks.clone(),
+    };
+    let figures = Arc::new(health::Figures::new(|_| {}));
+    let resources = Router::new().nest("/v1", resources().with_state(app.clone()));
+    let joined = Router::new()
+        .merge(watched().with_state(app.clone()))
+        .route("/assets/{hash}/{*name}", get(assets::serve))
+        .merge(layers::pages(pages(app).with_state(app.clone()), &web))
+        .nest("/api", layers::resources(resources, &web, keeper));
+    Ok(Http { app: layers::all(joined, &figures), metrics: health::metrics(figures) })
+}
+
+/// The pages of all features. A feature adds its line.
+fn pages(app: &App) -> Router<App> {
+    let live = live::LiveState::new(app.live.clone(), app.stop.clone());
+    Router::new()
+        .route("/", get(async || Redirect::to("/dashboard")))
+        .route("/preferences", post(preferences::choose))
+        .merge(Router::new().route("/live", get(live::listen)).with_state(live))
+        .merge(admins::routes::routes())
+}
+
+/// The resources of all features below `/api/v1`. A feature adds its line, here and in [`openapi`].
+fn resources() -> Router<App> {
+    Router::new().route("/openapi.json", get(async || api::Json(openapi()))).merge(admins::api::routes())
+}
+
+/// The document of the API.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api::openapi::document([admins::api::document()])
+}
+
+/// For those who watch us.
+fn watched() -> Router<App> {
+    Router::new().route("/healthz", get(health::healthz)).route("/readyz", get(readyz))
+}
+
+/// Without a database nothing works; without a broker the pages do, but no router hears of anything.
+async fn readyz(State(app): State<App>) -> Response {
+    let mut readiness = health::Readiness::default();
+    readiness.note("database", app.db.read().ping().await.map_err(|error| error.to_string()));
+    let bus = app.bus.status();
+    let broker = match (bus.kind, bus.connected) {
+        (BusKind::None, _) | (_, true) => Ok(()),
+        (BusKind::Embedded | BusKind::External, false) => Err("the broker does not answer".to_owned()),
+    };
+    readiness.note("broker", broker);
+    readiness.into_response()
+}
+
 /// Samples of every page, for the test that renders them all. A feature adds its lines.
 #[must_use]
 pub fn samples() -> Vec<page::Sample> {
-    [page::samples_of::<error::ErrorPage>(), page::samples_of::<error::ErrorNotice>()].concat()
+    [
+        page::samples_of::<error::ErrorPage>(),
+        page::samples_of::<error::ErrorNotice>(),
+        page::samples_of::<admins::pages::LoginPage>(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]

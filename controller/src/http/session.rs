@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts, Request, State},
+    extract::{ConnectInfo, FromRequestParts, OriginalUri, Request, State},
     http::{HeaderMap, header, request::Parts},
     middleware::Next,
     response::Response,
@@ -127,7 +127,7 @@ pub(crate) async fn identify(
         locale: chosen.or(set).or_else(|| accepted(headers)).unwrap_or_default(),
         theme: jar.get(THEME_COOKIE).and_then(|cookie| Theme::parse(cookie.value())).unwrap_or_default(),
         flash: flash_of(&jar),
-        here: request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+        here: here(&request),
         partial: htmx::is_partial(headers),
         ip: client_ip(&request),
         caller,
@@ -135,6 +135,12 @@ pub(crate) async fn identify(
     });
     request.extensions_mut().insert(view);
     next.run(request).await
+}
+
+/// Path and query as the caller wrote them; nested routes see only their part.
+fn here(request: &Request) -> String {
+    let uri = request.extensions().get::<OriginalUri>().map_or_else(|| request.uri(), |OriginalUri(uri)| uri);
+    uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
