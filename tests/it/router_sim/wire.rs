@@ -245,3 +245,18 @@ async fn print_follow_gives_the_rows_and_then_the_changes() {
     bench.sim.add(USER, &[("name", "siti")]).unwrap();
     assert_eq!(raw.hear().await.unwrap(), ["!re", ".tag=3", "=name=siti"]);
 }
+
+#[tokio::test]
+async fn show_sensitive_exists_from_7_21_on() {
+    for (version, known) in [(Version::V7_20, false), (Version::new(7, 21), true)] {
+        let bench = Bench::with(SimConfig { version, hides_secrets: true, ..SimConfig::default() }).await;
+        bench.sim.add(USER, &[("name", "siti"), ("password", "pw")]).unwrap();
+        let mut raw = Raw::admin(&bench.sim).await;
+        let plain = raw.ask(&["/ip/hotspot/user/print", "=.proplist=password", "?name=siti"]).await;
+        assert_eq!(plain[0].len() == 1, known, "{plain:?}");
+        let asked = raw.ask(&["/ip/hotspot/user/print", "=show-sensitive=", "=.proplist=password", "?name=siti"]).await;
+        let expected =
+            if known { ["!re", "=password=pw"] } else { ["!trap", "=message=unknown parameter show-sensitive"] };
+        assert_eq!(words(&asked[0]), expected);
+    }
+}

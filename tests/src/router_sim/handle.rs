@@ -265,7 +265,7 @@ impl RouterSim {
     /// Does something to a world that has caught up with the clock.
     fn settled<T>(&self, act: impl FnOnce(&mut Router) -> T) -> T {
         let mut router = self.shared.lock();
-        router.tick();
+        router.catch_up();
         act(&mut router)
     }
 }

@@ -1,5 +1,6 @@
 //! Scripts of profiles: no interpreter. A line with `/tool fetch` is recognised and its POST really performed;
-//! everything else is counted and ignored.
+//! everything else is counted and ignored. Whether a real router's policies and device-mode would let the script run
+//! is not known well enough to be modelled: a hook may always be missing, and nothing may depend on it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -88,6 +88,8 @@ pub struct SimConfig {
     pub serial: String,
     /// `/system/license nlevel`: 4 allows 200 hotspot sessions, 5 allows 500, 6 any number.
     pub license_level: u8,
+    /// From 7.21 on: print secrets only with `show-sensitive`. Which way real routers go is not known.
+    pub hides_secrets: bool,
     /// `dns-name` of the hotspot; empty: `wifi.<identity>.test`.
     pub dns_name: String,
 }
@@ -106,6 +108,7 @@ impl Default for SimConfig {
             clock: Arc::new(SystemSimClock),
             serial: String::new(),
             license_level: 6,
+            hides_secrets: false,
             dns_name: String::new(),
         }
     }
@@ -302,6 +305,7 @@ fn new_router(config: &SimConfig, hooks: HookQueue) -> Router {
         dns_name: &dns_name,
     };
     seed::factory(&mut router, &owner);
+    router.hides_secrets = config.hides_secrets && config.version.show_sensitive();
     router
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Router {
     pub(crate) hooks: HookQueue,
     /// Adds that still fit on the flash, when it is filling up.
     pub(crate) adds_left: Option<u32>,
+    /// From 7.21 on: are secrets printed only with `show-sensitive`?
+    pub(crate) hides_secrets: bool,
     tables: HashMap<&'static str, Table>,
     clock: Arc<dyn SimClock>,
     clock_offset_ms: i64,
@@ -47,6 +49,7 @@ impl Router {
             journal: Journal::default(),
             hooks,
             adds_left: None,
+            hides_secrets: false,
             tables,
             clock,
             clock_offset_ms: 0,

@@ -51,6 +51,11 @@ impl Version {
         self.major < 7
     }
 
+    /// How `listen` says that an item is gone; clients must take both.
+    pub(crate) fn dead(self) -> &'static [u8] {
+        if self.major < 7 { b"yes" } else { b"true" }
+    }
+
     /// As `/system/resource` shows it.
     pub(crate) fn full(self) -> String {
         let channel = if self.major < 7 { "long-term" } else { "stable" };

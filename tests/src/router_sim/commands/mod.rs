@@ -75,7 +75,7 @@ pub(crate) fn is_write(verb: &str) -> bool {
 pub(crate) fn execute(router: &mut Router, account: &Account, request: &Request) -> Outcome {
     router.journal.counted_command();
     // What is due is due before anybody looks: a session must not outlive its limit because no tick came yet.
-    router.tick();
+    router.catch_up();
     if request.command() == "/system/reboot" {
         return if account.may("reboot") { Outcome::Reboot } else { Outcome::Trap(Trap::not_permitted()) };
     }

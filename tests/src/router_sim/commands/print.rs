@@ -68,7 +68,7 @@ pub(super) fn print(router: &mut Router, account: &Account, menu: &'static Menu,
     if menu.singleton && (only_follow || request.switch("follow")) {
         return Outcome::Trap(Trap::unknown_parameter(router.version, b"follow-only"));
     }
-    let mut job = PrintJob::new(account, menu, request);
+    let mut job = PrintJob::new(router, account, menu, request);
     let seq = router.menu(menu.path).seq();
     if only_follow {
         return Outcome::Listen(job, seq);
@@ -88,7 +88,7 @@ pub(super) fn listen(router: &Router, account: &Account, menu: &'static Menu, re
     if menu.singleton {
         return Outcome::Trap(Trap::unknown_parameter(router.version, b"follow-only"));
     }
-    Outcome::Listen(PrintJob::new(account, menu, request), router.menu(menu.path).seq())
+    Outcome::Listen(PrintJob::new(router, account, menu, request), router.menu(menu.path).seq())
 }
 
 fn is_known(router: &Router, name: &[u8]) -> bool {
@@ -116,8 +116,9 @@ fn chosen(router: &Router, menu: &'static Menu, request: &Request) -> Result<Row
 }
 
 impl PrintJob {
-    fn new(account: &Account, menu: &'static Menu, request: &Request) -> Self {
-        let open = |field: &&Field| field.kind != Kind::Secret || account.may("sensitive");
+    fn new(router: &Router, account: &Account, menu: &'static Menu, request: &Request) -> Self {
+        let asked = !router.hides_secrets || request.switch("show-sensitive");
+        let open = |field: &&Field| field.kind != Kind::Secret || (asked && account.may("sensitive"));
         let id = (!menu.singleton).then_some(Column::Id);
         let columns = match &request.proplist {
             None => id.into_iter().chain(menu.fields.iter().filter(open).map(Column::Field)).collect(),
@@ -223,7 +224,7 @@ impl PrintJob {
                 }
                 Some(_) => {}
                 None if known_before.get(&id).copied().unwrap_or(true) => {
-                    let words = [attribute(".id", format_id(id).as_bytes()), attribute(".dead", b"true")];
+                    let words = [attribute(".id", format_id(id).as_bytes()), attribute(".dead", router.version.dead())];
                     chunk.sentence("!re", tag, words);
                 }
                 None => {}

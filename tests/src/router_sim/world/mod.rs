@@ -45,8 +45,10 @@ pub struct SessionView {
 /// Bytes a second an ordinary client moves, until a test says otherwise: up and down.
 const USUAL_RATES: (u64, u64) = (2_000, 20_000);
 
-/// Sessions that end during one tick, at most: a phone with a session timeout of a second may come back for ever.
-const ENDS_PER_TICK: usize = 100_000;
+/// How often a phone may come back and end again during one tick; one with a session timeout of a second might for ever.
+const ROUNDS_PER_TICK: usize = 10_000;
+/// How old the world may be for a command, milliseconds.
+const FRESH_MS: i64 = 50;
 
 /// Clients and their sessions.
 #[derive(Debug, Default)]
@@ -64,6 +66,7 @@ pub(crate) struct World {
     /// Home routers by caller id.
     cpes: HashMap<String, ppp::Cpe>,
     addresses: pool::Addresses,
+    ticked_ms: i64,
     pub(crate) crowd: Option<crowd::Crowd>,
 }
 
@@ -111,11 +114,17 @@ impl Router {
     /// Lets the world catch up with the clock.
     pub(crate) fn tick(&mut self) {
         let now = self.now();
-        for _ in 0..ENDS_PER_TICK {
-            let Some((at, end)) = self.next_end(now) else { break };
-            match end {
-                End::Hotspot(id, cause) => self.end_hotspot(id, cause, at),
-                End::Ppp(id, cause) => self.end_ppp(id, cause, at),
+        self.world.ticked_ms = now;
+        for _ in 0..ROUNDS_PER_TICK {
+            let due = self.due_ends(now);
+            if due.is_empty() {
+                break;
+            }
+            for (at, end) in due {
+                match end {
+                    End::Hotspot(id, cause) => self.end_hotspot(id, cause, at),
+                    End::Ppp(id, cause) => self.end_ppp(id, cause, at),
+                }
             }
         }
         self.forget_expired(now);
@@ -126,8 +135,15 @@ impl Router {
         }
     }
 
-    /// The session that ends next, when that is due by `now`.
-    fn next_end(&self, now: i64) -> Option<(i64, End)> {
+    /// The same, unless that was done a moment ago: for whoever looks at the router often.
+    pub(crate) fn catch_up(&mut self) {
+        if !(0..FRESH_MS).contains(&(self.now() - self.world.ticked_ms)) {
+            self.tick();
+        }
+    }
+
+    /// The sessions that end by `now`, first things first.
+    fn due_ends(&self, now: i64) -> Vec<(i64, End)> {
         let hotspot = self
             .world
             .hotspot
@@ -138,7 +154,9 @@ impl Router {
             .ppp
             .iter()
             .filter_map(|(id, session)| session.ends().map(|(at, cause)| (at, End::Ppp(*id, cause))));
-        hotspot.chain(ppp).filter(|(at, _)| *at <= now).min_by_key(|(at, end)| (*at, end.id()))
+        let mut due: Vec<(i64, End)> = hotspot.chain(ppp).filter(|(at, _)| *at <= now).collect();
+        due.sort_by_key(|(at, end)| (*at, end.id()));
+        due
     }
 
     /// Cookies and address-list entries whose time has come.
