@@ -6,7 +6,7 @@ use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    clock::Clock, config::Config, db::Db, events::live::Live, mqtt::Bus, routers::wake::Wakes, sealed::Keys,
+    clock::Clock, config::Config, db::Db, events::live::Live, ids, mqtt::Bus, routers::wake::Wakes, sealed::Keys,
     tokens::Tokens,
 };
 
@@ -31,6 +31,27 @@ pub struct Parts {
     pub mqtt_public_url: String,
     pub stop: CancellationToken,
     pub tasks: TaskTracker,
+}
+
+impl Parts {
+    /// Parts without a broker; whoever starts one puts it in before making the [`App`].
+    #[must_use]
+    pub fn new(config: Config, clock: Arc<dyn Clock>, db: Db, keys: Keys) -> Self {
+        Self {
+            mqtt_public_url: config.mqtt_public_url(None),
+            tokens: Tokens::new(&keys),
+            bus: Bus::none(),
+            live: Live::default(),
+            wakes: Wakes::default(),
+            instance: ids::token(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            config,
+            clock,
+            db,
+            keys,
+        }
+    }
 }
 
 impl App {

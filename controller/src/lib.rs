@@ -3,6 +3,7 @@
 pub mod admins;
 pub mod app;
 pub mod audit;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
@@ -15,6 +16,7 @@ pub mod monitoring;
 pub mod mqtt;
 pub mod routers;
 pub mod sealed;
+pub mod serve;
 pub mod settings;
 pub mod sites;
 pub mod tokens;

@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! `hiji`: reads the command line and hands over.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hiji_controller::cli::main()
+}

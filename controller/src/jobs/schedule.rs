@@ -49,7 +49,8 @@ impl Job for Purge {
         let jobs = store::purge_done(&*tx, now - clock::seconds(KEEP_JOBS_DAYS * DAY_SECS)).await?;
         let inbox = crate::mqtt::inbox::purge(&*tx, now - clock::seconds(KEEP_INBOX_DAYS * DAY_SECS)).await?;
         let sessions = crate::admins::purge_sessions(&*tx, now).await?;
+        let keys = crate::http::api::purge_idempotency_keys(&*tx, now).await?;
         tx.commit().await.context("committing the purge")?;
-        Ok(format!("{jobs} jobs, {inbox} inbox rows, {sessions} sessions deleted"))
+        Ok(format!("{jobs} jobs, {inbox} inbox rows, {sessions} sessions, {keys} idempotency keys deleted"))
     }
 }

@@ -316,3 +316,11 @@ pub async fn taken_names(
 ) -> Result<Vec<String>, DbErr> {
     store::taken_names(db, router, kind, names).await
 }
+
+/// Nobody is connected to a broker that just started; who is will say so.
+///
+/// # Errors
+/// The database's.
+pub async fn all_offline(tx: &Tx) -> Result<(), DbErr> {
+    store::all_offline(&**tx).await
+}

@@ -1,0 +1,54 @@
+# What you need: make run, make test. Everything else is for developers.
+# As root both install missing Debian packages; otherwise they name them.
+
+.PHONY: run test check bench release web clean
+DEMO ?= 1
+CARGO ?= cargo
+
+run: web
+	@deploy/dev/ensure.sh run
+	$(CARGO) build --workspace
+ifeq ($(DEMO),0)
+	@exec $(TARGET)/debug/hiji serve
+else
+	@exec $(TARGET)/debug/hiji-demo
+endif
+
+# Every test: SQLite, PostgreSQL, an external Mosquitto, independent clients, the browser.
+test: web
+	@deploy/dev/ensure.sh test
+	$(CARGO) build --workspace --all-targets
+	deploy/dev/with-postgres.sh $(CARGO) test --workspace
+
+check: web
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+# The figures of shared/DESIGN.md section 10.
+bench: web
+	@deploy/dev/ensure.sh test
+	$(CARGO) build --release --workspace
+	$(CARGO) build --profile agent -p hiji-agent
+	deploy/dev/with-postgres.sh $(TARGET)/release/hiji-bench
+
+# Stripped binaries and the agent's container image for RouterOS, in dist/.
+release: web
+	$(CARGO) build --profile dist -p hiji-controller
+	$(CARGO) build --profile agent -p hiji-agent
+	python3 deploy/mkimage.py $(TARGET)/agent/hiji-agent dist/hiji-agent.tar
+	cp $(TARGET)/dist/hiji $(TARGET)/agent/hiji-agent dist/
+	ls -l dist
+
+# The browser's files: fetched by npm, copied to web/dist, embedded in the binary.
+web: web/dist/.made
+web/dist/.made: web/package-lock.json web/build.mjs web/icons.txt
+	@deploy/dev/ensure.sh run
+	cd web && npm ci --no-audit --no-fund --silent && node build.mjs
+	@touch $@
+
+clean:
+	$(CARGO) clean
+	rm -rf web/dist web/node_modules dist
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
