@@ -5,4 +5,6 @@
 #[cfg(test)]
 mod judges;
 #[cfg(test)]
+mod mqtt_gate;
+#[cfg(test)]
 mod router_sim;

@@ -56,8 +56,10 @@ pub(super) enum Refused {
     Malformed(ConnectError),
     #[error("{0}")]
     Login(Deny),
+    #[error("this account connects too often")]
+    TooOften,
     #[error("{0}")]
-    Limit(&'static str),
+    Full(&'static str),
     #[error("the will is not allowed")]
     Will,
     #[error("the broker is restarting")]
@@ -71,8 +73,8 @@ impl Refused {
             Self::Silent | Self::Malformed(_) => None,
             Self::Login(Deny::BadCredentials) => Some(Refusal::BadCredentials),
             Self::Login(Deny::NotAuthorized) | Self::Will => Some(Refusal::NotAuthorized),
-            Self::Login(Deny::Busy) | Self::Router => Some(Refusal::Busy),
-            Self::Limit(_) => Some(Refusal::TooOften),
+            Self::Login(Deny::Busy) | Self::Router | Self::Full(_) => Some(Refusal::Busy),
+            Self::TooOften => Some(Refusal::TooOften),
         }
     }
 }
@@ -144,7 +146,7 @@ async fn decide(
     let identity = authenticate(gate, &mut connect, peer).await?;
     let usage = gate.accounts.usage(&identity.session, Instant::now());
     if !usage.may_connect(Instant::now()) {
-        return Err(Refused::Limit("this account connects too often"));
+        return Err(Refused::TooOften);
     }
     if let Some(will) = &connect.will
         && !may_leave(&identity, will)
@@ -154,7 +156,7 @@ async fn decide(
     }
     let mut place = gate.sessions.enter(&identity.session, identity.agent.clone());
     await_predecessor(gate, &mut place).await?;
-    let permit = Arc::clone(&gate.places).try_acquire_owned().map_err(|_full| Refused::Limit("too many sessions"))?;
+    let permit = Arc::clone(&gate.places).try_acquire_owned().map_err(|_full| Refused::Full("too many sessions"))?;
     let link = timeout(gate.config.timing.wedged, gate.router().link()).await;
     let (outlet, inlet) = link.map_err(|_late| Refused::Router)?.map_err(|_gone| Refused::Router)?;
 
@@ -217,10 +219,10 @@ async fn await_predecessor(gate: &Gate, place: &mut Place) -> Result<(), Refused
         // A third one came.
         kick = &mut place.kick => {
             place.leaving(kick.unwrap_or(Kick::TakenOver).to_string());
-            Err(Refused::Limit("taken over before it was open"))
+            Err(Refused::Full("taken over before it was open"))
         }
         () = tokio::time::sleep(gate.config.timing.takeover) => {
-            Err(Refused::Limit("the older session does not leave"))
+            Err(Refused::Full("the older session does not leave"))
         }
     }
 }

@@ -104,7 +104,7 @@ where
         Err(refused) => {
             match &refused {
                 Refused::Login(_) => gate.counters.refused_logins.one(),
-                Refused::Limit(_) => gate.counters.refused_by_limits.one(),
+                Refused::TooOften | Refused::Full(_) => gate.counters.refused_by_limits.one(),
                 Refused::Malformed(_) => gate.counters.malformed.one(),
                 Refused::Will | Refused::Silent | Refused::Router => {}
             }
