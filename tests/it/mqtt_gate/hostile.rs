@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{
     broker::{Account, Broker, CHATTERS, config},
-    raw::{Connect, Raw, V4, V5, packet, publish, subscribe, text},
+    raw::{Connect, Raw, V4, V5, id_of, packet, publish, subscribe, text},
 };
 
 /// Agent B, connected throughout.
@@ -46,6 +46,7 @@ impl Bystander {
         broker.tell_b(&down).await?;
         let got = self.raw.wait_for(3).await.with_context(|| format!("after {after}: nothing is delivered"))?;
         ensure!(got.ends_with(down.as_bytes()), "after {after}: got {got:?}");
+        self.raw.send(&packet(0x40, &id_of(&got)?)).await?;
         let topic = broker.b.up(Up::Events).to_string();
         self.raw.send(&publish(V4, 9, &topic, up.as_bytes())).await?;
         self.raw.wait_for(4).await.with_context(|| format!("after {after}: not acknowledged"))?;

@@ -102,6 +102,12 @@ pub(crate) fn publish(level: u8, id: u16, topic: &str, payload: &[u8]) -> Vec<u8
     packet(0x32, &body)
 }
 
+/// The packet id of a PUBLISH.
+pub(crate) fn id_of(body: &[u8]) -> anyhow::Result<[u8; 2]> {
+    let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
+    Ok(body.get(2 + topic..4 + topic).context("no packet id")?.try_into()?)
+}
+
 /// A connection.
 pub(crate) struct Raw {
     stream: TcpStream,

@@ -12,7 +12,7 @@ use tokio::{process::Command, time::Instant};
 
 use super::{
     broker::{Broker, config, with_tls},
-    raw::{Connect, PATIENCE, Raw, V4, V5, packet, publish, subscribe, text},
+    raw::{Connect, PATIENCE, Raw, V4, V5, id_of, packet, publish, subscribe, text},
 };
 
 async fn online(broker: &Broker, level: u8) -> anyhow::Result<Raw> {
@@ -96,12 +96,6 @@ async fn a_client_gets_no_more_at_once_than_it_said() -> anyhow::Result<()> {
         ensure!(body.ends_with(next.as_bytes()), "{next} comes after an acknowledgement");
     }
     Ok(())
-}
-
-/// The packet id of a PUBLISH.
-fn id_of(body: &[u8]) -> anyhow::Result<[u8; 2]> {
-    let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
-    Ok(body.get(2 + topic..4 + topic).context("no packet id")?.try_into()?)
 }
 
 #[tokio::test]
