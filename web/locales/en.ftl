@@ -126,3 +126,21 @@ error-login-throttled = Too many attempts to log in. Try again in { $seconds ->
    *[other] { $seconds } seconds.
 }
 done-logged-out = You are logged out.
+
+## Refused fields: sites, routers, admins, settings
+error-taken = Already in use. Choose another.
+error-bad-name = Enter 1 to { $max } characters.
+error-bad-zone = Not a known time zone. Example: Asia/Jakarta.
+error-nothing-to-approve = No agent is waiting for approval.
+error-bad-token = The enrolment token is unknown, used or expired. Make a new one on the router's page.
+error-bad-enrolment = The agent's enrolment request is incomplete or wrong.
+error-job-not-parked = There is no such job, or it is not parked.
+error-company-name = Enter 1 to 80 characters.
+error-marker = Enter 1 to 32 letters, digits, underscores or dashes.
+error-marker-same = Must differ from the voucher marker.
+error-bad-username = Enter 1 to 60 lower-case letters, digits, dots, underscores, dashes or @.
+error-bad-display-name = At most 60 characters.
+error-bad-password = Enter 8 to 200 characters.
+error-last-super-admin = One active Super Admin without a limit to sites must stay.
+error-wrong-password = The old password is wrong.
+error-password-differs = The two passwords differ.

@@ -105,3 +105,21 @@ password = Kata sandi
 error-bad-credentials = Nama pengguna atau kata sandi salah.
 error-login-throttled = Terlalu banyak percobaan masuk. Coba lagi dalam { $seconds } detik.
 done-logged-out = Anda sudah keluar.
+
+## Isian yang ditolak: situs, router, admin, pengaturan
+error-taken = Sudah dipakai. Pilih yang lain.
+error-bad-name = Isi 1 sampai { $max } karakter.
+error-bad-zone = Bukan zona waktu yang dikenal. Contoh: Asia/Jakarta.
+error-nothing-to-approve = Tidak ada agen yang menunggu persetujuan.
+error-bad-token = Token pendaftaran tidak dikenal, sudah dipakai, atau sudah lewat waktunya. Buat token baru di halaman router.
+error-bad-enrolment = Permintaan pendaftaran agen tidak lengkap atau tidak benar.
+error-job-not-parked = Pekerjaan ini tidak ada atau tidak sedang diparkir.
+error-company-name = Isi 1 sampai 80 karakter.
+error-marker = Isi 1 sampai 32 huruf, angka, garis bawah, atau tanda hubung.
+error-marker-same = Harus berbeda dari penanda voucher.
+error-bad-username = Isi 1 sampai 60 huruf kecil, angka, titik, garis bawah, tanda hubung, atau @.
+error-bad-display-name = Paling banyak 60 karakter.
+error-bad-password = Isi 8 sampai 200 karakter.
+error-last-super-admin = Harus tetap ada satu Super Admin aktif tanpa batasan situs.
+error-wrong-password = Kata sandi lama salah.
+error-password-differs = Kedua kata sandi tidak sama.

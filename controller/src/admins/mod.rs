@@ -3,6 +3,8 @@
 //! A login is a JWT that names a session; the session's row decides on every request, so it can be listed and ended.
 
 pub mod api;
+mod faults;
+pub(crate) mod manage_api;
 pub mod pages;
 pub mod password;
 pub mod routes;
@@ -102,6 +104,8 @@ pub enum AdminError {
     LastSuperAdmin,
     #[error("no such site")]
     NoSuchSite,
+    #[error("the old password is wrong")]
+    WrongPassword,
     #[error("internal")]
     Internal(#[from] anyhow::Error),
 }
@@ -296,6 +300,43 @@ pub async fn change(app: &App, actor: &Actor, id: AdminId, form: AdminForm) -> R
         store::end_all_sessions(&*tx, id, now).await?;
     }
     record_change(&tx, now, actor, "admin.change", id, &form).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Changes the caller's own password. The old one must be right; all his other sessions end.
+///
+/// # Errors
+/// [`AdminError`].
+pub async fn change_password(
+    app: &App,
+    caller: &Caller,
+    actor: &Actor,
+    old: &SecretString,
+    new: &SecretString,
+) -> Result<(), AdminError> {
+    let row = store::by_username(app.db.read(), &caller.name).await?.ok_or(AdminError::NotFound)?;
+    let now = app.clock.now();
+    if row.locked_until.is_some_and(|until| until > now) {
+        return Err(AdminError::WrongPassword);
+    }
+    if !password::verify(old.clone(), row.password_hash).await? {
+        // Counted as at the login: a stolen session shall not guess.
+        let failed = row.failed_logins.saturating_add(1);
+        let until = rules::lock_secs(failed).map(|secs| now + clock::seconds(secs));
+        let tx = app.db.begin().await?;
+        store::set_failed(&*tx, row.admin.id, failed, until).await?;
+        tx.commit().await?;
+        return Err(AdminError::WrongPassword);
+    }
+    rules::check_password(new).map_err(AdminError::Bad)?;
+    let hash = password::hash(new.clone()).await?;
+    let tx = app.db.begin().await?;
+    store::set_password(&*tx, row.admin.id, &hash).await?;
+    store::end_other_sessions(&*tx, row.admin.id, &caller.session_id, now).await?;
+    let object = format!("admin/{}", row.admin.id);
+    let deed = Deed { action: "admin.password", object, site: None, detail: serde_json::json!({}) };
+    audit::record(&*tx, now, actor, deed).await?;
     tx.commit().await?;
     Ok(())
 }

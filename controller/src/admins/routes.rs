@@ -80,8 +80,8 @@ async fn log_in(
             session_cookie(&view, &login.token, SESSION_DAYS * DAY_SECS).add_to(&mut response);
             Ok(response)
         }
-        Err(AppError::BadCredentials) => {
-            let error = FieldError::new("bad_credentials");
+        Err(AppError::Denied { code }) => {
+            let error = FieldError::new(code);
             let page = LoginPage { form: FormView::again(form.fields, FormErrors::of("", error), "") };
             view.form_again(&page)
         }
@@ -117,7 +117,7 @@ pub(super) fn user_agent(headers: &HeaderMap) -> String {
 impl From<LoginError> for AppError {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::Wrong => Self::BadCredentials,
+            LoginError::Wrong => Self::Denied { code: "bad_credentials" },
             LoginError::Throttled { wait_secs } => Self::TooMany {
                 retry_after: std::time::Duration::from_secs(u64::try_from(wait_secs).unwrap_or(1).max(1)),
             },

@@ -1,6 +1,6 @@
 //! Pure decisions about admins: what a name and a password must be, and how long an account is locked.
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::AdminForm;
 
@@ -34,11 +34,17 @@ pub fn check(form: &AdminForm, new: bool) -> Result<(), BadAdmin> {
     match &form.password {
         None if new => Err(BadAdmin::Password),
         None => Ok(()),
-        Some(password) => {
-            let length = password.expose_secret().chars().count();
-            if (MIN_PASSWORD..=MAX_PASSWORD).contains(&length) { Ok(()) } else { Err(BadAdmin::Password) }
-        }
+        Some(password) => check_password(password),
     }
+}
+
+/// Checks a new password alone.
+///
+/// # Errors
+/// [`BadAdmin::Password`].
+pub fn check_password(password: &SecretString) -> Result<(), BadAdmin> {
+    let length = password.expose_secret().chars().count();
+    if (MIN_PASSWORD..=MAX_PASSWORD).contains(&length) { Ok(()) } else { Err(BadAdmin::Password) }
 }
 
 /// How long an account is locked after so many wrong passwords in a row.

@@ -242,6 +242,31 @@ pub(super) async fn end_all_sessions(
     Ok(())
 }
 
+pub(super) async fn set_password(tx: &impl ConnectionTrait, id: AdminId, hash: &str) -> Result<(), DbErr> {
+    admin::Entity::update_many()
+        .col_expr(admin::Column::PasswordHash, Expr::value(hash))
+        .filter(admin::Column::Id.eq(id.0))
+        .exec(tx)
+        .await?;
+    set_failed(tx, id, 0, None).await
+}
+
+pub(super) async fn end_other_sessions(
+    tx: &impl ConnectionTrait,
+    owner: AdminId,
+    stays: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    admin_session::Entity::update_many()
+        .col_expr(admin_session::Column::RevokedAt, Expr::value(now))
+        .filter(admin_session::Column::AdminId.eq(owner.0))
+        .filter(admin_session::Column::Id.ne(stays))
+        .filter(admin_session::Column::RevokedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn purge_sessions(tx: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<u64, DbErr> {
     let result =
         admin_session::Entity::delete_many().filter(admin_session::Column::ExpiresAt.lt(before)).exec(tx).await?;

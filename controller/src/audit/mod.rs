@@ -1,5 +1,6 @@
 //! The audit log: who did what, append-only, each entry carrying the hash of the one before.
 
+pub(crate) mod api;
 mod store;
 
 use std::net::IpAddr;
@@ -61,6 +62,15 @@ pub struct Entry {
     pub ip: String,
 }
 
+/// Which entries are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Entries of these sites only; `None` = all, also those of no site.
+    pub sites: Option<Vec<SiteId>>,
+    /// Part of the actor, the action or the object.
+    pub q: String,
+}
+
 /// The chain is broken at an entry: it, or one before it, was changed or removed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the audit log is broken at entry {id}")]
@@ -80,8 +90,8 @@ pub async fn record(tx: &impl ConnectionTrait, now: DateTime<Utc>, actor: &Actor
 ///
 /// # Errors
 /// The database's.
-pub async fn list(db: &impl ConnectionTrait, page: &PageOf, sites: Option<&[SiteId]>) -> Result<Paged<Entry>, DbErr> {
-    store::list(db, page, sites).await
+pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: &PageOf) -> Result<Paged<Entry>, DbErr> {
+    store::list(db, filter, page).await
 }
 
 /// Proves the whole chain; the number of entries.

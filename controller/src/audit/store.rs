@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use super::{Actor, Broken, Deed, Entry, chain};
+use super::{Actor, Broken, Deed, Entry, Filter, chain};
 use crate::{
     db::{
         self,
@@ -45,17 +45,17 @@ pub(super) async fn append(
     Ok(())
 }
 
-pub(super) async fn list(
-    db: &impl ConnectionTrait,
-    page: &PageOf,
-    sites: Option<&[SiteId]>,
-) -> Result<Paged<Entry>, DbErr> {
+pub(super) async fn list(db: &impl ConnectionTrait, filter: &Filter, page: &PageOf) -> Result<Paged<Entry>, DbErr> {
     let mut query = Entity::find().order_by_desc(Column::Id).limit(page.limit() + 1);
     if let Ok(Some(after)) = page.after_id() {
         query = query.filter(Column::Id.lt(after));
     }
-    if let Some(sites) = sites {
+    if let Some(sites) = &filter.sites {
         query = query.filter(Column::SiteId.is_in(sites.iter().map(|site| site.0)));
+    }
+    if !filter.q.is_empty() {
+        let q = filter.q.as_str();
+        query = query.filter(Column::Actor.contains(q).or(Column::Action.contains(q)).or(Column::Object.contains(q)));
     }
     let rows: Vec<Entry> = query.all(db).await?.into_iter().map(Entry::from).collect();
     Ok(page.cut(rows, |entry| entry.id.to_string()))

@@ -8,7 +8,6 @@ use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Context as _;
 use hiji_shared::topic::Topic;
-use serde_json::json;
 
 use super::{BusinessEvent, Recorded, store};
 use crate::{app::App, ids::SiteId};
@@ -84,17 +83,7 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
 async fn publish(app: &App, recorded: &Recorded, hseq: i64) {
     let Some(SiteId(site)) = recorded.site else { return };
     let topic = Topic::Event { site: site.to_string(), class: recorded.class.clone(), event: recorded.name.clone() };
-    let body = json!({
-        "specversion": "1.0",
-        "id": recorded.id.to_string(),
-        "source": format!("/hiji/site/{site}"),
-        "type": format!("id.hiji.{}.{}.v1", recorded.class, recorded.name),
-        "subject": recorded.subject,
-        "time": recorded.at.to_rfc3339(),
-        "datacontenttype": "application/json",
-        "hseq": hseq,
-        "data": recorded.data,
-    });
+    let body = recorded.cloud_event(hseq);
     if let Err(error) = app.bus.publish(&topic, body.to_string().into_bytes(), false).await {
         tracing::debug!(hseq, "event not on the stream, readers fetch it from the history: {error}");
     }

@@ -3,6 +3,7 @@
 //! Features announce here and know nobody who listens; [`consumers`] is the one list of who reacts. A new event is a
 //! variant here.
 
+pub(crate) mod api;
 pub mod consumers;
 pub mod live;
 mod store;
@@ -10,6 +11,7 @@ mod store;
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::ids::{BatchId, RouterId, SiteId, VoucherId};
 
@@ -92,6 +94,25 @@ impl BusinessEvent {
             Self::VoucherActivated { code, .. } | Self::VoucherEnded { code, .. } => format!("voucher/{code}"),
             Self::PackageChanged { .. } => "package".to_owned(),
         }
+    }
+}
+
+impl Recorded {
+    /// The event as it stands in the public stream and its history: CloudEvents 1.0.
+    #[must_use]
+    pub fn cloud_event(&self, hseq: i64) -> serde_json::Value {
+        let source = self.site.map_or_else(|| "/hiji".to_owned(), |SiteId(site)| format!("/hiji/site/{site}"));
+        json!({
+            "specversion": "1.0",
+            "id": self.id.to_string(),
+            "source": source,
+            "type": format!("id.hiji.{}.{}.v1", self.class, self.name),
+            "subject": self.subject,
+            "time": self.at.to_rfc3339(),
+            "datacontenttype": "application/json",
+            "hseq": hseq,
+            "data": self.data,
+        })
     }
 }
 

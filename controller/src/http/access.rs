@@ -168,6 +168,24 @@ impl Scope {
             Self::Sites(sites) => sites.contains(&site),
         }
     }
+
+    /// Only that site, as far as the holder sees it; nothing when he does not. `None` leaves the scope as it is.
+    #[must_use]
+    pub fn only(&self, site: Option<SiteId>) -> Self {
+        match site {
+            None => self.clone(),
+            Some(site) => Self::Sites(self.sees(site).then_some(site).into_iter().collect()),
+        }
+    }
+
+    /// The sites, or `None` for every site.
+    #[must_use]
+    pub fn site_ids(&self) -> Option<Vec<SiteId>> {
+        match self {
+            Self::All => None,
+            Self::Sites(sites) => Some(sites.iter().copied().collect()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -208,5 +226,13 @@ mod tests {
         let scope = Scope::Sites(BTreeSet::from([SiteId(1)]));
         assert!(scope.sees(SiteId(1)) && !scope.sees(SiteId(2)));
         assert!(Scope::All.sees(SiteId(2)));
+    }
+
+    #[test]
+    fn narrowing_a_scope_never_widens_it() {
+        let scope = Scope::Sites(BTreeSet::from([SiteId(1)]));
+        assert_eq!(scope.only(None), scope);
+        assert_eq!(scope.only(Some(SiteId(2))), Scope::Sites(BTreeSet::new()));
+        assert_eq!(Scope::All.only(Some(SiteId(2))), Scope::Sites(BTreeSet::from([SiteId(2)])));
     }
 }

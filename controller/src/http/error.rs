@@ -46,9 +46,12 @@ pub enum AppError {
     /// Nobody is signed in, or the session has ended.
     #[error("not signed in")]
     Unauthorized,
-    /// Name or password is wrong; the API's answer to a login.
-    #[error("bad credentials")]
-    BadCredentials,
+    /// What should prove who calls does not: a wrong password, a spent token. Its sentence is the text `error-<code>`.
+    #[error("refused: {code}")]
+    Denied {
+        /// For programs, in snake_case.
+        code: &'static str,
+    },
     /// Fields are wrong, and the answer is not the form itself.
     #[error("refused fields: {}", .0.iter().map(|(field, _)| field).collect::<Vec<_>>().join(", "))]
     Invalid(FormErrors),
@@ -111,7 +114,7 @@ impl AppError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::Unauthorized | Self::BadCredentials => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::Denied { .. } => StatusCode::UNAUTHORIZED,
             Self::Invalid(_) | Self::Unprocessable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -132,9 +135,8 @@ impl AppError {
             Self::Forbidden => "forbidden",
             Self::CrossSite => "cross_site",
             Self::Unauthorized => "unauthorized",
-            Self::BadCredentials => "bad_credentials",
             Self::Invalid(_) => "invalid",
-            Self::Conflict { code } | Self::Unprocessable { code } => code,
+            Self::Conflict { code } | Self::Unprocessable { code } | Self::Denied { code } => code,
             Self::TooMany { .. } => "too_many",
             Self::TooLarge => "too_large",
             Self::Malformed => "malformed",
@@ -172,8 +174,7 @@ impl AppError {
     /// The sentence for people. Field errors are sentences of their own.
     fn sentence(&self, view: &View) -> String {
         let key = match self {
-            Self::Conflict { code } | Self::Unprocessable { code } => text_key(code),
-            Self::BadCredentials => text_key(self.code()),
+            Self::Conflict { code } | Self::Unprocessable { code } | Self::Denied { code } => text_key(code),
             _ => format!("fault-{}", self.code().replace('_', "-")),
         };
         view.texts().text(view.locale(), &key, self.args())
@@ -289,6 +290,7 @@ pub(crate) async fn as_page(view: View, request: Request, next: Next) -> Respons
 fn page(error: &AppError, view: &View) -> Response {
     let title_key = match error {
         AppError::Conflict { .. } => "fault-conflict-title".to_owned(),
+        AppError::Denied { .. } => "fault-unauthorized-title".to_owned(),
         AppError::Unprocessable { .. } => "fault-invalid-title".to_owned(),
         _ => format!("fault-{}-title", error.code().replace('_', "-")),
     };

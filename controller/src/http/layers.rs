@@ -21,6 +21,9 @@ use super::{
     session::{self, Door},
 };
 
+/// Largest body of an agent's enrolment.
+const MAX_AGENT_BODY_BYTES: usize = 8 * 1024;
+
 async fn nowhere() -> AppError {
     AppError::NotFound
 }
@@ -55,6 +58,17 @@ pub(crate) fn resources<S: Clone + Send + Sync + 'static>(
         .layer(from_fn(error::as_problem))
         .layer(from_fn_with_state((Arc::clone(web), Door::Api), session::identify))
         .layer(CompressionLayer::new())
+}
+
+/// What agents call: strangers until they have enrolled, so little of everything.
+pub(crate) fn agents<S: Clone + Send + Sync + 'static>(routes: Router<S>, web: &Arc<Web>) -> Router<S> {
+    routes
+        .layer(DefaultBodyLimit::max(MAX_AGENT_BODY_BYTES))
+        .layer(from_fn(limit::in_time))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(PerAddress::enrolments(), limit::per_address))
+        .layer(from_fn(error::as_problem))
+        .layer(from_fn_with_state((Arc::clone(web), Door::Api), session::identify))
 }
 
 /// What stands around all of them.

@@ -32,7 +32,7 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::{admins, app::App, mqtt::BusKind};
+use crate::{admins, app::App, audit, events, jobs, monitoring, mqtt::BusKind, routers, settings, sites};
 
 /// What pages and API need of the app, and nothing of a feature.
 #[derive(Debug)]
@@ -81,6 +81,7 @@ pub fn build(app: &App) -> anyhow::Result<Http> {
     let joined = Router::new()
         .merge(watched().with_state(app.clone()))
         .route("/assets/{hash}/{*name}", get(assets::serve))
+        .merge(layers::agents(routers::api::agent_routes().with_state(app.clone()), &web))
         .merge(layers::pages(pages(app).with_state(app.clone()), &web))
         .nest("/api", layers::resources(resources, &web, keeper));
     Ok(Http { app: layers::all(joined, &figures), metrics: health::metrics(figures) })
@@ -98,7 +99,17 @@ fn pages(app: &App) -> Router<App> {
 
 /// The resources of all features below `/api/v1`. A feature adds its line, here and in [`openapi`].
 fn resources() -> Router<App> {
-    Router::new().route("/openapi.json", get(async || api::Json(openapi()))).merge(admins::api::routes())
+    Router::new()
+        .route("/openapi.json", get(async || api::Json(openapi())))
+        .merge(admins::api::routes())
+        .merge(admins::manage_api::routes())
+        .merge(audit::api::routes())
+        .merge(events::api::routes())
+        .merge(jobs::api::routes())
+        .merge(monitoring::api::routes())
+        .merge(routers::api::routes())
+        .merge(settings::api::routes())
+        .merge(sites::api::routes())
 }
 
 /// The document of the API.

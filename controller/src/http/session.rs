@@ -70,6 +70,15 @@ impl Caller {
     pub fn allow(&self, permission: Permission) -> Result<(), AppError> {
         if self.may(permission) { Ok(()) } else { Err(AppError::Forbidden) }
     }
+
+    /// Goes on only if the caller may, and is not limited to sites: for what belongs to no site.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`].
+    pub fn allow_everywhere(&self, permission: Permission) -> Result<(), AppError> {
+        self.allow(permission)?;
+        if self.sites == Scope::All { Ok(()) } else { Err(AppError::Forbidden) }
+    }
 }
 
 /// Why a token does not name a caller.

@@ -26,7 +26,12 @@ pub enum JobState {
 }
 
 impl JobState {
-    pub(super) fn as_str(self) -> &'static str {
+    /// Every state, in the order of a job's life.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Running, Self::Done, Self::Parked];
+
+    /// As stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
@@ -36,7 +41,7 @@ impl JobState {
     }
 
     fn parse(text: &str) -> Self {
-        [Self::Queued, Self::Running, Self::Done].into_iter().find(|s| s.as_str() == text).unwrap_or(Self::Parked)
+        Self::ALL.into_iter().find(|s| s.as_str() == text).unwrap_or(Self::Parked)
     }
 }
 
@@ -194,12 +199,19 @@ pub(super) async fn next_due(db: &impl ConnectionTrait) -> Result<Option<DateTim
     Ok(row.map(|row| row.run_at))
 }
 
-/// Jobs, newest first.
+/// Jobs, newest first; of one state or all.
 ///
 /// # Errors
 /// The database's; a foreign cursor reads from the start.
-pub async fn list(db: &impl ConnectionTrait, page: &PageOf) -> Result<Result<Paged<JobRow>, BadCursor>, DbErr> {
+pub async fn list(
+    db: &impl ConnectionTrait,
+    state: Option<JobState>,
+    page: &PageOf,
+) -> Result<Result<Paged<JobRow>, BadCursor>, DbErr> {
     let mut query = Entity::find().order_by_desc(Column::Id).limit(page.limit() + 1);
+    if let Some(state) = state {
+        query = query.filter(Column::State.eq(state.as_str()));
+    }
     match page.after_id() {
         Ok(Some(id)) => query = query.filter(Column::Id.lt(id)),
         Ok(None) => {}

@@ -1,5 +1,6 @@
 //! Sessions: who is online on which router, and who was.
 
+pub(crate) mod api;
 mod store;
 pub mod uplink;
 

@@ -3,8 +3,11 @@
 //! What a router shall be is a set of objects ([`want`]), each with a revision of that router. The agent says how far
 //! it has them; [`push`] sends the rest. No message is needed to survive: both sides compare and continue.
 
+pub(crate) mod api;
 pub mod auth;
+pub mod detail;
 pub mod enroll;
+mod faults;
 pub mod jobs;
 pub mod push;
 pub mod rules;
@@ -36,6 +39,7 @@ use crate::{
 };
 
 pub use rules::{Presence, SyncState};
+pub use store::Place;
 
 /// Longest name of a router, characters.
 pub const MAX_NAME: usize = 60;
@@ -166,6 +170,14 @@ pub async fn list(
     page: &PageOf,
 ) -> Result<Paged<Router>, DbErr> {
     store::list(db, scope, site, page).await
+}
+
+/// Where the routers are that the caller may see, by site and name.
+///
+/// # Errors
+/// The database's.
+pub async fn places(db: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<Place>, DbErr> {
+    store::places(db, scope).await
 }
 
 /// Lets a waiting agent in; an agent it replaces is thrown out.

@@ -1,9 +1,19 @@
 //! Settings of the operator, changed in the web app. The form is drawn from the struct; a new setting is a field here.
 
+pub(crate) mod api;
 mod store;
 
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::App,
+    audit::{self, Actor, Deed},
+    http::{
+        error::AppError,
+        form::{FieldError, FormErrors},
+    },
+};
 
 /// What the operator chose. Every field has a default, so that an older row reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +48,15 @@ pub struct BadSetting {
     pub code: &'static str,
 }
 
+/// Why settings are not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("a setting is refused")]
+    Bad(#[from] BadSetting),
+    #[error("database")]
+    Db(#[from] DbErr),
+}
+
 const MAX_NAME: usize = 80;
 const MAX_MARKER: usize = 32;
 
@@ -49,10 +68,10 @@ impl Settings {
     pub fn check(&self) -> Result<(), BadSetting> {
         let bad = |field, code| Err(BadSetting { field, code });
         if self.company_name.trim().is_empty() || self.company_name.len() > MAX_NAME {
-            return bad("company_name", "name");
+            return bad("company_name", "company_name");
         }
         if crate::money::Currency::parse(&self.currency).is_none() {
-            return bad("currency", "currency");
+            return bad("currency", "not_offered");
         }
         for (field, marker) in [("voucher_marker", &self.voucher_marker), ("pppoe_marker", &self.pppoe_marker)] {
             let plain = marker.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
@@ -60,7 +79,7 @@ impl Settings {
                 return bad(field, "marker");
             }
         }
-        if self.voucher_marker == self.pppoe_marker { bad("pppoe_marker", "marker-same") } else { Ok(()) }
+        if self.voucher_marker == self.pppoe_marker { bad("pppoe_marker", "marker_same") } else { Ok(()) }
     }
 }
 
@@ -72,16 +91,29 @@ pub async fn load(db: &impl ConnectionTrait) -> Result<Settings, DbErr> {
     store::load(db).await
 }
 
-/// Keeps checked settings, in the caller's transaction.
+/// Checks and keeps settings.
 ///
 /// # Errors
-/// The database's.
-pub async fn save(
-    tx: &impl ConnectionTrait,
-    now: chrono::DateTime<chrono::Utc>,
-    settings: &Settings,
-) -> Result<(), DbErr> {
-    store::save(tx, now, settings).await
+/// [`SettingsError`].
+pub async fn change(app: &App, actor: &Actor, settings: &Settings) -> Result<(), SettingsError> {
+    settings.check()?;
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    store::save(&*tx, now, settings).await?;
+    let detail = serde_json::to_value(settings).unwrap_or_default();
+    let deed = Deed { action: "settings.change", object: "settings".to_owned(), site: None, detail };
+    audit::record(&*tx, now, actor, deed).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+impl From<SettingsError> for AppError {
+    fn from(error: SettingsError) -> Self {
+        match error {
+            SettingsError::Bad(BadSetting { field, code }) => FormErrors::of(field, FieldError::new(code)).into(),
+            SettingsError::Db(error) => error.into(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Sites: places with routers, each with its own time zone and WiFi name.
 
+pub(crate) mod api;
+mod faults;
 mod store;
 
 use chrono::{DateTime, Utc};
@@ -62,8 +64,10 @@ pub enum SiteError {
     BadName,
     #[error("the zone is not an IANA zone")]
     BadZone,
-    #[error("the WiFi name or the address is too long")]
-    TooLong,
+    #[error("the WiFi name is too long")]
+    WifiNameTooLong,
+    #[error("the address is too long")]
+    AddressTooLong,
     #[error("there is a site of that name")]
     NameTaken,
     #[error("database")]
@@ -73,7 +77,7 @@ pub enum SiteError {
 /// Checks and trims what was typed. Pure.
 ///
 /// # Errors
-/// [`SiteError::BadName`], [`SiteError::BadZone`], [`SiteError::TooLong`].
+/// [`SiteError::BadName`], [`SiteError::BadZone`], one of the too long ones.
 pub fn check(form: SiteForm) -> Result<SiteForm, SiteError> {
     let trim = |text: String| text.trim().to_owned();
     let SiteForm { name, timezone, wifi_name, address } = form;
@@ -90,8 +94,11 @@ pub fn check(form: SiteForm) -> Result<SiteForm, SiteError> {
     if wifi_name.is_empty() {
         wifi_name.clone_from(&name);
     }
-    if wifi_name.chars().count() > MAX_NAME || address.chars().count() > MAX_ADDRESS {
-        return Err(SiteError::TooLong);
+    if wifi_name.chars().count() > MAX_NAME {
+        return Err(SiteError::WifiNameTooLong);
+    }
+    if address.chars().count() > MAX_ADDRESS {
+        return Err(SiteError::AddressTooLong);
     }
     Ok(SiteForm { name, timezone, wifi_name, address })
 }

@@ -24,6 +24,8 @@ const VERIFIED: &str = "verified";
 const FAILED: &str = "failed";
 /// Rows of one INSERT: 12 columns, below SQLite's and PostgreSQL's limits of bound values.
 const CHUNK: usize = 100;
+/// Refused objects shown of a router.
+const MAX_FAILED: u64 = 50;
 const PASSWORD_PLACE: &str = "desired.password";
 
 /// How many objects of a router are where.
@@ -32,6 +34,17 @@ pub struct DesiredCounts {
     pub wanted: i64,
     pub verified: i64,
     pub failed: i64,
+}
+
+/// An object the router refuses.
+#[derive(Debug, Clone, Serialize)]
+pub struct FailedObject {
+    pub kind: Kind,
+    pub name: String,
+    /// Stable reason.
+    pub code: String,
+    /// The router's own words.
+    pub message: String,
 }
 
 /// Puts objects at revisions `from + 1 …`, replacing earlier revisions of the same object.
@@ -183,6 +196,22 @@ pub(crate) async fn desired_counts(
     let rows: Vec<(String, i64)> = query.group_by(Column::Status).into_tuple().all(db).await?;
     let of = |status: &str| rows.iter().find(|(name, _)| name == status).map_or(0, |(_, n)| *n);
     Ok(DesiredCounts { wanted: of(WANTED), verified: of(VERIFIED), failed: of(FAILED) })
+}
+
+/// Objects the router refuses, newest want first.
+pub(crate) async fn failed_objects(db: &impl ConnectionTrait, router: RouterId) -> Result<Vec<FailedObject>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::RouterId.eq(router.0))
+        .filter(Column::Status.eq(FAILED))
+        .order_by_desc(Column::Rev)
+        .limit(MAX_FAILED)
+        .all(db)
+        .await?;
+    let failed = |row: Model| {
+        let kind = Kind::from_name(&row.kind)?;
+        Some(FailedObject { kind, name: row.name, code: row.code, message: row.message })
+    };
+    Ok(rows.into_iter().filter_map(failed).collect())
 }
 
 /// Names among these that hiji wants on the router already.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use hiji_shared::{
     comment::{self, Comment},
-    device::{Kind, Row},
+    device::{Kind, Row, Service},
     digest::{Digest, RowHash, row_hash},
 };
 use sea_orm::{
@@ -31,6 +31,7 @@ const MAX_PROFILES: u64 = 1000;
 /// A mirrored row as listed.
 #[derive(Debug, Clone, Serialize)]
 pub struct MirrorRow {
+    pub service: Service,
     pub name: String,
     pub profile: String,
     pub comment: String,
@@ -209,41 +210,50 @@ pub(crate) async fn mirror_states(db: &impl ConnectionTrait, router: RouterId) -
     Ok(rows.into_iter().filter_map(state).collect())
 }
 
-/// Mirrored rows by name; `q` is a part of the name or comment.
+/// Mirrored rows of some kinds, by name; `q` is a part of the name or comment.
 pub(crate) async fn mirror_rows(
     db: &impl ConnectionTrait,
     router: RouterId,
-    kind: Kind,
+    kinds: &[Kind],
     q: &str,
     page: &PageOf,
 ) -> Result<Paged<MirrorRow>, DbErr> {
+    use mirror_row::Column;
     let mut query = mirror_row::Entity::find()
-        .filter(mirror_row::Column::RouterId.eq(router.0))
-        .filter(mirror_row::Column::Kind.eq(kind.as_str()))
-        .order_by_asc(mirror_row::Column::Name)
+        .filter(Column::RouterId.eq(router.0))
+        .filter(Column::Kind.is_in(kinds.iter().map(|kind| kind.as_str())))
+        .order_by_asc(Column::Name)
+        .order_by_asc(Column::Kind)
         .limit(page.limit() + 1);
-    if let Some(after) = page.after() {
-        query = query.filter(mirror_row::Column::Name.gt(after));
+    // A hotspot user and a secret may have the same name: the place of a row is both.
+    if let Some((kind, name)) = page.after().and_then(|after| after.split_once(' ')) {
+        query = query.filter(Column::Name.gt(name).or(Column::Name.eq(name).and(Column::Kind.gt(kind))));
     }
     if !q.is_empty() {
-        query = query.filter(mirror_row::Column::Name.contains(q).or(mirror_row::Column::Comment.contains(q)));
+        query = query.filter(Column::Name.contains(q).or(Column::Comment.contains(q)));
     }
-    let rows: Vec<MirrorRow> = query.all(db).await?.into_iter().map(MirrorRow::from).collect();
-    Ok(page.cut(rows, |row| row.name.clone()))
+    let page = page.cut(query.all(db).await?, |row| format!("{} {}", row.kind, row.name));
+    Ok(Paged { items: page.items.into_iter().filter_map(listed).collect(), next_cursor: page.next_cursor })
 }
 
-impl From<mirror_row::Model> for MirrorRow {
-    fn from(row: mirror_row::Model) -> Self {
-        Self {
-            name: row.name,
-            profile: row.profile,
-            comment: row.comment,
-            disabled: row.disabled,
-            marked: row.marked,
-            fields: row.doc,
-            seen_at: row.seen_at,
-        }
+/// As listed; nothing when it is of a kind this version does not know.
+fn listed(row: mirror_row::Model) -> Option<MirrorRow> {
+    let service = Kind::from_name(&row.kind)?.service();
+    let mut fields = row.doc;
+    // Only the agent's mirror needs the password's mark.
+    if let Some(fields) = fields.as_object_mut() {
+        fields.remove("pwh");
     }
+    Some(MirrorRow {
+        service,
+        name: row.name,
+        profile: row.profile,
+        comment: row.comment,
+        disabled: row.disabled,
+        marked: row.marked,
+        fields,
+        seen_at: row.seen_at,
+    })
 }
 
 pub(crate) async fn profiles(

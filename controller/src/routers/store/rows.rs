@@ -1,22 +1,28 @@
 //! The router table, joined with the agent that speaks for it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use hiji_shared::device::RouterFacts;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
     QuerySelect, Select, sea_query::Expr,
 };
+use serde::Serialize;
 
 use super::super::{Agent, AgentState, Router, RouterError, rules};
 use crate::{
     db::{
         self,
-        entity::{agent, router},
+        entity::{agent, router, site},
         paging::{PageOf, Paged},
     },
     http::access::Scope,
     ids::{RouterId, SiteId},
 };
+
+/// Most routers named in one list.
+const MAX_PLACES: u64 = 5_000;
 
 pub(crate) async fn insert(
     tx: &impl ConnectionTrait,
@@ -70,6 +76,42 @@ pub(crate) async fn list(
     }
     let page = page.cut(query.all(db).await?, |row| row.id.to_string());
     Ok(Paged { items: with_agents(db, page.items).await?, next_cursor: page.next_cursor })
+}
+
+/// Where a router is: for lists of what happens on routers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    pub id: RouterId,
+    pub name: String,
+    pub site_id: SiteId,
+    pub site: String,
+    /// IANA name of the site's zone.
+    pub timezone: String,
+}
+
+/// The places of the routers in a scope, by site and name.
+pub(crate) async fn places(db: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<Place>, DbErr> {
+    let sites: Vec<(i64, String, String)> = site::Entity::find()
+        .select_only()
+        .columns([site::Column::Id, site::Column::Name, site::Column::Timezone])
+        .into_tuple()
+        .all(db)
+        .await?;
+    let sites: BTreeMap<i64, (String, String)> = sites.into_iter().map(|(id, name, zone)| (id, (name, zone))).collect();
+    let routers: Vec<(i64, i64, String)> = scoped(scope)
+        .select_only()
+        .columns([router::Column::Id, router::Column::SiteId, router::Column::Name])
+        .limit(MAX_PLACES)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let place = |(id, site_id, name): (i64, i64, String)| {
+        let (site, timezone) = sites.get(&site_id)?.clone();
+        Some(Place { id: RouterId(id), name, site_id: SiteId(site_id), site, timezone })
+    };
+    let mut places: Vec<Place> = routers.into_iter().filter_map(place).collect();
+    places.sort_by(|a, b| (&a.site, &a.name).cmp(&(&b.site, &b.name)));
+    Ok(places)
 }
 
 /// Joins each router with its newest agent that is not revoked: one query for all.

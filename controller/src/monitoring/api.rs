@@ -1,0 +1,71 @@
+//! `/api/v1/sessions` and `/api/v1/routers/{id}/sessions`.
+
+use axum::{
+    Router as Routes,
+    extract::{Path, State},
+    routing::get,
+};
+use axum_extra::extract::Query;
+use serde::Deserialize;
+
+use super::{Filter, Session};
+use crate::{
+    app::App,
+    db::paging::Paged,
+    http::{
+        access::Permission,
+        api::{Json, Listing},
+        error::AppError,
+        form::Check,
+        session::{Caller, Signed},
+    },
+    ids::{RouterId, SiteId},
+    routers,
+};
+
+pub(crate) fn routes() -> Routes<App> {
+    Routes::new().route("/sessions", get(list)).route("/routers/{id}/sessions", get(of_router))
+}
+
+#[derive(Debug, Deserialize)]
+struct Asked {
+    router_id: Option<i64>,
+    site_id: Option<i64>,
+    service: Option<String>,
+    #[serde(default)]
+    open: String,
+}
+
+async fn listed(app: &App, caller: &Caller, listing: Listing, asked: Asked) -> Result<Json<Paged<Session>>, AppError> {
+    listing.page.after_id()?;
+    let filter = Filter {
+        router: asked.router_id.map(RouterId),
+        service: routers::api::service_of(asked.service.as_deref())?,
+        open: Check::ticked(&asked.open),
+        q: listing.q,
+    };
+    let scope = caller.sites.only(asked.site_id.map(SiteId));
+    Ok(Json(super::list(app.db.read(), &scope, &filter, &listing.page).await?))
+}
+
+async fn list(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    listing: Listing,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Paged<Session>>, AppError> {
+    caller.allow(Permission::SessionsSee)?;
+    listed(&app, &caller, listing, asked).await
+}
+
+async fn of_router(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    Path(id): Path<RouterId>,
+    listing: Listing,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Paged<Session>>, AppError> {
+    caller.allow(Permission::SessionsSee)?;
+    routers::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    listed(&app, &caller, listing, Asked { router_id: Some(id.0), ..asked }).await
+}

@@ -1,0 +1,32 @@
+//! How refusals of this feature are answered: which field, which code.
+
+use super::{MAX_NAME, RouterError, enroll::EnrollError};
+use crate::http::{
+    error::AppError,
+    form::{FieldError, FormErrors},
+};
+
+impl From<RouterError> for AppError {
+    fn from(error: RouterError) -> Self {
+        let max = i64::try_from(MAX_NAME).unwrap_or(i64::MAX);
+        match error {
+            RouterError::NotFound => Self::NotFound,
+            RouterError::NoSuchSite => FormErrors::of("site_id", FieldError::new("not_offered")).into(),
+            RouterError::BadName => FormErrors::of("name", FieldError::new("bad_name").arg("max", max)).into(),
+            RouterError::NameTaken => FormErrors::of("name", FieldError::new("taken")).into(),
+            RouterError::NothingToApprove => Self::Conflict { code: "nothing_to_approve" },
+            RouterError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<EnrollError> for AppError {
+    fn from(error: EnrollError) -> Self {
+        match error {
+            EnrollError::BadToken => Self::Denied { code: "bad_token" },
+            EnrollError::BadRequest(_) => Self::Unprocessable { code: "bad_enrolment" },
+            EnrollError::Db(error) => error.into(),
+            error @ EnrollError::Sealed => Self::Internal(error.into()),
+        }
+    }
+}
