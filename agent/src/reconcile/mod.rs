@@ -216,7 +216,7 @@ fn change_user(name: &str, user: &WantUser, entry: &Entry, row: &UserRow, around
 fn new_password(name: &str, user: &WantUser, entry: &Entry, row: &UserRow, around: &Around<'_>) -> Option<String> {
     let wanted = user.password(name);
     let differs = if row.pwh == 0 {
-        let written = matches!(entry.progress, Progress::Written { .. });
+        let written = matches!(entry.progress, Progress::Written);
         entry.applied && entry.verified_rev != 0 && entry.verified_rev != entry.rev && !written
     } else {
         row.pwh != password_hash(around.mirror_key, wanted)

@@ -155,7 +155,7 @@ fn a_hidden_password_is_written_once_when_its_revision_is_new() {
     hidden.pwh = 0;
     let hidden = Observed::User(hidden);
     assert!(matches!(of("KB1", &entry, Some(&hidden)), Step::Change { fields, .. } if fields.password.is_some()));
-    entry.progress = Progress::Written { tries: 1 };
+    entry.progress = Progress::Written;
     assert_eq!(of("KB1", &entry, Some(&hidden)), Step::Right);
 }
 

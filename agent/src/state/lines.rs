@@ -38,9 +38,9 @@ pub(super) enum Line {
     /// A session was seen to open.
     #[serde(rename = "open")]
     Open(RouterSession),
-    /// Sessions closed.
-    #[serde(rename = "closed")]
-    Closed { sids: Vec<String> },
+    /// Every session opened so far is reported, and these are reported closed.
+    #[serde(rename = "told")]
+    Told { closed: Vec<String> },
 }
 
 /// [`Life`] on disk.
@@ -52,6 +52,8 @@ pub(super) struct LifeLine {
     valid_until: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mac: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    told: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended: Option<(EndReason, i64)>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -60,14 +62,14 @@ pub(super) struct LifeLine {
 
 impl From<&Life> for LifeLine {
     fn from(life: &Life) -> Self {
-        let Life { first_login, valid_until, mac, ended, end_done } = life.clone();
-        Self { first_login, valid_until, mac, ended, end_done }
+        let Life { first_login, valid_until, told, mac, ended, end_done } = life.clone();
+        Self { first_login, valid_until, mac, told, ended, end_done }
     }
 }
 
 impl From<LifeLine> for Life {
     fn from(line: LifeLine) -> Self {
-        let LifeLine { first_login, valid_until, mac, ended, end_done } = line;
-        Self { first_login, valid_until, mac, ended, end_done }
+        let LifeLine { first_login, valid_until, mac, told, ended, end_done } = line;
+        Self { first_login, valid_until, told, mac, ended, end_done }
     }
 }

@@ -58,6 +58,14 @@ pub(crate) struct Taken {
     pub(crate) stale: Vec<(Kind, Box<str>, Rev)>,
 }
 
+/// A session that was open when the agent last ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownSession {
+    pub(crate) session: RouterSession,
+    /// Its login is certain to be in the outbox.
+    pub(crate) told: bool,
+}
+
 /// Why objects were not taken in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PutError {
@@ -68,11 +76,11 @@ pub(crate) enum PutError {
 }
 
 impl State {
-    /// Opens the state in a directory; what was open in it comes back as sessions.
+    /// Opens the state in a directory; the sessions that were open come back beside it.
     ///
     /// # Errors
     /// The journal cannot be read or written.
-    pub(crate) fn open(dir: &Path, key: [u8; 32], now_ms: i64) -> io::Result<(Self, Vec<RouterSession>)> {
+    pub(crate) fn open(dir: &Path, key: [u8; 32], now_ms: i64) -> io::Result<(Self, Vec<KnownSession>)> {
         std::fs::create_dir_all(dir)?;
         let path = dir.join("state.log");
         let mut loaded = Loaded::default();
@@ -169,9 +177,10 @@ impl State {
     /// Changes the facts of a user's life, durably.
     pub(crate) fn set_life(&mut self, kind: Kind, name: &str, mut change: impl FnMut(&mut Life)) {
         self.set_lives(kind, &[name], |_, life| change(life));
+        self.sync();
     }
 
-    /// The same for many users with one wait for the disk.
+    /// The same for many users; durable only after [`Self::sync`].
     pub(crate) fn set_lives(&mut self, kind: Kind, names: &[&str], mut change: impl FnMut(&str, &mut Life)) {
         for name in names {
             let Some(entry) = self.entries[index(kind)].get_mut(*name) else { continue };
@@ -180,7 +189,6 @@ impl State {
             let line = Line::Life { kind, name: (*name).to_owned(), life: (&*life).into() };
             self.write_or_log(&line, false);
         }
-        self.sync();
     }
 
     /// Notes objects that are on the router as wanted (their revision), or only that they are hiji's (revision 0).
@@ -241,9 +249,9 @@ impl State {
         self.write_or_log(&Line::Open(session.clone()), false);
     }
 
-    /// Notes sessions that closed.
-    pub(crate) fn sessions_closed(&mut self, sids: Vec<String>) {
-        self.write_or_log(&Line::Closed { sids }, false);
+    /// Notes that every session opened so far was reported, and these were reported closed.
+    pub(crate) fn sessions_told(&mut self, closed: Vec<String>) {
+        self.write_or_log(&Line::Told { closed }, false);
     }
 
     /// Waits until everything is on the disk.
@@ -296,6 +304,7 @@ impl State {
         }
         lines.extend(self.results.iter().cloned().map(Line::Result));
         lines.extend(open.iter().cloned().map(Line::Open));
+        lines.push(Line::Told { closed: Vec::new() });
         lines.push(Line::Put { have: self.have_rev, reset: false, objects: Vec::new() });
         lines
     }
@@ -377,7 +386,7 @@ struct Loaded {
     config: AgentConfig,
     conn: u64,
     last_known_ms: i64,
-    sessions: BTreeMap<String, RouterSession>,
+    sessions: BTreeMap<String, KnownSession>,
 }
 
 impl Loaded {
@@ -414,11 +423,14 @@ impl Loaded {
             Line::Meta { conn, last_known_ms } => (self.conn, self.last_known_ms) = (conn, last_known_ms),
             Line::Config(config) => self.config = config,
             Line::Open(session) => {
-                self.sessions.insert(session.sid.clone(), session);
+                self.sessions.insert(session.sid.clone(), KnownSession { session, told: false });
             }
-            Line::Closed { sids } => {
-                for sid in sids {
+            Line::Told { closed } => {
+                for sid in closed {
                     self.sessions.remove(&sid);
+                }
+                for known in self.sessions.values_mut() {
+                    known.told = true;
                 }
             }
         }

@@ -10,7 +10,7 @@ use super::*;
 const KEY: [u8; 32] = [3; 32];
 const NOW: i64 = 1_795_000_000_000;
 
-fn open(dir: &Path) -> (State, Vec<RouterSession>) {
+fn open(dir: &Path) -> (State, Vec<KnownSession>) {
     State::open(dir, KEY, NOW).unwrap()
 }
 
@@ -73,13 +73,15 @@ fn everything_is_there_after_a_restart() {
     state.drop_entries(vec![(Kind::HotspotUser, "c".into())]);
     state.session_opened(&session("h-1"));
     state.session_opened(&session("h-2"));
-    state.sessions_closed(vec!["h-1".into()]);
+    state.sessions_told(vec!["h-1".into()]);
+    state.session_opened(&session("h-3"));
     assert_eq!(state.next_conn(), 1);
     let before = snapshot(&state);
     drop(state);
     let (mut state, sessions) = open(dir.path());
     assert_eq!(snapshot(&state), before);
-    assert_eq!(sessions, vec![session("h-2")]);
+    let known: Vec<(&str, bool)> = sessions.iter().map(|known| (known.session.sid.as_str(), known.told)).collect();
+    assert_eq!(known, [("h-2", true), ("h-3", false)]);
     assert_eq!((state.have_rev(), state.next_conn()), (3, 2));
     let entry = state.get(Kind::HotspotUser, "a").unwrap();
     assert!(entry.applied && entry.verified_rev == 1);

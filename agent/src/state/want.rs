@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use hiji_shared::{
-    desired::{DesiredProfile, DesiredUser, Mark, Rev, valid_until},
+    desired::{DesiredProfile, DesiredUser, FailCode, Mark, Rev, valid_until},
     device::Service,
     event::EndReason,
 };
@@ -36,6 +36,8 @@ pub(crate) struct Entry {
     /// The last revision reported as verified; 0 = none.
     pub(crate) verified_rev: Rev,
     pub(crate) progress: Progress,
+    /// The failure last reported, and of which revision.
+    pub(crate) told_failure: Option<(Rev, FailCode)>,
 }
 
 /// What shall be.
@@ -56,12 +58,12 @@ pub(crate) enum Progress {
     Unknown,
     /// Stands in the queue.
     Queued,
-    /// Written, to be read back. How often in a row that did not help.
-    Written { tries: u8 },
+    /// Written, to be read back.
+    Written,
     /// As wanted when last seen.
     Verified,
     /// The router would not; again at this monotonic time.
-    Failed { code: hiji_shared::desired::FailCode, tries: u8, retry_at: u64 },
+    Failed { code: FailCode, retry_at: u64 },
 }
 
 /// A user, compactly.
@@ -101,6 +103,8 @@ pub(crate) enum WantMark {
 pub(crate) struct Life {
     pub(crate) first_login: Option<i64>,
     pub(crate) valid_until: Option<i64>,
+    /// The first login is reported.
+    pub(crate) told: bool,
     /// The MAC of the first login.
     pub(crate) mac: Option<Box<str>>,
     /// Decided to be over: why, and when that was decided (epoch seconds).
@@ -112,7 +116,7 @@ pub(crate) struct Life {
 impl Entry {
     /// An entry nobody has seen on the router yet.
     pub(crate) fn new(rev: Rev, want: Want) -> Self {
-        Self { rev, want, life: None, applied: false, verified_rev: 0, progress: Progress::Unknown }
+        Self { rev, want, life: None, applied: false, verified_rev: 0, progress: Progress::Unknown, told_failure: None }
     }
 
     /// The life, begun if need be.
