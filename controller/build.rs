@@ -2,7 +2,6 @@
 //!
 //! A release embeds them, so there it is an error. Debug builds read them while they run: checks and most tests need
 //! none, so there it is a warning, and a page says the same sentence.
-#![expect(clippy::print_stdout, reason = "cargo reads a build script's output")]
 
 use std::{fs, path::Path, process::ExitCode};
 

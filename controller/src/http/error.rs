@@ -162,47 +162,35 @@ impl AppError {
     }
 
     fn args(&self) -> Vec<(&'static str, Arg)> {
-        match self {
-            Self::TooMany { retry_after } => {
-                let seconds = i64::try_from(whole_seconds(*retry_after)).unwrap_or(i64::MAX);
-                vec![("seconds", Arg::Number(seconds))]
-            }
-            _ => Vec::new(),
-        }
+        let Self::TooMany { retry_after } = self else { return Vec::new() };
+        let seconds = i64::try_from(whole_seconds(*retry_after)).unwrap_or(i64::MAX);
+        vec![("seconds", Arg::Number(seconds))]
     }
 
     /// The sentence for people. Field errors are sentences of their own.
     fn sentence(&self, view: &View) -> String {
-        let key = match self {
-            Self::Conflict { code } | Self::Unprocessable { code } | Self::Denied { code } => text_key(code),
-            _ => format!("fault-{}", self.code().replace('_', "-")),
-        };
+        let named = matches!(self, Self::Conflict { .. } | Self::Unprocessable { .. } | Self::Denied { .. });
+        let key = if named { text_key(self.code()) } else { format!("fault-{}", self.code().replace('_', "-")) };
         view.texts().text(view.locale(), &key, self.args())
     }
 
     fn retry_after(&self) -> Option<HeaderValue> {
-        match self {
-            Self::TooMany { retry_after } => Some(HeaderValue::from(whole_seconds(*retry_after))),
-            Self::Timeout | Self::Unavailable(_) => Some(HeaderValue::from(1)),
-            _ => None,
+        if let Self::TooMany { retry_after } = self {
+            return Some(HeaderValue::from(whole_seconds(*retry_after)));
         }
+        matches!(self, Self::Timeout | Self::Unavailable(_)).then(|| HeaderValue::from(1))
     }
 
     /// Logs what an operator must know, and answers the reference under which it stands in the log.
     fn logged(&self, view: &View) -> Option<String> {
         let path = view.path();
-        match self {
-            Self::Internal(source) => {
-                let reference: String = ids::token().chars().take(REFERENCE_CHARS).collect();
-                tracing::error!(%reference, path, error = format!("{source:#}"), "request failed");
-                Some(reference)
-            }
-            Self::Unavailable(source) => {
-                tracing::warn!(path, error = format!("{source:#}"), "request could not be served");
-                None
-            }
-            _ => None,
+        if let Self::Unavailable(source) = self {
+            tracing::warn!(path, error = format!("{source:#}"), "request could not be served");
         }
+        let Self::Internal(source) = self else { return None };
+        let reference: String = ids::token().chars().take(REFERENCE_CHARS).collect();
+        tracing::error!(%reference, path, error = format!("{source:#}"), "request failed");
+        Some(reference)
     }
 }
 
@@ -288,15 +276,16 @@ pub(crate) async fn as_page(view: View, request: Request, next: Next) -> Respons
 }
 
 fn page(error: &AppError, view: &View) -> Response {
-    let title_key = match error {
-        AppError::Conflict { .. } => "fault-conflict-title".to_owned(),
-        AppError::Denied { .. } => "fault-unauthorized-title".to_owned(),
-        AppError::Unprocessable { .. } => "fault-invalid-title".to_owned(),
-        _ => format!("fault-{}-title", error.code().replace('_', "-")),
+    // What features name has one title for all.
+    let title = match (error.code(), error.status()) {
+        (_, StatusCode::CONFLICT) => "conflict",
+        (_, StatusCode::UNPROCESSABLE_ENTITY) => "invalid",
+        (_, StatusCode::UNAUTHORIZED) => "unauthorized",
+        (code, _) => code,
     };
     let page = ErrorPage {
         status: error.status().as_u16(),
-        title_key,
+        title_key: format!("fault-{}-title", title.replace('_', "-")),
         sentence: sentence_with_fields(error, view),
         reference: error.logged(view),
     };
@@ -344,19 +333,15 @@ struct Problem<'a> {
 pub(crate) async fn as_problem(view: View, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let Some(error) = error_of(&mut response) else { return response };
-    let errors = match &*error {
-        AppError::Invalid(errors) => Some(errors.iter().map(|(field, error)| (field, error.code())).collect()),
-        _ => None,
+    let named = |(field, error)| match (field, view.problem(error)) {
+        ("", sentence) => sentence,
+        (field, sentence) => format!("{field}: {sentence}"),
     };
-    let detail = match &*error {
-        AppError::Invalid(errors) => {
-            let named = |(field, error)| match (field, view.problem(error)) {
-                ("", sentence) => sentence,
-                (field, sentence) => format!("{field}: {sentence}"),
-            };
-            errors.iter().map(named).collect::<Vec<_>>().join(" ")
-        }
-        other => other.sentence(&view),
+    let (errors, detail) = if let AppError::Invalid(errors) = &*error {
+        let codes = errors.iter().map(|(field, error)| (field, error.code())).collect();
+        (Some(codes), errors.iter().map(named).collect::<Vec<_>>().join(" "))
+    } else {
+        (None, error.sentence(&view))
     };
     let status = error.status();
     let problem = Problem {

@@ -73,7 +73,7 @@ pub(crate) async fn listen(
         .map_err(|_full| AppError::Unavailable(anyhow::anyhow!("{MAX_LISTENERS} pages listen already")))?;
     let listener = Listener {
         events: state.live.subscribe(),
-        stop: state.stop.clone(),
+        stop: state.stop,
         topics,
         sites: caller.sites,
         until: Instant::now() + MAX_LISTENING,

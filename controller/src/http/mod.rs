@@ -148,6 +148,9 @@ pub fn samples() -> Vec<page::Sample> {
 }
 
 #[cfg(test)]
+mod stories;
+
+#[cfg(test)]
 mod tests {
     use super::{
         locale::{Locale, Texts},

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context, escape_formatter,
+    syntax::SyntaxConfig,
     value::{Kwargs, Rest, Serde},
 };
 use rust_embed::RustEmbed;
@@ -219,6 +220,8 @@ fn fault(text: impl Into<Cow<'static, str>>) -> Error {
 
 fn environment(locale: Locale, texts: &Texts, on_missing: OnMissing) -> Environment<'static> {
     let mut env = Environment::new();
+    // A line that holds only a tag leaves no empty line behind.
+    env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default());
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_auto_escape_callback(|_| AutoEscape::Html);
     env.set_formatter(|out, state, value| match value.as_str() {
@@ -367,6 +370,7 @@ fn place(zone: &str) -> Result<Tz, Error> {
 }
 
 /// `link("/vouchers", q=filter.q, cursor=next)`: empty and missing parameters are left out.
+#[expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over so")]
 fn link(path: &str, extra: Rest<Value>, kwargs: Kwargs) -> Result<String, Error> {
     if !extra.is_empty() {
         return Err(fault("link takes a path and named parameters"));

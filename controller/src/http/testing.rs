@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Body,
-    http::{Request, StatusCode, response::Parts},
+    http::{Request, StatusCode, response},
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
 use super::{
@@ -18,10 +18,23 @@ use super::{
     page::Pages,
     session::{Caller, SessionError, Sessions, Verified},
 };
-use crate::{clock::SystemClock, db::Db, ids::AdminId, sealed::Keys};
+use crate::{
+    admins::{self, AdminForm},
+    app::{App, Parts},
+    audit::Actor,
+    clock::SystemClock,
+    config::Config,
+    db::Db,
+    events::live::Live,
+    ids::AdminId,
+    mqtt::Bus,
+    routers::wake::Wakes,
+    sealed::Keys,
+    tokens::Tokens,
+};
 
 /// Status, head and body of an answer.
-pub(super) type Answer = (StatusCode, Parts, String);
+pub(super) type Answer = (StatusCode, response::Parts, String);
 
 /// Takes `operator` and `admin` as tokens; `down` cannot be looked up.
 #[derive(Debug)]
@@ -65,6 +78,43 @@ pub(super) async fn keeper() -> Keeper {
     let db = Db::connect(&"sqlite::memory:".into()).await.expect("SQLite opens");
     db.migrate().await.expect("migrations run");
     Keeper { db, keys: Keys::from_root([7; 32]), clock: Arc::new(SystemClock), tasks: TaskTracker::new() }
+}
+
+/// A whole app on a database of its own, without a broker, with the admins `rina` (operator) and `boss` (super admin);
+/// their password is `rahasia-123`.
+pub(super) async fn app() -> (App, tempfile::TempDir) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut config = Config::for_directory(dir.path().to_owned());
+    config.public_url = "http://isp.example.net".to_owned();
+    let db = Db::connect(&config.database_url()).await.expect("SQLite opens");
+    db.migrate().await.expect("migrations run");
+    let keys = Keys::from_root([7; 32]);
+    let app = App::new(Parts {
+        config,
+        clock: Arc::new(SystemClock),
+        db,
+        tokens: Tokens::new(&keys),
+        keys,
+        bus: Bus::none(),
+        live: Live::default(),
+        wakes: Wakes::default(),
+        instance: "test".to_owned(),
+        mqtt_public_url: "mqtt://isp.example.net:1883".to_owned(),
+        stop: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    });
+    for (username, role) in [("boss", Role::SuperAdmin), ("rina", Role::Operator)] {
+        let form = AdminForm {
+            username: username.to_owned(),
+            name: username.to_owned(),
+            role,
+            site_ids: Vec::new(),
+            password: Some("rahasia-123".into()),
+            active: true,
+        };
+        admins::add(&app, &Actor::system("test"), form).await.expect("an admin is added");
+    }
+    (app, dir)
 }
 
 /// Sends one request.

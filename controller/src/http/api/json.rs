@@ -121,13 +121,9 @@ mod tests {
     }
 
     fn fault(json: &str) -> (String, String) {
-        match parse::<Batch>(json.as_bytes()).unwrap_err() {
-            AppError::Invalid(errors) => {
-                let (field, error) = errors.iter().next().unwrap();
-                (field.to_owned(), error.code().to_owned())
-            }
-            other => panic!("{other:?}"),
-        }
+        let AppError::Invalid(errors) = parse::<Batch>(json.as_bytes()).unwrap_err() else { panic!("{json}") };
+        let (field, error) = errors.iter().next().unwrap();
+        (field.to_owned(), error.code().to_owned())
     }
 
     #[test]

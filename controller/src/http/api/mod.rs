@@ -37,10 +37,8 @@ impl From<BadCursor> for AppError {
 impl From<DbErr> for AppError {
     /// A database that does not answer is no fault of ours: trying again helps.
     fn from(error: DbErr) -> Self {
-        match error {
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(error.into()),
-            other => Self::Internal(other.into()),
-        }
+        let away = matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_));
+        if away { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
     }
 }
 
