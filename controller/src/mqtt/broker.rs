@@ -1,7 +1,7 @@
 //! rumqttd, as far as hiji uses it: its codecs for MQTT 3.1.1 and 5, its router, and links to it.
 //!
 //! The one file that names the crate. rumqttd's own server is left out: it knows no rules about topics, and one client
-//! can stop it for all. The gate (`gate/`) takes its place and speaks the vocabulary of this file. What reaches the
+//! can stop it for all. The gate (`gate/`) takes its place and speaks in `words.rs`. What reaches the
 //! router from here is already checked: plain topics only, no `$share`, no sessions that outlive a connection, no
 //! topic aliases, QoS 0 and 1, acknowledgements in order.
 
@@ -15,17 +15,22 @@ use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use rumqttd::{
     Notification, RouterConfig, SegmentConfig,
-    local::{LinkBuilder, LinkError, LinkRx, LinkTx},
+    local::{LinkBuilder, LinkRx, LinkTx},
     protocol::{
         self, ConnAck, ConnAckProperties, ConnectReturnCode, Disconnect, DisconnectReasonCode, Packet, PingReq,
         PingResp, Protocol, PubAck, PubAckReason, Publish, PublishProperties, QoS, RetainForwardRule, SubAck,
         Subscribe, SubscribeReasonCode, UnsubAck, UnsubAckReason, Unsubscribe, v4::V4, v5::V5,
     },
 };
-use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
-use super::gate::frame::{self, Frame};
+use super::{
+    gate::frame::{self, Frame},
+    words::{
+        Connect, ConnectError, DecodeError, Filter, Goodbye, Notice, Refusal, Reply, Request, RouterGone, Version,
+        Welcome,
+    },
+};
 
 /// One log for every subscribed filter; when it is full its oldest segment is dropped. Uplinks: 16 x 1 MiB.
 const SEGMENT_BYTES: usize = 1 << 20;
@@ -39,44 +44,6 @@ const OUTGOING_PACKETS: u64 = 200;
 const OPENING_LINKS: usize = 4;
 /// The router sends up to this many QoS 1 messages before the first is acknowledged; ids run from 1 to it.
 pub(super) const MAX_INFLIGHT: u16 = 100;
-
-/// MQTT 3.1.1 or 5.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Version {
-    V4,
-    V5,
-}
-
-/// What a client says first.
-#[derive(Debug)]
-pub(super) struct Connect {
-    pub(super) named_itself: bool,
-    pub(super) keep_alive: u16,
-    /// QoS 1 messages it takes at once.
-    pub(super) receive_maximum: u16,
-    /// Largest packet it takes.
-    pub(super) packet_limit: Option<u32>,
-    pub(super) login: Option<(String, SecretString)>,
-    pub(super) will: Option<Message>,
-}
-
-/// What else a client may say.
-#[derive(Debug)]
-pub(super) enum Request {
-    Publish(Message),
-    Acknowledge(u16),
-    Subscribe { id: u16, filters: Vec<Filter> },
-    Unsubscribe { id: u16, filters: Vec<String> },
-    Ping,
-    Disconnect { with_will: bool },
-}
-
-/// One subscription asked for.
-#[derive(Debug, Clone)]
-pub(super) struct Filter {
-    pub(super) path: String,
-    pub(super) at_least_once: bool,
-}
 
 /// A message, with its properties of MQTT 5.
 #[derive(Debug)]
@@ -116,17 +83,6 @@ impl Message {
     }
 }
 
-/// Why bytes of a client are not understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DecodeError {
-    #[error("malformed packet")]
-    Malformed,
-    #[error("packet type {0} is not for clients to send")]
-    Unexpected(u8),
-    #[error("packet that stops the decoder")]
-    Panicked,
-}
-
 /// The first packet of a connection: the level byte says which codec reads it.
 pub(super) fn decode_connect(frame: Frame) -> Result<(Version, Connect), ConnectError> {
     const NAME: &[u8] = b"\0\x04MQTT";
@@ -155,17 +111,6 @@ pub(super) fn decode_connect(frame: Frame) -> Result<(Version, Connect), Connect
         }),
     };
     Ok((version, connect))
-}
-
-/// Why a connection is closed before it had a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ConnectError {
-    #[error("this is not MQTT")]
-    NotMqtt,
-    #[error("only MQTT 3.1.1 and 5 are spoken")]
-    Level,
-    #[error(transparent)]
-    Decode(#[from] DecodeError),
 }
 
 /// Any later packet.
@@ -211,56 +156,6 @@ fn read(version: Version, frame: Frame) -> Result<Packet, DecodeError> {
         Version::V5 => V5.read_mut(&mut bytes, limit),
     }));
     read.map_err(|_panic| DecodeError::Panicked)?.map_err(|_error| DecodeError::Malformed)
-}
-
-/// Why a login is refused, as MQTT says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
-    BadCredentials,
-    NotAuthorized,
-    Busy,
-    TooOften,
-}
-
-/// What the gate says of itself when it accepts a client.
-#[derive(Debug)]
-pub(super) struct Welcome {
-    /// The keep alive the client has to use instead of its own.
-    pub(super) keep_alive: Option<u16>,
-    /// The id of a client that named none.
-    pub(super) assigned_id: Option<String>,
-    pub(super) packet_limit: u32,
-}
-
-/// Why a connection is ended from our side, as MQTT 5 says it. MQTT 3.1.1 has no word for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Goodbye {
-    Malformed,
-    NotAuthorized,
-    KeepAlive,
-    TakenOver,
-    TooLarge,
-    QosTwo,
-    TopicAlias,
-    Administrative,
-    Restarting,
-    ShuttingDown,
-}
-
-/// What the gate says to a client.
-#[derive(Debug)]
-pub(super) enum Reply {
-    Welcome(Welcome),
-    Refuse(Refusal),
-    /// For a publish with this id: taken, or not allowed.
-    Acknowledge(u16, bool),
-    /// For each filter: the QoS granted, or refused.
-    Subscribed(u16, Vec<Option<u8>>),
-    /// For each filter: whether there was such a subscription.
-    Unsubscribed(u16, Vec<bool>),
-    Pong,
-    Goodbye(Goodbye),
-    Deliver(Message),
 }
 
 /// Appends the reply to `out`. What cannot be said in this version of MQTT is left unsaid.
@@ -348,12 +243,7 @@ fn goodbye_code(goodbye: Goodbye) -> DisconnectReasonCode {
     }
 }
 
-/// The router is gone: its thread ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the broker's router is gone")]
-pub(super) struct RouterGone;
-
-type OpenLink = dyn Fn(&str) -> Result<(LinkTx, LinkRx, Notification), LinkError> + Send + Sync;
+type OpenLink = dyn Fn(&str) -> Result<(LinkTx, LinkRx, Notification), RouterGone> + Send + Sync;
 
 /// rumqttd's router: a thread of its own. It cannot be stopped; when the process lets go of it, it sleeps for ever.
 #[derive(Clone)]
@@ -393,7 +283,8 @@ impl Router {
         let sender = rumqttd::Router::new(0, config).spawn();
         let open = move |name: &str| {
             let link = LinkBuilder::new(name, sender.clone());
-            link.clean_session(true).topic_alias_max(0).dynamic_filters(false).build()
+            let link = link.clean_session(true).topic_alias_max(0).dynamic_filters(false);
+            link.build().map_err(|_error| RouterGone)
         };
         Self { open: Arc::new(open), opening: Arc::new(Semaphore::new(OPENING_LINKS)), slots: Arc::default() }
     }
@@ -405,7 +296,7 @@ impl Router {
         let slot = Slot::take(&self.slots);
         let name = slot.name();
         let opened = tokio::task::spawn_blocking(move || open(&name)).await;
-        let (sender, receiver, _ack) = opened.map_err(|_panic| RouterGone)?.map_err(|_error| RouterGone)?;
+        let (sender, receiver, _ack) = opened.map_err(|_panic| RouterGone)??;
         Ok((Outlet { sender, _slot: slot }, Inlet { receiver, paused: false }))
     }
 }
@@ -497,16 +388,6 @@ impl Drop for Outlet {
         // A router that is gone needs no goodbye.
         let _gone = self.flush();
     }
-}
-
-/// What the router says to a link.
-#[derive(Debug)]
-pub(super) enum Notice {
-    Deliver(Message),
-    /// A publish with this id is in the log.
-    Acknowledged(u16),
-    /// Answer to [`Outlet::flush`].
-    Pong,
 }
 
 /// The way out of the router.

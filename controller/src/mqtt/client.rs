@@ -52,7 +52,7 @@ const RECEIVE_MAXIMUM: u16 = 100;
 const RECEIVED: usize = 512;
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Largest packet: the largest payload, its topic and properties.
-const MAX_PACKET: u32 = 4096 + MAX_PAYLOAD as u32;
+const MAX_PACKET: usize = MAX_PAYLOAD + 4096;
 /// For the broker to answer account commands.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// Account commands in one message.
@@ -241,7 +241,7 @@ async fn options(target: &Target) -> Result<MqttOptions, UrlError> {
         .set_keep_alive(KEEP_ALIVE)
         .set_manual_acks(true)
         .set_receive_maximum(Some(RECEIVE_MAXIMUM))
-        .set_max_packet_size(Some(MAX_PACKET));
+        .set_max_packet_size(u32::try_from(MAX_PACKET).ok());
     if target.tls {
         let config = tls(target.ca.as_deref()).await?;
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::new(config))));
@@ -328,14 +328,22 @@ impl Connection<'_> {
         self.control = Some(control.clone());
         let polling = self.poll(&mut eventloop, received, subscribed);
         let telling = tell(&client, events, told);
-        let publishing = async {
-            if ready.await.is_ok() {
-                shared.connected.store(true, Relaxed);
-                shared.counters.restarts.one();
-                let _ended = events.send(BusEvent::Restarted).await;
-                tokio::join!(publish(&client, outgoing), provide(shared, control));
+        let working = async {
+            match ready.await {
+                Ok(true) => {
+                    shared.connected.store(true, Relaxed);
+                    shared.counters.restarts.one();
+                    let _ended = events.send(BusEvent::Restarted).await;
+                    tokio::join!(publish(&client, outgoing), provide(shared, control));
+                    std::future::pending().await
+                }
+                // Perhaps we may give ourselves the right to it.
+                Ok(false) => {
+                    provide(shared, control).await;
+                    "the broker does not let the controller subscribe to its agents".to_owned()
+                }
+                Err(_) => std::future::pending().await,
             }
-            std::future::pending::<()>().await;
         };
         let stopping = async {
             stop.cancelled().await;
@@ -346,7 +354,7 @@ impl Connection<'_> {
         tokio::select! {
             ended = polling => ended,
             () = telling => "the controller stopped listening".to_owned(),
-            () = publishing => "nothing to publish".to_owned(),
+            ended = working => ended,
             () = stopping => "the controller is stopping".to_owned(),
         }
     }
@@ -356,7 +364,7 @@ impl Connection<'_> {
         self,
         eventloop: &mut EventLoop,
         received: mpsc::Sender<Publish>,
-        subscribed: oneshot::Sender<()>,
+        subscribed: oneshot::Sender<bool>,
     ) -> String {
         let mut subscribed = Some(subscribed);
         loop {
@@ -368,23 +376,19 @@ impl Connection<'_> {
             match packet {
                 Packet::ConnAck(_) => {
                     let first = self.client.try_subscribe(dynsec::RESPONSES, QoS::AtLeastOnce);
-                    if first.and_then(|()| self.client.try_subscribe(topic::all_uplinks(), QoS::AtLeastOnce)).is_err() {
+                    let second = self.client.try_subscribe(topic::all_uplinks(), QoS::AtLeastOnce);
+                    if first.is_err() || second.is_err() {
                         return "cannot subscribe".to_owned();
                     }
                 }
-                // The last one is that of the uplinks.
-                Packet::SubAck(ack) => {
-                    if let [SubscribeReasonCode::Success(_)] = ack.return_codes.as_slice() {
-                        tracing::debug!(mqtt.packet = ack.pkid, "subscribed");
-                    } else {
-                        tracing::warn!(codes = ?ack.return_codes, "the MQTT broker refuses a subscription");
-                    }
-                    if ack.pkid >= SUBSCRIPTIONS
-                        && let Some(subscribed) = subscribed.take()
-                    {
-                        let _ended = subscribed.send(());
+                Packet::SubAck(ack) if ack.pkid == UPLINKS => {
+                    let granted = matches!(ack.return_codes.as_slice(), [SubscribeReasonCode::Success(_)]);
+                    if let Some(subscribed) = subscribed.take() {
+                        let _ended = subscribed.send(granted);
                     }
                 }
+                // Without the answers of dynamic security, it does not answer: that is found out by asking.
+                Packet::SubAck(_) => {}
                 Packet::Publish(publish) => self.received(publish, &received),
                 Packet::Disconnect(disconnect) => {
                     return format!("disconnected by the broker: {:?}", disconnect.reason_code);
@@ -422,8 +426,8 @@ impl Connection<'_> {
     }
 }
 
-/// Packet id of the second subscription, made right after connecting.
-const SUBSCRIPTIONS: u16 = 2;
+/// Packet id of the subscription to the agents: the second request of each connection.
+const UPLINKS: u16 = 2;
 
 /// Tells the controller what came, and acknowledges what it took.
 async fn tell(client: &AsyncClient, events: &mpsc::Sender<BusEvent>, mut received: mpsc::Receiver<Publish>) {

@@ -21,6 +21,7 @@ pub mod inbox;
 pub mod report;
 mod status;
 mod url;
+mod words;
 
 pub use gate::{GateConfig, Limits, Rate, Timing, TlsError, TlsListen};
 pub use status::{BusKind, BusStatus, Counts, Provisioning};

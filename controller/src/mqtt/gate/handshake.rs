@@ -18,7 +18,8 @@ use super::{
 };
 use crate::mqtt::{
     Deny, Identity, Login,
-    broker::{self, Connect, ConnectError, Inlet, Message, Outlet, Refusal, Reply, Version, Welcome},
+    broker::{self, Inlet, Message, Outlet},
+    words::{Connect, ConnectError, Refusal, Reply, Version, Welcome},
 };
 
 /// Largest CONNECT, its header not counted: before the login nobody gets more memory than this.

@@ -14,7 +14,8 @@ use tokio::{
 use super::{Gate, GateConfig, Timing, session::GOODBYE_TIME, sessions::Kick};
 use crate::mqtt::{
     BusEvent,
-    broker::{Filter, Inlet, Message, Notice, Outlet, Router, RouterGone},
+    broker::{Inlet, Message, Outlet, Router},
+    words::{Filter, Notice, RouterGone},
 };
 
 /// Links beside those of sessions: the controller's, the watchdog's, and those that are just closing.
@@ -44,7 +45,7 @@ pub(super) async fn open(router: &Router, patience: Duration) -> Result<Link, Ro
 #[derive(Debug)]
 pub(super) struct Link {
     outlet: Outlet,
-    inlet: Inlet,
+    pub(super) inlet: Inlet,
     /// How often the outlet was flushed; the router answers each with a pong.
     flushes: usize,
 }

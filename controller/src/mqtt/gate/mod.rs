@@ -38,6 +38,8 @@ mod presence;
 mod quota;
 mod session;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod window;
 

@@ -23,7 +23,8 @@ use super::{
 };
 use crate::mqtt::{
     Identity,
-    broker::{self, DecodeError, Filter, Goodbye, Inlet, Message, Notice, Outlet, Reply, Request, RouterGone, Version},
+    broker::{self, Inlet, Message, Outlet},
+    words::{DecodeError, Filter, Goodbye, Notice, Reply, Request, RouterGone, Version},
 };
 
 /// Largest packet, its fixed header not counted: the largest payload, and room for topic and properties.
@@ -198,7 +199,7 @@ where
             self.input.reserve(READ_CHUNK);
             let flow = tokio::select! {
                 kick = &mut place.kick => return Ending::Kicked(kick.unwrap_or(Kick::TakenOver)),
-                left = push(&mut self.writer, &mut self.output), if writing => self.pushed(left),
+                left = push(&mut self.writer, &mut self.output), if writing => self.pushed(&left),
                 notice = self.inlet.next(), if roomy => self.noticed(notice),
                 read = self.reader.read_buf(&mut self.input), if reading => self.received(read),
                 () = sleep_until(deadline) => self.overdue(reading, writing),
@@ -232,9 +233,9 @@ where
         ControlFlow::Continue(())
     }
 
-    fn pushed(&mut self, left: io::Result<bool>) -> Flow {
+    fn pushed(&mut self, left: &io::Result<bool>) -> Flow {
         match left {
-            Ok(flushed) => self.unflushed = !flushed,
+            Ok(flushed) => self.unflushed = !*flushed,
             Err(_) => return ControlFlow::Break(Ending::Lost),
         }
         self.written = Instant::now();
