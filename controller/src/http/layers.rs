@@ -71,6 +71,11 @@ pub(crate) fn agents<S: Clone + Send + Sync + 'static>(routes: Router<S>, web: &
         .layer(from_fn_with_state((Arc::clone(web), Door::Api), session::identify))
 }
 
+/// Files for the browser: packed, where they do not come packed.
+pub(crate) fn files<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes.layer(CompressionLayer::new())
+}
+
 /// What stands around all of them.
 pub(crate) fn all<S: Clone + Send + Sync + 'static>(routes: Router<S>, figures: &Arc<Figures>) -> Router<S> {
     routes.layer(from_fn(headers::secure)).layer(from_fn_with_state(Arc::clone(figures), health::observe))

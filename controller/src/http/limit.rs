@@ -39,10 +39,11 @@ impl PerAddress {
         Self(Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute).allow_burst(burst))))
     }
 
-    /// Attempts to sign in: 30 at once, then one every 2 seconds. Offices share an address.
+    /// Attempts to sign in: 60 at once, then one a second. Offices share an address, and each account is slowed down by
+    /// itself.
     #[must_use]
     pub fn logins() -> Self {
-        Self::new(const { NonZeroU32::new(30).unwrap() }, const { NonZeroU32::new(30).unwrap() })
+        Self::new(const { NonZeroU32::new(60).unwrap() }, const { NonZeroU32::new(60).unwrap() })
     }
 
     /// Enrolments of agents. A site's routers may all come at once after an update.
@@ -51,10 +52,10 @@ impl PerAddress {
         Self::new(const { NonZeroU32::new(60).unwrap() }, const { NonZeroU32::new(60).unwrap() })
     }
 
-    /// Calls of the API: 100 a second.
+    /// Calls of the API: 300 a second.
     #[must_use]
     pub fn api() -> Self {
-        Self::new(const { NonZeroU32::new(6_000).unwrap() }, const { NonZeroU32::new(1_000).unwrap() })
+        Self::new(const { NonZeroU32::new(18_000).unwrap() }, const { NonZeroU32::new(3_000).unwrap() })
     }
 
     /// Counts a call.

@@ -32,7 +32,13 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::{admins, app::App, audit, events, jobs, monitoring, mqtt::BusKind, routers, settings, sites};
+use crate::{
+    admins,
+    app::App,
+    audit, events, jobs, monitoring,
+    mqtt::{self, BusKind},
+    routers, settings, sites,
+};
 
 /// What pages and API need of the app, and nothing of a feature.
 #[derive(Debug)]
@@ -76,11 +82,11 @@ pub fn build(app: &App) -> anyhow::Result<Http> {
         clock: Arc::clone(&app.clock),
         tasks: app.tasks.clone(),
     };
-    let figures = Arc::new(health::Figures::new(|_| {}));
+    let figures = Arc::new(health::Figures::new(|registry| mqtt::figures::register(registry, app.bus.clone())));
     let resources = Router::new().nest("/v1", resources().with_state(app.clone()));
     let joined = Router::new()
         .merge(watched().with_state(app.clone()))
-        .route("/assets/{hash}/{*name}", get(assets::serve))
+        .merge(layers::files(Router::new().route("/assets/{hash}/{*name}", get(assets::serve))))
         .merge(layers::agents(routers::api::agent_routes().with_state(app.clone()), &web))
         .merge(layers::pages(pages(app).with_state(app.clone()), &web))
         .nest("/api", layers::resources(resources, &web, keeper));
@@ -99,8 +105,9 @@ fn pages(app: &App) -> Router<App> {
 
 /// The resources of all features below `/api/v1`. A feature adds its line, here and in [`openapi`].
 fn resources() -> Router<App> {
+    let document = Arc::new(openapi());
     Router::new()
-        .route("/openapi.json", get(async || api::Json(openapi())))
+        .route("/openapi.json", get(async move || api::Json(document)))
         .merge(admins::api::routes())
         .merge(admins::manage_api::routes())
         .merge(audit::api::routes())

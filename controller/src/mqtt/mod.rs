@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub mod broker;
 pub mod client;
 pub mod dynsec;
+pub mod figures;
 mod gate;
 pub mod inbox;
 pub mod report;
