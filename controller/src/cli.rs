@@ -1,6 +1,6 @@
 //! The command line of `hiji`. Exit codes: 0 stopped as asked, 2 bad settings, 1 anything else.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -192,7 +192,8 @@ fn init_log(config: &Config) -> anyhow::Result<()> {
     use tracing_subscriber::{EnvFilter, fmt};
     let filter = EnvFilter::try_new(&config.log)
         .map_err(|error| BadConfig(format!("HIJI_LOG is not a log filter such as info: {error}")))?;
-    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     if config.log_format == "json" {
         log.json().init();
     } else {

@@ -97,7 +97,7 @@ impl Money {
     ///
     /// # Errors
     /// [`MoneyError`] on different currencies or overflow.
-    pub fn add(self, other: Self) -> Result<Self, MoneyError> {
+    pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
         self.combine(other, i64::checked_add)
     }
 
@@ -105,7 +105,7 @@ impl Money {
     ///
     /// # Errors
     /// [`MoneyError`] on different currencies or overflow.
-    pub fn sub(self, other: Self) -> Result<Self, MoneyError> {
+    pub fn minus(self, other: Self) -> Result<Self, MoneyError> {
         self.combine(other, i64::checked_sub)
     }
 
@@ -202,8 +202,8 @@ mod tests {
     #[test]
     fn sums_are_checked() {
         let usd = Money::new(1, Currency::parse("USD").unwrap());
-        assert_eq!(Money::idr(1).add(usd), Err(MoneyError::Mixed));
-        assert_eq!(Money::idr(i64::MAX).add(Money::idr(1)), Err(MoneyError::Overflow));
+        assert_eq!(Money::idr(1).plus(usd), Err(MoneyError::Mixed));
+        assert_eq!(Money::idr(i64::MAX).plus(Money::idr(1)), Err(MoneyError::Overflow));
         assert_eq!(Money::idr(3_000).times(120), Ok(Money::idr(360_000)));
     }
 

@@ -25,20 +25,15 @@ pub async fn apply(tx: &Tx, app: &App, reports: &[Reported]) -> Result<(), DbErr
     let mut touched: BTreeMap<(RouterId, SiteId), (u32, u32)> = BTreeMap::new();
     for report in reports {
         let counts = (report.router, report.site);
-        match &report.event {
-            Event::SessionLogin { session, .. } => {
-                let started_at = instant(session.started_ts).unwrap_or(report.at);
-                let seen =
-                    Seen { router: report.router, session: session.clone(), started_at, ended: None, seen_at: now };
-                sessions.entry((report.router, session.sid.clone())).or_insert(seen);
-                touched.entry(counts).or_default().0 += 1;
-            }
-            Event::SessionLogout(logout) => {
-                let key = (report.router, logout.session.sid.clone());
-                sessions.insert(key, ended(report, logout, now));
-                touched.entry(counts).or_default().1 += 1;
-            }
-            _ => {}
+        if let Event::SessionLogin { session, .. } = &report.event {
+            let started_at = instant(session.started_ts).unwrap_or(report.at);
+            let seen = Seen { router: report.router, session: session.clone(), started_at, ended: None, seen_at: now };
+            sessions.entry((report.router, session.sid.clone())).or_insert(seen);
+            touched.entry(counts).or_default().0 += 1;
+        } else if let Event::SessionLogout(logout) = &report.event {
+            let key = (report.router, logout.session.sid.clone());
+            sessions.insert(key, ended(report, logout, now));
+            touched.entry(counts).or_default().1 += 1;
         }
     }
     let (open, close): (Vec<Seen>, Vec<Seen>) = sessions.into_values().partition(|seen| seen.ended.is_none());

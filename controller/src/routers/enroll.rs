@@ -126,7 +126,11 @@ pub async fn enroll(app: &App, request: &EnrollRequest, ip: &str) -> Result<Enro
         let actor = Actor { admin: found.created_by, name: "auto-approve".to_owned(), ip: ip.to_owned() };
         approve_in(&tx, now, &actor, &router, &agent).await.map_err(|error| match error {
             RouterError::Db(db) => EnrollError::Db(db),
-            _ => EnrollError::BadToken,
+            RouterError::NotFound
+            | RouterError::NoSuchSite
+            | RouterError::BadName
+            | RouterError::NameTaken
+            | RouterError::NothingToApprove => EnrollError::BadToken,
         })?;
     }
     tx.commit().await?;

@@ -12,12 +12,14 @@ mod store;
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::Context as _;
-use hiji_shared::{agent_id::AgentId, event::Event, uplink::Ack};
 use hiji_shared::{
+    agent_id::AgentId,
     envelope::VERSION,
+    event::Event,
     topic::{Down, Topic},
+    uplink::Ack,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use self::{intake::Intake, snapshots::Snapshots};
 use super::{BusEvent, report::Reported};
@@ -33,7 +35,7 @@ pub use store::purge;
 
 /// Messages gathered into one transaction at most.
 const GATHER: usize = 128;
-/// How long more messages are waited for once one has come: short enough for the dashboard's second.
+/// How long in all more messages are waited for once one has come: short enough for the dashboard's second.
 const LINGER: Duration = Duration::from_millis(15);
 /// A failed transaction is tried again by the agents' resend; wait this long before taking more.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
@@ -46,9 +48,10 @@ pub async fn run(app: App, mut bus: mpsc::Receiver<BusEvent>) {
         if bus.recv_many(&mut gathered, GATHER).await == 0 {
             return;
         }
+        let deadline = Instant::now() + LINGER;
         while gathered.len() < GATHER {
             let room = GATHER - gathered.len();
-            match tokio::time::timeout(LINGER, bus.recv_many(&mut gathered, room)).await {
+            match tokio::time::timeout_at(deadline, bus.recv_many(&mut gathered, room)).await {
                 Ok(n) if n > 0 => {}
                 _ => break,
             }

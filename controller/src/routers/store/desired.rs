@@ -132,10 +132,10 @@ pub(crate) async fn desired_after(
         .limit(limit)
         .all(db)
         .await?;
-    rows.into_iter().map(|row| desired_of(keys, row)).collect()
+    rows.iter().map(|row| desired_of(keys, row)).collect()
 }
 
-fn desired_of(keys: &Keys, row: Model) -> Result<Desired, DbErr> {
+fn desired_of(keys: &Keys, row: &Model) -> Result<Desired, DbErr> {
     let damaged = |what: &str| DbErr::Custom(format!("wanted object {} of router {}: {what}", row.name, row.router_id));
     let mut object: Object = serde_json::from_value(row.doc.clone()).map_err(|error| damaged(&error.to_string()))?;
     if let (Object::User(user), Some(sealed)) = (&mut object, &row.secret) {

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde::Serialize;
 
-use super::super::{Agent, AgentState, Router, RouterError, rules};
+use super::super::{Agent, AgentState, Presence, Router, RouterError, rules};
 use crate::{
     db::{
         self,
@@ -139,9 +139,10 @@ fn router_of(row: router::Model, agent: Option<&agent::Model>) -> Router {
         site_id: SiteId(row.site_id),
         name: row.name,
         presence,
-        since: match presence {
-            super::super::Presence::RouterDown => row.reach_at,
-            _ => agent.and_then(|agent| if agent.online { agent.online_since } else { agent.last_seen_at }),
+        since: if presence == Presence::RouterDown {
+            row.reach_at
+        } else {
+            agent.and_then(|agent| if agent.online { agent.online_since } else { agent.last_seen_at })
         },
         last_seen_at: agent.and_then(|agent| agent.last_seen_at),
         reach: row.reach,
