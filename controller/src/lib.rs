@@ -14,10 +14,13 @@ pub mod jobs;
 pub mod money;
 pub mod monitoring;
 pub mod mqtt;
+pub mod packages;
 pub mod routers;
 pub mod sealed;
 pub mod serve;
 pub mod settings;
 pub mod sites;
+#[cfg(test)]
+mod testing;
 pub mod tokens;
 pub mod vouchers;

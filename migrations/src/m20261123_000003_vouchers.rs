@@ -44,6 +44,7 @@ fn package() -> TableCreateStatement {
         .col(big_integer_null("online_secs"))
         .col(big_integer_null("active_secs"))
         .col(big_integer_null("activate_before_secs"))
+        .col(timestamp_with_time_zone_null("activate_before"))
         .col(string("cycle"))
         .col(integer("grace_days"))
         .col(string("on_expiry"))
@@ -73,7 +74,10 @@ fn voucher_batch() -> TableCreateStatement {
         .col(big_integer("router_id"))
         .col(big_integer("package_id"))
         .col(string("form_id").unique_key())
+        .col(string("profile"))
         .col(integer("count"))
+        .col(integer("applied"))
+        .col(integer("failed"))
         .col(string("prefix"))
         .col(integer("code_length"))
         .col(string("charset"))
@@ -140,6 +144,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .unique()
             .to_owned(),
         Index::create().name("ix_voucher_batch_status").table("voucher").col("batch_id").col("status").to_owned(),
+        Index::create().name("ix_voucher_code").table("voucher").col("code").to_owned(),
         Index::create().name("ix_voucher_router_code").table("voucher").col("router_id").col("code").to_owned(),
         Index::create().name("ix_voucher_status_until").table("voucher").col("status").col("valid_until").to_owned(),
         Index::create().name("ix_voucher_first_login").table("voucher").col("site_id").col("first_login_at").to_owned(),

@@ -1,3 +1,248 @@
 //! Vouchers: batches, codes and their life.
+//!
+//! A batch is made whole or not at all: its vouchers, what their router shall have, and the audit entry stand in one
+//! transaction. From then on only the router's agent says what is so ([`uplink`]).
 
+pub mod life;
+mod make;
+pub mod rules;
+mod store;
+#[cfg(test)]
+mod tests;
 pub mod uplink;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbErr};
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    db::paging::{PageOf, Paged},
+    http::{access::Scope, form::FormErrors},
+    ids::{BatchId, PackageId, RouterId, SiteId, VoucherId},
+    money::{Money, MoneyError},
+};
+
+pub use life::{BatchState, Status};
+pub use make::{Asked, add, sample_codes};
+pub use rules::{BatchForm, Charset, Mode};
+
+/// Failures told with a batch; the list of vouchers has them all.
+pub const MAX_FAILURES: u64 = 100;
+/// Where passwords of vouchers are sealed for.
+const PASSWORD_PLACE: &str = "voucher.password";
+
+/// How far a batch is on its router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    pub wanted: i32,
+    /// Proven on the router.
+    pub applied: i32,
+    pub failed: i32,
+}
+
+/// A batch as pages and API show it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Batch {
+    pub id: BatchId,
+    pub number: String,
+    pub site_id: SiteId,
+    pub router_id: RouterId,
+    pub router: String,
+    /// Zone of its site.
+    pub timezone: String,
+    pub package_id: PackageId,
+    pub package: String,
+    pub profile: String,
+    pub count: i32,
+    pub prefix: String,
+    pub length: i32,
+    pub charset: String,
+    pub mode: String,
+    pub mac_lock: bool,
+    pub server: String,
+    pub note: String,
+    pub price: Money,
+    /// Not for everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Money>,
+    pub online_secs: Option<i64>,
+    pub active_secs: Option<i64>,
+    pub activate_before: Option<DateTime<Utc>>,
+    pub state: BatchState,
+    pub progress: Progress,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A voucher that the router would not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    pub voucher_id: VoucherId,
+    pub code: String,
+    /// `missing_reference`, `bad_value`, …
+    pub reason: String,
+}
+
+/// A voucher as pages and API show it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Voucher {
+    pub id: VoucherId,
+    pub code: String,
+    /// Only of batches whose passwords are their own, and not for everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    pub status: Status,
+    pub batch_id: BatchId,
+    pub batch: String,
+    /// Its place in the batch.
+    pub number: i32,
+    pub site_id: SiteId,
+    pub router_id: RouterId,
+    pub router: String,
+    pub timezone: String,
+    pub package_id: PackageId,
+    pub package: String,
+    pub price: Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Money>,
+    pub first_login_at: Option<DateTime<Utc>>,
+    pub valid_until: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub end_reason: String,
+    pub mac: String,
+    pub address: String,
+    pub uptime_secs: i64,
+    pub bytes_in: i64,
+    pub bytes_out: i64,
+    /// Why the router would not have it; empty when it did.
+    pub failure: String,
+    /// The router's clock was doubtful at the first login.
+    pub estimated: bool,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Batch {
+    /// The batch as somebody sees it who may not see costs.
+    #[must_use]
+    pub fn without_cost(self) -> Self {
+        Self { cost: None, ..self }
+    }
+}
+
+impl Voucher {
+    /// The voucher as somebody sees it who may not see costs.
+    #[must_use]
+    pub fn without_cost(self) -> Self {
+        Self { cost: None, ..self }
+    }
+
+    /// The voucher without its password.
+    #[must_use]
+    pub fn without_password(self) -> Self {
+        Self { password: None, ..self }
+    }
+}
+
+/// Which vouchers are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub batch: Option<BatchId>,
+    pub router: Option<RouterId>,
+    pub status: Option<Status>,
+    /// A code, its beginning, or a part of it, whichever is found first.
+    pub q: String,
+}
+
+/// Which batches are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct BatchFilter {
+    pub router: Option<RouterId>,
+    /// Part of the number or the note.
+    pub q: String,
+}
+
+/// Why a batch is not made.
+#[derive(Debug, thiserror::Error)]
+pub enum VoucherError {
+    #[error("refused fields")]
+    Refused(FormErrors),
+    #[error("database")]
+    Db(#[from] DbErr),
+}
+
+/// Batches the caller may see, newest first.
+///
+/// # Errors
+/// The database's.
+pub async fn batches(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    filter: &BatchFilter,
+    page: &PageOf,
+) -> Result<Paged<Batch>, DbErr> {
+    store::batches(db, scope, filter, page).await
+}
+
+/// One batch the caller may see.
+///
+/// # Errors
+/// The database's.
+pub async fn batch(db: &impl ConnectionTrait, scope: &Scope, id: BatchId) -> Result<Option<Batch>, DbErr> {
+    store::batch(db, scope, id).await
+}
+
+/// The vouchers of a batch that the router would not have, with the reasons; at most [`MAX_FAILURES`].
+///
+/// # Errors
+/// The database's.
+pub async fn failures(db: &impl ConnectionTrait, batch: BatchId) -> Result<Vec<Failure>, DbErr> {
+    store::failures(db, batch).await
+}
+
+/// Vouchers the caller may see: of a batch in its order, else newest first.
+///
+/// # Errors
+/// The database's.
+pub async fn list(app: &App, scope: &Scope, filter: &Filter, page: &PageOf) -> Result<Paged<Voucher>, DbErr> {
+    store::list(app.db.read(), &app.keys, scope, filter, page).await
+}
+
+/// One voucher the caller may see.
+///
+/// # Errors
+/// The database's.
+pub async fn find(app: &App, scope: &Scope, id: VoucherId) -> Result<Option<Voucher>, DbErr> {
+    store::find(app.db.read(), &app.keys, scope, id).await
+}
+
+/// What activations brought, in one currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Figures {
+    pub count: i64,
+    pub revenue: Money,
+    pub cost: Money,
+}
+
+impl Figures {
+    /// What is left.
+    ///
+    /// # Errors
+    /// [`MoneyError::Overflow`].
+    pub fn profit(&self) -> Result<Money, MoneyError> {
+        self.revenue.sub(self.cost)
+    }
+}
+
+/// Vouchers first used in `[from, to)`, of the sites allowed or of one of them: one entry a currency.
+///
+/// # Errors
+/// The database's.
+pub async fn activated_between(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    site: Option<SiteId>,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Vec<Figures>, DbErr> {
+    store::activated_between(db, scope, site, (from, to)).await
+}

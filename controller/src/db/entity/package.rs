@@ -21,6 +21,7 @@ pub struct Model {
     pub online_secs: Option<i64>,
     pub active_secs: Option<i64>,
     pub activate_before_secs: Option<i64>,
+    pub activate_before: Option<DateTimeUtc>,
     pub cycle: String,
     pub grace_days: i32,
     pub on_expiry: String,

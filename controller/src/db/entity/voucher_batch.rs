@@ -16,7 +16,10 @@ pub struct Model {
     pub package_id: i64,
     #[sea_orm(unique)]
     pub form_id: String,
+    pub profile: String,
     pub count: i32,
+    pub applied: i32,
+    pub failed: i32,
     pub prefix: String,
     pub code_length: i32,
     pub charset: String,

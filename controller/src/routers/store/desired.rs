@@ -231,3 +231,21 @@ pub(crate) async fn wanted_names(
         .all(db)
         .await
 }
+
+/// Deletes wanted objects by name.
+pub(crate) async fn drop_desired(
+    tx: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    names: &[String],
+) -> Result<(), DbErr> {
+    for chunk in names.chunks(CHUNK) {
+        Entity::delete_many()
+            .filter(Column::RouterId.eq(router.0))
+            .filter(Column::Kind.eq(kind.as_str()))
+            .filter(Column::Name.is_in(chunk))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! Packages: what is sold. Name, service, price, cost, speed and validity, bound to a router profile of one name on each
+//! router it is sold on.
+//!
+//! Packages belong to no site. Who is limited to sites sees those sold on a router of his sites, and those sold nowhere
+//! yet; of the routers he sees his own, and changes only those.
+
+pub mod rules;
+mod store;
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use hiji_shared::{
+    desired::{DesiredProfile, Object},
+    device::Service,
+};
+use sea_orm::{ConnectionTrait, DbErr};
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    audit::{self, Actor, Deed},
+    db::{
+        Tx,
+        paging::{PageOf, Paged},
+    },
+    events::{self, BusinessEvent},
+    http::{
+        access::Scope,
+        form::{FieldError, FormErrors},
+    },
+    ids::{PackageId, RouterId},
+    money::Money,
+    routers::{self, MirroredProfile, Want},
+    settings,
+};
+
+pub use rules::{Draft, OnExpiry, PackageForm, SellBy, Validity};
+
+/// A package as pages and API show it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Package {
+    pub id: PackageId,
+    pub name: String,
+    pub service: Service,
+    /// The profile's name on the routers.
+    pub profile: String,
+    pub price: Money,
+    /// Not for everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Money>,
+    pub rate_limit: String,
+    pub shared_users: i32,
+    pub validity: Validity,
+    pub cycle: String,
+    pub grace_days: i32,
+    pub on_expiry: String,
+    /// Routers it is sold on, of those the caller sees.
+    pub router_ids: Vec<RouterId>,
+    /// Of these, where hiji makes the profile.
+    pub made_on: Vec<RouterId>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Which packages are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub service: Option<Service>,
+    pub router: Option<RouterId>,
+    /// Part of the name.
+    pub q: String,
+}
+
+/// Why a package is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    #[error("no such package")]
+    NotFound,
+    #[error("refused fields")]
+    Refused(FormErrors),
+    #[error("database")]
+    Db(#[from] DbErr),
+}
+
+impl PackageError {
+    fn field(field: &str, error: FieldError) -> Self {
+        Self::Refused(FormErrors::of(field, error))
+    }
+}
+
+impl Package {
+    /// The package as somebody sees it who may not see costs.
+    #[must_use]
+    pub fn without_cost(self) -> Self {
+        Self { cost: None, ..self }
+    }
+}
+
+/// Where a package is sold: the router, and whether hiji makes the profile there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub router: RouterId,
+    pub made: bool,
+}
+
+/// Adds a package, and makes its profile where it shall.
+///
+/// # Errors
+/// [`PackageError`].
+pub async fn add(app: &App, scope: &Scope, actor: &Actor, draft: Draft) -> Result<PackageId, PackageError> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let places = places(&tx, scope, &draft, &[]).await?;
+    let id = store::insert(&*tx, now, &draft).await?;
+    store::set_places(&*tx, id, &places).await?;
+    let made: Vec<RouterId> = places.iter().filter(|place| place.made).map(|place| place.router).collect();
+    make_profiles(&tx, app, actor, &draft, &made).await?;
+    announce(&tx, now, actor, "package.add", (id, &draft), &places).await?;
+    tx.commit().await?;
+    app.wakes.wake();
+    Ok(id)
+}
+
+/// Changes a package. Profiles that hiji makes follow; routers outside of the caller's sites stay as they were.
+///
+/// # Errors
+/// [`PackageError`].
+pub async fn change(app: &App, scope: &Scope, actor: &Actor, id: PackageId, draft: Draft) -> Result<(), PackageError> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let before = store::find(&*tx, scope, id).await?.ok_or(PackageError::NotFound)?;
+    let all = store::places(&*tx, id).await?;
+    // A profile made under another name is not the one wanted now.
+    let same_profile = before.profile == draft.profile && before.service == draft.service;
+    let known: Vec<Place> = all.iter().map(|place| Place { made: place.made && same_profile, ..*place }).collect();
+    let mut places = places(&tx, scope, &draft, &known).await?;
+    let foreign = known.iter().filter(|place| !before.router_ids.contains(&place.router));
+    places.extend(foreign.filter(|place| !draft.router_ids.contains(&place.router)));
+    store::update(&*tx, id, &draft).await?;
+    store::set_places(&*tx, id, &places).await?;
+    let looks_alike = same_profile
+        && before.rate_limit == draft.rate_limit
+        && u32::try_from(before.shared_users).is_ok_and(|users| users == draft.shared_users);
+    let due = places.iter().filter(|place| place.made && !(looks_alike && known.contains(place)));
+    let due: Vec<RouterId> = due.map(|place| place.router).collect();
+    make_profiles(&tx, app, actor, &draft, &due).await?;
+    announce(&tx, now, actor, "package.change", (id, &draft), &places).await?;
+    tx.commit().await?;
+    app.wakes.wake();
+    Ok(())
+}
+
+/// Where the draft's package will be sold; each router must be one the caller sees.
+async fn places(tx: &Tx, scope: &Scope, draft: &Draft, known: &[Place]) -> Result<Vec<Place>, PackageError> {
+    let mut places = Vec::with_capacity(draft.router_ids.len());
+    for &id in &draft.router_ids {
+        let Some(router) = routers::find(&**tx, scope, id).await? else {
+            return Err(PackageError::field("router_ids", FieldError::new("no_such_router").arg("id", id.0)));
+        };
+        let profiles = routers::profiles(&**tx, scope, Some(id), false).await?;
+        let same = |profile: &&MirroredProfile| profile.name == draft.profile && profile.service == draft.service;
+        let there = profiles.iter().find(same).map(|profile| profile.marked);
+        let made = known.contains(&Place { router: id, made: true });
+        match rules::profile_on(draft.create_profile, there, made) {
+            rules::Profile::Bound => places.push(Place { router: id, made: false }),
+            rules::Profile::Made => places.push(Place { router: id, made: true }),
+            rules::Profile::Foreign => {
+                let error = FieldError::new("profile_foreign").arg("router", router.name);
+                return Err(PackageError::field("create_profile", error));
+            }
+        }
+    }
+    Ok(places)
+}
+
+async fn make_profiles(tx: &Tx, app: &App, actor: &Actor, draft: &Draft, on: &[RouterId]) -> Result<(), PackageError> {
+    let settings = settings::load(&**tx).await?;
+    let marker = match draft.service {
+        Service::Hotspot => settings.voucher_marker,
+        Service::Pppoe => settings.pppoe_marker,
+    };
+    let profile = DesiredProfile {
+        service: draft.service,
+        name: draft.profile.clone(),
+        rate_limit: draft.rate_limit.clone(),
+        shared_users: draft.shared_users,
+        marker,
+    };
+    for &router in on {
+        let want = Want { object: Object::Profile(profile.clone()) };
+        routers::want(tx, app, router, actor, vec![want]).await?;
+    }
+    Ok(())
+}
+
+async fn announce(
+    tx: &Tx,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    action: &str,
+    (id, draft): (PackageId, &Draft),
+    places: &[Place],
+) -> Result<(), DbErr> {
+    let router_ids: Vec<RouterId> = places.iter().map(|place| place.router).collect();
+    let detail = serde_json::json!({
+        "name": draft.name, "service": draft.service, "profile": draft.profile, "price": draft.price,
+        "cost": draft.cost, "rate_limit": draft.rate_limit, "shared_users": draft.shared_users,
+        "validity": draft.validity, "router_ids": router_ids,
+    });
+    let deed = Deed { action, object: format!("package/{id}"), site: None, detail };
+    audit::record(&**tx, now, actor, deed).await?;
+    events::record(&**tx, now, None, &BusinessEvent::PackageChanged { router_ids }).await
+}
+
+/// A package the caller may see.
+///
+/// # Errors
+/// The database's.
+pub async fn find(db: &impl ConnectionTrait, scope: &Scope, id: PackageId) -> Result<Option<Package>, DbErr> {
+    store::find(db, scope, id).await
+}
+
+/// Packages the caller may see, by name.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    filter: &Filter,
+    page: &PageOf,
+) -> Result<Paged<Package>, DbErr> {
+    store::list(db, scope, filter, page).await
+}
+
+/// A profile found on routers that no package uses yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Found {
+    pub name: String,
+    pub service: Service,
+    pub rate_limit: String,
+    pub shared_users: u32,
+    /// Carries hiji's mark.
+    pub marked: bool,
+    pub router_ids: Vec<RouterId>,
+}
+
+/// Profiles of the routers the caller sees that no package is bound to: those with hiji's mark first.
+///
+/// # Errors
+/// The database's.
+pub async fn found_profiles(db: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<Found>, DbErr> {
+    let used: BTreeSet<(String, Service)> = store::used_profiles(db).await?;
+    let mut found: Vec<Found> = Vec::new();
+    for profile in routers::profiles(db, scope, None, false).await? {
+        let MirroredProfile { router_id, service, name, rate_limit, shared_users, marked } = profile;
+        if used.contains(&(name.clone(), service)) {
+            continue;
+        }
+        match found.iter_mut().find(|known| known.name == name && known.service == service) {
+            Some(known) => {
+                known.marked |= marked;
+                known.router_ids.push(router_id);
+            }
+            None => found.push(Found { name, service, rate_limit, shared_users, marked, router_ids: vec![router_id] }),
+        }
+    }
+    found.sort_by(|a, b| b.marked.cmp(&a.marked).then_with(|| a.name.cmp(&b.name)));
+    Ok(found)
+}

@@ -1,0 +1,295 @@
+//! Making a batch: check, number, codes, vouchers, and what the router shall have of them, in one transaction.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use hiji_shared::{
+    desired::{DesiredUser, Mark, Object},
+    device::{Kind, Service},
+};
+use sea_orm::DbErr;
+
+use super::{
+    Batch, VoucherError, batch,
+    life::Life,
+    rules::{self, BatchForm, Draft, Look, Mode, Terms},
+    store,
+};
+use crate::{
+    app::App,
+    audit::{self, Actor, Deed},
+    db::{self, Tx},
+    events::{self, BusinessEvent},
+    http::{
+        access::Scope,
+        form::{self, FieldError, FormErrors},
+    },
+    ids::{self, BatchId, RouterId, SiteId},
+    money::Money,
+    packages::{self, Package},
+    routers::{self, Router, Want},
+    settings,
+    sites::{self, Site},
+};
+
+/// Bytes of randomness fetched at once.
+const POOL: usize = 256;
+/// Codes shown before there is a batch.
+const SAMPLES: usize = 5;
+
+/// Who asks for a batch, and the id of the wish: the same wish twice makes one batch.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    pub scope: &'a Scope,
+    pub actor: &'a Actor,
+    pub form_id: &'a str,
+}
+
+/// Makes a batch, or answers the one that the same form made before. Nothing is made when anything is wrong.
+///
+/// # Errors
+/// [`VoucherError`].
+pub async fn add(app: &App, asked: &Asked<'_>, form: BatchForm) -> Result<Batch, VoucherError> {
+    let id = if form::is_form_id(asked.form_id) { asked.form_id.to_owned() } else { form::new_form_id() };
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    // Held from here to the commit: of two equal forms the second one finds the first one's batch.
+    db::one_at_a_time(&*tx, db::Guard::BatchNumbers).await?;
+    if let Some(made) = store::batch_of_form(&*tx, asked.scope, &id).await? {
+        return Ok(made);
+    }
+    let (router, site, package) = parties(&tx, asked.scope, &form).await?;
+    let draft = rules::check(&form, &terms(&package, now), now).map_err(VoucherError::Refused)?;
+    let codes = free_codes(&tx, &router, &draft.look, draft.count).await?;
+    let day = now.with_timezone(&site.zone()).date_naive();
+    let number = rules::batch_number(day, store::batches_of_day(&*tx, &rules::batch_day(day)).await? + 1);
+    let row = store::NewBatch {
+        number: number.clone(),
+        form_id: id,
+        site: router.site_id,
+        router: router.id,
+        package: package.id,
+        profile: package.profile,
+        created_by: asked.actor.admin,
+        now,
+    };
+    let batch_id = store::insert_batch(&*tx, &row, &draft).await?;
+    let mut random = Random::default();
+    let logins: Vec<Login> = codes.into_iter().map(|code| Login::new(code, draft.mode, &mut random)).collect();
+    store::insert_vouchers(&*tx, &app.keys, batch_id, &row, (&draft, &logins)).await?;
+    let spec = Spec::of(&row, &draft, settings::load(&*tx).await?.voucher_marker);
+    let wants = logins.iter().map(|login| spec.user(login, None)).collect();
+    routers::want(&tx, app, router.id, asked.actor, wants).await?;
+    announce(&tx, asked.actor, (batch_id, &row), &draft).await?;
+    tx.commit().await?;
+    app.wakes.wake();
+    let made = batch(app.db.read(), asked.scope, batch_id).await?;
+    made.ok_or_else(|| VoucherError::Db(DbErr::RecordNotFound(format!("batch {number}"))))
+}
+
+async fn announce(
+    tx: &Tx,
+    actor: &Actor,
+    (batch_id, row): (BatchId, &store::NewBatch),
+    draft: &Draft,
+) -> Result<(), DbErr> {
+    let detail = serde_json::json!({
+        "number": row.number, "router_id": row.router, "package_id": row.package, "count": draft.count,
+        "prefix": draft.look.prefix, "price": draft.price, "cost": draft.cost,
+    });
+    let object = format!("voucher_batch/{batch_id}");
+    audit::record(&**tx, row.now, actor, Deed { action: "voucher_batch.add", object, site: Some(row.site), detail })
+        .await?;
+    let count = i32::try_from(draft.count).unwrap_or(i32::MAX);
+    let made = BusinessEvent::BatchCreated { batch_id, router_id: row.router, number: row.number.clone(), count };
+    events::record(&**tx, row.now, Some(row.site), &made).await
+}
+
+/// The router, its site and the package of a form; a sentence for each that is not there or does not fit.
+async fn parties(tx: &Tx, scope: &Scope, form: &BatchForm) -> Result<(Router, Site, Package), VoucherError> {
+    let mut errors = FormErrors::default();
+    let router = routers::find(&**tx, scope, form.router_id).await?;
+    let site = match &router {
+        Some(router) => sites::find(&**tx, scope, router.site_id).await?,
+        None => None,
+    };
+    let package = packages::find(&**tx, scope, form.package_id).await?;
+    if router.is_none() {
+        errors.add("router_id", FieldError::new("no_such_router").arg("id", form.router_id.0));
+    }
+    match &package {
+        None => errors.add("package_id", FieldError::new("no_such_package")),
+        Some(package) if package.service != Service::Hotspot => {
+            errors.add("package_id", FieldError::new("package_not_hotspot"));
+        }
+        Some(package) if router.is_some() && !package.router_ids.contains(&form.router_id) => {
+            errors.add("package_id", FieldError::new("package_not_sold_here"));
+        }
+        Some(_) => {}
+    }
+    let (true, Some(router), Some(site), Some(package)) = (errors.is_empty(), router, site, package) else {
+        // The other fields are told in the same breath.
+        let currency = form.price.map_or(crate::money::Currency::IDR, Money::currency);
+        let free = Money::new(0, currency);
+        let any = Terms { price: free, cost: free, online_secs: None, active_secs: None, activate_before: None };
+        if let Err(others) = rules::check(form, &any, DateTime::UNIX_EPOCH) {
+            others.iter().for_each(|(field, error)| errors.add(field, error.clone()));
+        }
+        return Err(VoucherError::Refused(errors));
+    };
+    Ok((router, site, package))
+}
+
+fn terms(package: &Package, now: DateTime<Utc>) -> Terms {
+    Terms {
+        price: package.price,
+        cost: package.cost.unwrap_or_else(|| Money::new(0, package.price.currency())),
+        online_secs: package.validity.online_secs,
+        active_secs: package.validity.active_secs,
+        activate_before: package.validity.activate_before.map(|before| before.at(now)),
+    }
+}
+
+/// Random codes that neither the site nor the router has.
+pub(super) async fn free_codes(
+    tx: &Tx,
+    router: &Router,
+    look: &Look,
+    count: usize,
+) -> Result<Vec<String>, VoucherError> {
+    let place = (router.site_id, router.id);
+    let codes = codes_for(tx, place, look, count).await?;
+    codes.ok_or_else(|| {
+        let error = FieldError::new("too_few_codes").arg("min", (i64::from(look.length) + 1).min(rules::LENGTH.1));
+        VoucherError::Refused(FormErrors::of("length", error))
+    })
+}
+
+/// As [`free_codes`]; nothing when too many of the possible codes are taken.
+pub(super) async fn codes_for(
+    tx: &Tx,
+    (site, router): (SiteId, RouterId),
+    look: &Look,
+    count: usize,
+) -> Result<Option<Vec<String>>, DbErr> {
+    let mut random = Random::default();
+    let mut seen = HashSet::with_capacity(count);
+    let mut free = Vec::with_capacity(count);
+    for _ in 0..rules::MAX_ROUNDS {
+        let missing = count - free.len();
+        // The space is far larger than what is made, so few draws are in vain.
+        let drawn = (0..missing * 2).map(|_| rules::code(look, &mut || random.byte()));
+        let fresh: Vec<String> = drawn.filter(|code| seen.insert(code.clone())).take(missing).collect();
+        let taken: HashSet<String> = store::taken_codes(&**tx, site, &fresh)
+            .await?
+            .into_iter()
+            .chain(routers::taken_names(&**tx, router, Kind::HotspotUser, &fresh).await?)
+            .collect();
+        free.extend(fresh.into_iter().filter(|code| !taken.contains(code)));
+        if free.len() >= count {
+            return Ok(Some(free));
+        }
+    }
+    Ok(None)
+}
+
+/// Codes as a batch of this look might have; they are not reserved.
+#[must_use]
+pub fn sample_codes(look: &Look) -> Vec<String> {
+    let mut random = Random::default();
+    (0..SAMPLES).map(|_| rules::code(look, &mut || random.byte())).collect()
+}
+
+/// The operating system's randomness, byte by byte.
+#[derive(Default)]
+pub(super) struct Random {
+    pool: Vec<u8>,
+}
+
+impl Random {
+    pub(super) fn byte(&mut self) -> u8 {
+        loop {
+            if let Some(byte) = self.pool.pop() {
+                return byte;
+            }
+            self.pool.extend(ids::random::<POOL>());
+        }
+    }
+}
+
+/// What a guest types.
+#[derive(Clone)]
+pub(super) struct Login {
+    pub(super) code: String,
+    /// `None`: the code.
+    pub(super) password: Option<String>,
+}
+
+impl Login {
+    pub(super) fn new(code: String, mode: Mode, random: &mut Random) -> Self {
+        let digits = rules::Charset::Digits.alphabet();
+        let password = match mode {
+            Mode::Same => None,
+            Mode::Separate => Some(rules::random_text(digits, rules::PASSWORD_DIGITS, &mut || random.byte())),
+        };
+        Self { code, password }
+    }
+}
+
+/// What the users of one batch have in common on the router.
+#[derive(Debug, Clone)]
+pub(super) struct Spec {
+    pub(super) profile: String,
+    pub(super) server: String,
+    pub(super) mac_lock: bool,
+    pub(super) price: Money,
+    pub(super) online_secs: Option<i64>,
+    pub(super) active_secs: Option<i64>,
+    pub(super) activate_before: Option<DateTime<Utc>>,
+    pub(super) marker: String,
+}
+
+impl Spec {
+    fn of(row: &store::NewBatch, draft: &Draft, marker: String) -> Self {
+        Self {
+            profile: row.profile.clone(),
+            server: draft.server.clone(),
+            mac_lock: draft.mac_lock,
+            price: draft.price,
+            online_secs: draft.online_secs,
+            active_secs: draft.active_secs,
+            activate_before: draft.activate_before,
+            marker,
+        }
+    }
+
+    /// The user of one voucher, with the facts of its life when it has any.
+    pub(super) fn user(&self, login: &Login, life: Option<&Life>) -> Want {
+        let secs = |secs: Option<i64>| secs.map(i64::unsigned_abs);
+        let mark = Mark::Voucher {
+            marker: self.marker.clone(),
+            price: self.price.minor().unsigned_abs(),
+            active_secs: secs(self.active_secs),
+            activate_before: self.activate_before.map(|at| at.timestamp()),
+            first_login: life.and_then(|life| life.first_login_at).map(|at| at.timestamp()),
+            valid_until: life.and_then(|life| life.valid_until).map(|at| at.timestamp()),
+        };
+        // The MAC of the first login is bound only where the batch says so.
+        let mac = life.filter(|_| self.mac_lock).map_or_else(String::new, |life| life.mac.clone());
+        let object = Object::User(DesiredUser {
+            service: Service::Hotspot,
+            name: login.code.clone(),
+            password: login.password.clone().unwrap_or_else(|| login.code.clone()),
+            profile: self.profile.clone(),
+            server: self.server.clone(),
+            disabled: false,
+            online_secs: secs(self.online_secs),
+            limit_bytes: None,
+            mac,
+            mac_lock: self.mac_lock,
+            remote_address: String::new(),
+            mark,
+        });
+        Want { object }
+    }
+}

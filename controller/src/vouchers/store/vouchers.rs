@@ -1,0 +1,270 @@
+//! The voucher table: new rows, lists, figures.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+    sea_query::{Alias, Expr},
+};
+
+use super::{
+    super::{Figures, Filter, PASSWORD_PLACE, Status, Voucher, make::Login, rules::Draft},
+    CHUNK, IN, NewBatch,
+    names::{Names, Needed},
+};
+use crate::{
+    db::{
+        entity::voucher::{ActiveModel, Column, Entity, Model},
+        paging::{PageOf, Paged},
+    },
+    http::access::Scope,
+    ids::{BatchId, PackageId, RouterId, SiteId, VoucherId},
+    money::{Currency, Money},
+    sealed::Keys,
+};
+
+pub(in super::super) async fn insert_vouchers(
+    tx: &impl ConnectionTrait,
+    keys: &Keys,
+    batch: BatchId,
+    new: &NewBatch,
+    (draft, logins): (&Draft, &[Login]),
+) -> Result<(), DbErr> {
+    let mut number = 0;
+    for chunk in logins.chunks(CHUNK) {
+        let rows = chunk.iter().map(|login| {
+            number += 1;
+            ActiveModel {
+                batch_id: Set(batch.0),
+                site_id: Set(new.site.0),
+                router_id: Set(new.router.0),
+                package_id: Set(new.package.0),
+                number: Set(number),
+                code: Set(login.code.clone()),
+                password: Set(login.password.as_ref().map(|text| keys.seal(PASSWORD_PLACE, text.as_bytes()))),
+                status: Set(Status::Draft.as_str().to_owned()),
+                currency: Set(draft.price.currency().code().to_owned()),
+                price: Set(draft.price.minor()),
+                cost: Set(draft.cost.minor()),
+                first_login_at: Set(None),
+                valid_until: Set(None),
+                ended_at: Set(None),
+                end_reason: Set(String::new()),
+                mac: Set(String::new()),
+                address: Set(String::new()),
+                uptime_secs: Set(0),
+                bytes_in: Set(0),
+                bytes_out: Set(0),
+                failure: Set(String::new()),
+                estimated: Set(false),
+                created_at: Set(new.now),
+                ..Default::default()
+            }
+        });
+        Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// Which of these codes the site has already.
+pub(in super::super) async fn taken_codes(
+    db: &impl ConnectionTrait,
+    site: SiteId,
+    codes: &[String],
+) -> Result<Vec<String>, DbErr> {
+    let mut taken = Vec::new();
+    for chunk in codes.chunks(IN) {
+        let rows: Vec<String> = Entity::find()
+            .select_only()
+            .column(Column::Code)
+            .filter(Column::SiteId.eq(site.0))
+            .filter(Column::Code.is_in(chunk))
+            .into_tuple()
+            .all(db)
+            .await?;
+        taken.extend(rows);
+    }
+    Ok(taken)
+}
+
+fn scoped(scope: &Scope) -> Select<Entity> {
+    match scope {
+        Scope::All => Entity::find(),
+        Scope::Sites(sites) => Entity::find().filter(Column::SiteId.is_in(sites.iter().map(|site| site.0))),
+    }
+}
+
+fn narrowed(scope: &Scope, filter: &Filter) -> Select<Entity> {
+    let mut query = scoped(scope);
+    if let Some(batch) = filter.batch {
+        query = query.filter(Column::BatchId.eq(batch.0));
+    }
+    if let Some(router) = filter.router {
+        query = query.filter(Column::RouterId.eq(router.0));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(Column::Status.eq(status.as_str()));
+    }
+    query
+}
+
+/// The ways a search may be meant, the closest first. People type small letters on their phones.
+fn meanings(backend: DbBackend, q: &str) -> Vec<Condition> {
+    let spelt = [q.to_owned(), q.to_uppercase()];
+    let begins = |text: &String| {
+        if backend == DbBackend::Sqlite {
+            // A range uses the index; LIKE would not. Codes are ASCII, compared byte by byte.
+            let above = format!("{text}\u{7f}");
+            Condition::all().add(Column::Code.gte(text)).add(Column::Code.lt(above))
+        } else {
+            Condition::all().add(Column::Code.starts_with(text))
+        }
+    };
+    let any =
+        |each: &dyn Fn(&String) -> Condition| spelt.iter().fold(Condition::any(), |any, text| any.add(each(text)));
+    vec![
+        Condition::all().add(Column::Code.is_in(&spelt)),
+        any(&begins),
+        any(&|text| Condition::all().add(Column::Code.contains(text))),
+    ]
+}
+
+/// The first meaning of a search that finds something; nothing when none does.
+async fn meant(db: &impl ConnectionTrait, scope: &Scope, filter: &Filter) -> Result<Option<Condition>, DbErr> {
+    // Codes have no other characters; in particular none that LIKE reads as a pattern.
+    if !filter.q.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return Ok(None);
+    }
+    for meaning in meanings(db.get_database_backend(), &filter.q) {
+        let found: Option<i64> = narrowed(scope, filter)
+            .select_only()
+            .column(Column::Id)
+            .filter(meaning.clone())
+            .limit(1)
+            .into_tuple()
+            .one(db)
+            .await?;
+        if found.is_some() {
+            return Ok(Some(meaning));
+        }
+    }
+    Ok(None)
+}
+
+pub(in super::super) async fn list(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    scope: &Scope,
+    filter: &Filter,
+    page: &PageOf,
+) -> Result<Paged<Voucher>, DbErr> {
+    let mut query = narrowed(scope, filter).limit(page.limit() + 1);
+    if !filter.q.is_empty() {
+        match meant(db, scope, filter).await? {
+            Some(meaning) => query = query.filter(meaning),
+            None => return Ok(Paged { items: Vec::new(), next_cursor: None }),
+        }
+    }
+    let after = page.after_id().ok().flatten();
+    // The rows of a batch stand as they will be printed.
+    query = match (filter.batch, after) {
+        (Some(_), Some(after)) => query.filter(Column::Id.gt(after)),
+        (None, Some(after)) => query.filter(Column::Id.lt(after)),
+        (_, None) => query,
+    };
+    query = if filter.batch.is_some() { query.order_by_asc(Column::Id) } else { query.order_by_desc(Column::Id) };
+    let page = page.cut(query.all(db).await?, |row| row.id.to_string());
+    Ok(Paged { items: with_names(db, keys, page.items).await?, next_cursor: page.next_cursor })
+}
+
+pub(in super::super) async fn find(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    scope: &Scope,
+    id: VoucherId,
+) -> Result<Option<Voucher>, DbErr> {
+    let Some(row) = scoped(scope).filter(Column::Id.eq(id.0)).one(db).await? else { return Ok(None) };
+    Ok(with_names(db, keys, vec![row]).await?.pop())
+}
+
+async fn with_names(db: &impl ConnectionTrait, keys: &Keys, rows: Vec<Model>) -> Result<Vec<Voucher>, DbErr> {
+    let needed = Needed {
+        routers: rows.iter().map(|row| row.router_id).collect(),
+        sites: rows.iter().map(|row| row.site_id).collect(),
+        packages: rows.iter().map(|row| row.package_id).collect(),
+        batches: rows.iter().map(|row| row.batch_id).collect(),
+    };
+    let names = Names::load(db, needed).await?;
+    rows.into_iter().map(|row| voucher_of(row, keys, &names)).collect()
+}
+
+fn voucher_of(row: Model, keys: &Keys, names: &Names) -> Result<Voucher, DbErr> {
+    let currency = Currency::parse(&row.currency).unwrap_or(Currency::IDR);
+    let password = row.password.as_deref().map(|sealed| opened(keys, row.id, sealed)).transpose()?;
+    Ok(Voucher {
+        id: VoucherId(row.id),
+        code: row.code,
+        password,
+        status: Status::parse(&row.status).unwrap_or(Status::Draft),
+        batch_id: BatchId(row.batch_id),
+        batch: names.batch(row.batch_id),
+        number: row.number,
+        site_id: SiteId(row.site_id),
+        router_id: RouterId(row.router_id),
+        router: names.router(row.router_id),
+        timezone: names.zone(row.site_id),
+        package_id: PackageId(row.package_id),
+        package: names.package(row.package_id),
+        price: Money::new(row.price, currency),
+        cost: Some(Money::new(row.cost, currency)),
+        first_login_at: row.first_login_at,
+        valid_until: row.valid_until,
+        ended_at: row.ended_at,
+        end_reason: row.end_reason,
+        mac: row.mac,
+        address: row.address,
+        uptime_secs: row.uptime_secs,
+        bytes_in: row.bytes_in,
+        bytes_out: row.bytes_out,
+        failure: row.failure,
+        estimated: row.estimated,
+        created_at: row.created_at,
+    })
+}
+
+/// The password of a voucher.
+pub(super) fn opened(keys: &Keys, id: i64, sealed: &[u8]) -> Result<String, DbErr> {
+    let damaged = |error: &dyn std::fmt::Display| DbErr::Custom(format!("password of voucher {id}: {error}"));
+    let bytes = keys.open(PASSWORD_PLACE, sealed).map_err(|error| damaged(&error))?;
+    String::from_utf8(bytes).map_err(|error| damaged(&error))
+}
+
+pub(in super::super) async fn activated_between(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    site: Option<SiteId>,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Vec<Figures>, DbErr> {
+    let mut query = scoped(scope).filter(Column::FirstLoginAt.gte(from)).filter(Column::FirstLoginAt.lt(to));
+    if let Some(site) = site {
+        query = query.filter(Column::SiteId.eq(site.0));
+    }
+    // PostgreSQL sums bigints to numerics.
+    let sum = |column: Column| Expr::col(column).sum().cast_as(Alias::new("bigint"));
+    let rows: Vec<(String, i64, i64, i64)> = query
+        .select_only()
+        .column(Column::Currency)
+        .column_as(Column::Id.count(), "n")
+        .column_as(sum(Column::Price), "revenue")
+        .column_as(sum(Column::Cost), "cost")
+        .group_by(Column::Currency)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let figures = |(currency, count, revenue, cost): (String, i64, i64, i64)| {
+        let currency = Currency::parse(&currency).unwrap_or(Currency::IDR);
+        Figures { count, revenue: Money::new(revenue, currency), cost: Money::new(cost, currency) }
+    };
+    Ok(rows.into_iter().map(figures).collect())
+}
