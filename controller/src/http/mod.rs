@@ -37,7 +37,7 @@ use crate::{
     app::App,
     audit, events, jobs, monitoring,
     mqtt::{self, BusKind},
-    routers, settings, sites,
+    packages, routers, settings, sites, vouchers,
 };
 
 /// What pages and API need of the app, and nothing of a feature.
@@ -114,15 +114,17 @@ fn resources() -> Router<App> {
         .merge(events::api::routes())
         .merge(jobs::api::routes())
         .merge(monitoring::api::routes())
+        .merge(packages::api::routes())
         .merge(routers::api::routes())
         .merge(settings::api::routes())
         .merge(sites::api::routes())
+        .merge(vouchers::api::routes())
 }
 
 /// The document of the API.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    api::openapi::document([admins::api::document()])
+    api::openapi::document([admins::api::document(), packages::api::document(), vouchers::api::document()])
 }
 
 /// For those who watch us.

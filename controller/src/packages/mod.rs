@@ -4,6 +4,7 @@
 //! Packages belong to no site. Who is limited to sites sees those sold on a router of his sites, and those sold nowhere
 //! yet; of the routers he sees his own, and changes only those.
 
+pub mod api;
 pub mod rules;
 mod store;
 

@@ -3,6 +3,7 @@
 //! A batch is made whole or not at all: its vouchers, what their router shall have, and the audit entry stand in one
 //! transaction. From then on only the router's agent says what is so ([`uplink`]).
 
+pub mod api;
 pub mod life;
 mod make;
 pub mod rules;
@@ -230,7 +231,7 @@ impl Figures {
     /// # Errors
     /// [`MoneyError::Overflow`].
     pub fn profit(&self) -> Result<Money, MoneyError> {
-        self.revenue.sub(self.cost)
+        self.revenue.minus(self.cost)
     }
 }
 

@@ -314,7 +314,7 @@ pub fn batch_day(day: chrono::NaiveDate) -> String {
 /// [`MoneyError`] on overflow or different currencies.
 pub fn totals(count: i64, price: Money, cost: Money) -> Result<(Money, Money, Money), MoneyError> {
     let (sold, bought) = (price.times(count)?, cost.times(count)?);
-    Ok((bought, sold, sold.sub(bought)?))
+    Ok((bought, sold, sold.minus(bought)?))
 }
 
 #[cfg(test)]

@@ -1,0 +1,186 @@
+//! `/api/v1/voucher_batches` and `/api/v1/vouchers`.
+
+use axum::{
+    Router as Routes,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::get,
+};
+use axum_extra::extract::Query;
+use serde::{Deserialize, Serialize};
+use utoipa::OpenApi;
+
+use super::{Asked, Batch, BatchFilter, BatchForm, Failure, Filter, Status, Voucher, VoucherError};
+use crate::{
+    app::App,
+    audit::Actor,
+    db::paging::Paged,
+    http::{
+        access::Permission,
+        api::{Intent, Json, Listing, openapi::Problem},
+        error::AppError,
+        form::Check,
+        session::{Caller, Signed},
+        view::View,
+    },
+    ids::{BatchId, RouterId, VoucherId},
+    packages,
+};
+
+pub(crate) fn routes() -> Routes<App> {
+    Routes::new()
+        .route("/voucher_batches", get(batches).post(add))
+        .route("/voucher_batches/{id}", get(batch))
+        .route("/vouchers", get(list))
+        .route("/vouchers/{id}", get(show))
+}
+
+/// Their part of the document.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(batches, add, batch, list, show), components(schemas(BatchForm)))]
+    struct Part;
+    Part::openapi()
+}
+
+impl From<VoucherError> for AppError {
+    fn from(error: VoucherError) -> Self {
+        match error {
+            VoucherError::Refused(errors) => Self::Invalid(errors),
+            VoucherError::Db(error) => error.into(),
+        }
+    }
+}
+
+/// The batch as the caller may see it.
+pub(super) fn shown_batch(caller: &Caller, batch: Batch) -> Batch {
+    if caller.may(Permission::CostsSee) { batch } else { batch.without_cost() }
+}
+
+/// The voucher as the caller may see it.
+pub(super) fn shown(caller: &Caller, voucher: Voucher) -> Voucher {
+    let voucher = if caller.may(Permission::CostsSee) { voucher } else { voucher.without_cost() };
+    if caller.may(Permission::VouchersSell) { voucher } else { voucher.without_password() }
+}
+
+/// A batch with what the router would not have of it.
+#[derive(Debug, Serialize)]
+struct WithFailures {
+    #[serde(flatten)]
+    batch: Batch,
+    /// The first hundred.
+    failures: Vec<Failure>,
+}
+
+async fn with_failures(app: &App, caller: &Caller, batch: Batch) -> Result<Json<WithFailures>, AppError> {
+    let failures = if batch.progress.failed > 0 { super::failures(app.db.read(), batch.id).await? } else { Vec::new() };
+    Ok(Json(WithFailures { batch: shown_batch(caller, batch), failures }))
+}
+
+/// What a list's query may narrow it by; the same for pages.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Narrowed {
+    pub(super) batch_id: Option<String>,
+    pub(super) router_id: Option<String>,
+    pub(super) status: Option<String>,
+}
+
+impl Narrowed {
+    /// The filter of a query.
+    ///
+    /// # Errors
+    /// What cannot be an id or a status.
+    pub(super) fn filter(&self, q: String) -> Result<Filter, AppError> {
+        let mut check = Check::default();
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let batch = given(&self.batch_id).and_then(|text| check.id("batch_id", &text)).map(BatchId);
+        let router = given(&self.router_id).and_then(|text| check.id("router_id", &text)).map(RouterId);
+        let status = given(&self.status).and_then(|text| check.choice("status", &text, Status::parse));
+        if check.is_clean() { Ok(Filter { batch, router, status, q }) } else { Err(check.into_errors().into()) }
+    }
+}
+
+#[utoipa::path(get, path = "/voucher_batches", tag = "vouchers", params(
+    ("router_id" = Option<i64>, Query), ("q" = Option<String>, Query, description = "part of the number or note"),
+    ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query),
+), responses((status = 200, description = "Batches, newest first")))]
+async fn batches(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    listing: Listing,
+    Query(narrowed): Query<Narrowed>,
+) -> Result<Json<Paged<Batch>>, AppError> {
+    caller.allow(Permission::VouchersSee)?;
+    listing.page.after_id()?;
+    let Filter { router, q, .. } = narrowed.filter(listing.q)?;
+    let page = super::batches(app.db.read(), &caller.sites, &BatchFilter { router, q }, &listing.page).await?;
+    Ok(Json(page.map(|batch| shown_batch(&caller, batch))))
+}
+
+#[utoipa::path(post, path = "/voucher_batches", tag = "vouchers", request_body = BatchForm, responses(
+    (status = 202, description = "The batch; its vouchers are on their way to the router, see `progress`"),
+    (status = 422, body = Problem, description = "Nothing was made"),
+))]
+async fn add(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Intent(form_id): Intent,
+    Json(form): Json<BatchForm>,
+) -> Result<(StatusCode, Json<WithFailures>), AppError> {
+    caller.allow(Permission::VouchersSell)?;
+    if form.cost.is_some() && !caller.may(Permission::CostsSee) {
+        return Err(packages::api::no_cost().into());
+    }
+    let actor = Actor::of(&caller, view.ip());
+    let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &form_id };
+    let batch = super::add(&app, &asked, form).await?;
+    Ok((StatusCode::ACCEPTED, with_failures(&app, &caller, batch).await?))
+}
+
+#[utoipa::path(get, path = "/voucher_batches/{id}", tag = "vouchers", params(("id" = i64, Path)), responses(
+    (status = 200, description = "The batch, its progress, and what the router would not have"),
+    (status = 404, body = Problem),
+))]
+async fn batch(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    Path(id): Path<BatchId>,
+) -> Result<Json<WithFailures>, AppError> {
+    caller.allow(Permission::VouchersSee)?;
+    let batch = super::batch(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    with_failures(&app, &caller, batch).await
+}
+
+#[utoipa::path(get, path = "/vouchers", tag = "vouchers", params(
+    ("batch_id" = Option<i64>, Query), ("router_id" = Option<i64>, Query),
+    ("status" = Option<String>, Query, description = "`draft`, `ready`, `active`, `used_up`, `expired`, `blocked`, `void`"),
+    ("q" = Option<String>, Query, description = "a code, its beginning, or a part of it, whichever is found first"),
+    ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query),
+), responses((status = 200, description = "Vouchers: of a batch in its order, else newest first")))]
+async fn list(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    listing: Listing,
+    Query(narrowed): Query<Narrowed>,
+) -> Result<Json<Paged<Voucher>>, AppError> {
+    caller.allow(Permission::VouchersSee)?;
+    listing.page.after_id()?;
+    let filter = narrowed.filter(listing.q)?;
+    let page = super::list(&app, &caller.sites, &filter, &listing.page).await?;
+    Ok(Json(page.map(|voucher| shown(&caller, voucher))))
+}
+
+#[utoipa::path(get, path = "/vouchers/{id}", tag = "vouchers", params(("id" = i64, Path)), responses(
+    (status = 200, description = "The voucher"), (status = 404, body = Problem),
+))]
+async fn show(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    Path(id): Path<VoucherId>,
+) -> Result<Json<Voucher>, AppError> {
+    caller.allow(Permission::VouchersSee)?;
+    let voucher = super::find(&app, &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    Ok(Json(shown(&caller, voucher)))
+}
