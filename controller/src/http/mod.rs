@@ -168,6 +168,19 @@ mod tests {
     };
 
     #[test]
+    fn every_answer_in_the_document_says_what_it_is() {
+        // OpenAPI demands it, and utoipa leaves an empty one out.
+        let document = serde_json::to_value(openapi()).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                for (status, answer) in operation["responses"].as_object().unwrap() {
+                    assert!(answer["description"].is_string(), "{method} {path}: {status} has no description");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_sample_of_every_page_renders_in_every_language() {
         let pages = Pages::strict(Texts::load().unwrap());
         let samples = samples();

@@ -1,10 +1,17 @@
 //! The OpenAPI 3.1 document: what all resources share; features add their paths.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use utoipa::{
-    Modify, OpenApi, ToSchema,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    IntoParams, Modify, OpenApi, PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
+
+use crate::money::Money;
 
 /// An RFC 9457 problem document.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,16 +37,40 @@ pub struct Problem {
     pub reference: Option<String>,
 }
 
-/// An amount of money. Use it as `value_type` of `Money` fields.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Money)]
-pub struct MoneyBody {
+/// An amount of money.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct MoneyBody {
     /// Whole minor units: rupiah have none smaller.
     #[schema(example = 165_000)]
-    pub amount: i64,
+    amount: i64,
     /// ISO 4217.
     #[schema(example = "IDR")]
-    pub currency: String,
+    currency: String,
+}
+
+impl PartialSchema for Money {
+    fn schema() -> RefOr<Schema> {
+        MoneyBody::schema()
+    }
+}
+
+impl ToSchema for Money {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Money")
+    }
+}
+
+/// What every list takes: `params(ListParams)` of a documented handler. [`super::Listing`] reads it.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListParams {
+    /// Rows of a page: 1 to 200, 50 unless asked otherwise.
+    pub limit: Option<u64>,
+    /// The `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// A search.
+    pub q: Option<String>,
 }
 
 struct Bearer;
@@ -62,7 +93,7 @@ impl Modify for Bearer {
         license(name = "MIT OR Apache-2.0")
     ),
     servers((url = "/api/v1")),
-    components(schemas(Problem, MoneyBody)),
+    components(schemas(Problem, Money)),
     modifiers(&Bearer),
     security(("bearer" = []))
 )]
