@@ -15,7 +15,7 @@ use hiji_controller::mqtt::{
 };
 use hiji_shared::{
     agent_id::AgentId,
-    topic::{Down, Topic, Up, agent_publishes, agent_subscribes, site_stream},
+    topic::{Down, Topic, Up, agent_publishes, agent_subscribes, all_uplinks, site_stream},
 };
 use hiji_tests::mosquitto::Mosquitto;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -29,6 +29,8 @@ use super::raw::PATIENCE;
 
 /// Names and passwords of two who may publish and subscribe `chat/#`, and of one who may read the stream of site 1.
 pub(crate) const CHATTERS: [(&str, &str); 2] = [("chatter", "chatter's password"), ("babbler", "babbler's password")];
+/// One who may read what all agents send, as a controller elsewhere would.
+pub(crate) const LISTENER: (&str, &str) = ("listener", "listeners-password");
 pub(crate) const VIEWER: (&str, &str) = ("s-viewer", "viewer's password");
 
 /// Agents in the crowd.
@@ -89,6 +91,8 @@ impl Accounts {
             let chatter = identity(name, vec!["chat/#".into()], vec!["chat/#".into()]);
             accounts.insert(name.to_owned(), (password.into(), chatter));
         }
+        let listener = identity(LISTENER.0, vec![], vec![all_uplinks()]);
+        accounts.insert(LISTENER.0.to_owned(), (LISTENER.1.into(), listener));
         let viewer = identity(VIEWER.0, vec![], site_stream("1").to_vec());
         accounts.insert(VIEWER.0.to_owned(), (VIEWER.1.into(), viewer));
         Self(accounts)

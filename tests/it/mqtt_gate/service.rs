@@ -3,15 +3,19 @@
 use std::{process::Stdio, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use hiji_controller::mqtt::{BusEvent, Limits, Rate};
+use hiji_controller::mqtt::{BusEvent, Limits, Rate, start_external};
 use hiji_shared::{
     limits::MAX_PAYLOAD,
     topic::{Down, Up, agent_subscribes},
 };
-use tokio::{process::Command, time::Instant};
+use tokio::{
+    process::Command,
+    time::{Instant, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    broker::{Broker, config, with_tls},
+    broker::{Broker, LISTENER, config, with_tls},
     raw::{Connect, PATIENCE, Raw, V4, V5, id_of, packet, publish, subscribe, text},
 };
 
@@ -286,5 +290,43 @@ async fn tls_is_spoken_and_silent_peers_keep_nobody_waiting() -> anyhow::Result<
     broker.messages_until("over TLS").await?;
     ensure!(started.elapsed() < PATIENCE, "it did not wait for the silent ones");
     drop(silent);
+
+    // The client of external brokers speaks TLS too, and trusts the authority it was told.
+    let (name, password) = LISTENER;
+    for (ca, trusted) in [(cert.display().to_string(), true), (String::new(), false)] {
+        let ca = if ca.is_empty() { ca } else { format!("?ca={ca}") };
+        let url = format!("mqtts://{name}:{password}@localhost:{}{ca}", tls.port());
+        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let (bus, mut events) = start_external(&url.into(), stop.clone(), &tracker).await?;
+        let connected = timeout(Duration::from_secs(2), events.recv()).await;
+        ensure!(connected.is_ok() == trusted, "connected: {connected:?}, trusted: {trusted}");
+        ensure!(bus.status().connected == trusted, "the status says so");
+        stop.cancel();
+        tracker.close();
+        tracker.wait().await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_full_mailbox_is_told_and_what_is_in_it_is_delivered() -> anyhow::Result<()> {
+    let broker = Broker::embedded().await?;
+    let mut b = online(&broker, V5).await?;
+    // B reads nothing.
+    let mut taken = 0;
+    while broker.tell_b(&taken.to_string()).await.is_ok() {
+        taken += 1;
+        ensure!(taken < 1_000, "it is never full");
+        tokio::task::yield_now().await;
+    }
+    ensure!(taken >= 128, "there is room for {taken} only");
+    for expected in 0..taken {
+        let body = b.wait_for(3).await?;
+        ensure!(body.ends_with(format!("\0{expected}").as_bytes()), "{expected} is next: {body:?}");
+        b.send(&packet(0x40, &id_of(&body)?)).await?;
+    }
+    broker.tell_b("room again").await?;
+    ensure!(b.wait_for(3).await?.ends_with(b"room again"), "and goes on");
+    ensure!(broker.bus.status().counts.publish_failures == 1, "it was counted");
     Ok(())
 }
