@@ -40,7 +40,7 @@ pub struct Problem {
 /// An amount of money.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
-struct MoneyBody {
+pub(crate) struct MoneyBody {
     /// Whole minor units: rupiah have none smaller.
     #[schema(example = 165_000)]
     amount: i64,
