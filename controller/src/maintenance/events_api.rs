@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     app::App,
     db::paging::{DEFAULT_LIMIT, MAX_LIMIT},
+    events,
     http::{access::Permission, api::Json, error::AppError, session::Signed},
 };
 
@@ -37,8 +38,8 @@ async fn history(
     caller.allow(Permission::VouchersSee)?;
     let limit = asked.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
     let sites = caller.sites.site_ids();
-    let events = super::history(app.db.read(), asked.after, limit, sites.as_deref()).await?;
-    let place = |event: &super::Recorded| event.hseq.unwrap_or(asked.after);
+    let events = events::history(app.db.read(), asked.after, limit, sites.as_deref()).await?;
+    let place = |event: &events::Recorded| event.hseq.unwrap_or(asked.after);
     let next_after = events.last().map_or(asked.after, place);
     Ok(Json(History { items: events.iter().map(|event| event.cloud_event(place(event))).collect(), next_after }))
 }

@@ -9,7 +9,6 @@ use axum::{
 use axum_extra::extract::Query;
 use serde::Deserialize;
 
-use super::{JobRow, JobState};
 use crate::{
     app::App,
     audit::Actor,
@@ -22,6 +21,8 @@ use crate::{
         session::Signed,
         view::View,
     },
+    ids::JobId,
+    jobs::{self, JobRow, JobState},
 };
 
 pub(crate) fn routes() -> Routes<App> {
@@ -51,16 +52,16 @@ async fn list(
 ) -> Result<Json<Paged<JobRow>>, AppError> {
     caller.allow_everywhere(Permission::JobsSee)?;
     let state = state_of(asked.state.as_deref())?;
-    Ok(Json(super::list(app.db.read(), state, &listing.page).await??))
+    Ok(Json(jobs::list(app.db.read(), state, &listing.page).await??))
 }
 
 async fn retry(
     State(app): State<App>,
     Signed(caller): Signed,
     view: View,
-    Path(id): Path<i64>,
+    Path(id): Path<JobId>,
 ) -> Result<StatusCode, AppError> {
     caller.allow_everywhere(Permission::JobsManage)?;
-    let again = super::retry(&app, &Actor::of(&caller, view.ip()), id).await?;
+    let again = super::retry_job(&app, &Actor::of(&caller, view.ip()), id).await?;
     if again { Ok(StatusCode::NO_CONTENT) } else { Err(AppError::Conflict { code: "job_not_parked" }) }
 }
