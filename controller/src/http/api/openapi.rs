@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{
     IntoParams, Modify, OpenApi, PartialSchema, ToSchema,
     openapi::{
-        RefOr, Schema,
+        OpenApi as Document, RefOr, Schema,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -76,7 +76,7 @@ pub struct ListParams {
 struct Bearer;
 
 impl Modify for Bearer {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+    fn modify(&self, document: &mut Document) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
@@ -101,8 +101,8 @@ struct Base;
 
 /// The document of all parts; each is a feature's `OpenApi`, its paths relative to `/api/v1`.
 #[must_use]
-pub fn document(parts: impl IntoIterator<Item = utoipa::openapi::OpenApi>) -> utoipa::openapi::OpenApi {
-    parts.into_iter().fold(Base::openapi(), utoipa::openapi::OpenApi::merge_from)
+pub fn document(parts: impl IntoIterator<Item = Document>) -> Document {
+    parts.into_iter().fold(Base::openapi(), Document::merge_from)
 }
 
 #[cfg(test)]
