@@ -195,6 +195,11 @@ impl Broker {
         timeout(PATIENCE, self.events.recv()).await.context("the bus says nothing")?.context("the bus has ended")
     }
 
+    /// Forgets what was told so far.
+    pub(crate) fn forget(&mut self) {
+        while self.events.try_recv().is_ok() {}
+    }
+
     /// The next event that passes.
     pub(crate) async fn event_that(&mut self, mut passes: impl FnMut(&BusEvent) -> bool) -> anyhow::Result<BusEvent> {
         loop {
