@@ -234,7 +234,11 @@ pub(super) async fn start(
 
 async fn options(target: &Target) -> Result<MqttOptions, UrlError> {
     // Random: two controllers with one id would end each other's connections for ever.
-    let mut options = MqttOptions::new(format!("hiji-controller-{}", hex(&random())), &target.host, target.port);
+    let id = format!("hiji-controller-{}", hex(&random()));
+    // Without TLS, rumqttc puts host and port together in one text.
+    let bare = !target.tls && target.host.contains(':');
+    let host = if bare { format!("[{}]", target.host) } else { target.host.clone() };
+    let mut options = MqttOptions::new(id, host, target.port);
     options
         .set_credentials(&target.username, target.password.expose_secret())
         .set_clean_start(true)
