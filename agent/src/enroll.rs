@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{config::Config, http, menus::system, router, routeros::Client};
 
-const CREDENTIALS: &str = "credentials.json";
+/// Where an enrolled agent keeps its credentials, in its data directory.
+pub const CREDENTIALS_FILE: &str = "credentials.json";
 const NONCE: &str = "enroll.nonce";
 /// The router is asked who it is for at most this long before enrolling without.
 const ROUTER_PATIENCE: Duration = Duration::from_secs(10);
@@ -73,7 +74,7 @@ pub enum EnrollError {
 /// # Errors
 /// [`EnrollError`].
 pub(crate) async fn credentials(config: &Config, stop: &CancellationToken) -> Result<Credentials, EnrollError> {
-    let path = config.data_dir.join(CREDENTIALS);
+    let path = config.data_dir.join(CREDENTIALS_FILE);
     match fs::read(&path) {
         Ok(bytes) => {
             let kept: Credentials = serde_json::from_slice(&bytes).map_err(|_bad| EnrollError::Damaged)?;

@@ -26,5 +26,5 @@ mod tls;
 mod uplink;
 
 pub use check::check;
-pub use enroll::EnrollError;
+pub use enroll::{CREDENTIALS_FILE, EnrollError};
 pub use run::{RunError, enroll, run};

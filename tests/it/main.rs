@@ -8,3 +8,7 @@ mod judges;
 mod mqtt_gate;
 #[cfg(test)]
 mod router_sim;
+#[cfg(test)]
+mod stories;
+#[cfg(test)]
+mod tidy;

@@ -9,9 +9,7 @@ pub mod detail;
 pub mod enroll;
 mod faults;
 pub mod jobs;
-pub(crate) mod pages;
 pub mod push;
-pub(crate) mod routes;
 pub mod rules;
 pub mod script;
 pub mod store;
@@ -41,7 +39,6 @@ use crate::{
 };
 
 pub use rules::{Presence, SyncState};
-pub(crate) use pages::sample_router;
 pub use store::Place;
 
 /// Longest name of a router, characters.

@@ -85,10 +85,7 @@ pub(super) async fn greet(tx: &Tx, app: &App, agents: &Agents, intake: &Intake) 
 async fn repairs(tx: &Tx, row: &AgentRow, hello: &Hello) -> Result<Vec<(AgentId, Sync)>, DbErr> {
     let mut requests = Vec::new();
     for digest in &hello.digests {
-        let mirrored = routers::mirror_digest(&**tx, row.router, digest.kind).await?;
-        let known = routers::mirror_states(&**tx, row.router).await?.iter().any(|state| state.kind == digest.kind);
-        if !known || mirrored.root() != digest.root {
-            routers::set_stale(&**tx, row.router, digest.kind, true).await?;
+        if !routers::mirrors(&**tx, row.router, digest.kind, &digest.root).await? {
             requests.push((hello.agent.clone(), Sync::Snapshot { kind: digest.kind }));
         }
     }

@@ -77,8 +77,7 @@ impl Snapshots {
         }
         for (agent, kind, root) in std::mem::take(&mut self.digests) {
             let Some(row) = agents.get(&agent) else { continue };
-            if routers::mirror_digest(&**tx, row.router, kind).await?.root() != root {
-                routers::set_stale(&**tx, row.router, kind, true).await?;
+            if !routers::mirrors(&**tx, row.router, kind, &root).await? {
                 requests.push((agent, Sync::Snapshot { kind }));
             }
         }

@@ -165,6 +165,22 @@ pub(crate) async fn drop_mirror(
     Ok(())
 }
 
+/// Is the mirror of a kind what the agent sees? If not it is marked stale: a snapshot is to be asked for. A kind that
+/// was never mirrored is not, even when it is empty.
+pub(crate) async fn mirrors(
+    tx: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    root: &str,
+) -> Result<bool, DbErr> {
+    let known = mirror_state::Entity::find_by_id((router.0, kind.as_str().to_owned())).one(tx).await?.is_some();
+    let same = known && mirror_digest(tx, router, kind).await?.root() == root;
+    if !same {
+        set_stale(tx, router, kind, true).await?;
+    }
+    Ok(same)
+}
+
 /// The digest of what is mirrored: names and hashes only.
 pub(crate) async fn mirror_digest(db: &impl ConnectionTrait, router: RouterId, kind: Kind) -> Result<Digest, DbErr> {
     let rows: Vec<(String, String)> = mirror_row::Entity::find()
@@ -185,12 +201,7 @@ pub(crate) async fn mirror_digest(db: &impl ConnectionTrait, router: RouterId, k
     Ok(digest)
 }
 
-pub(crate) async fn set_stale(
-    tx: &impl ConnectionTrait,
-    router: RouterId,
-    kind: Kind,
-    stale: bool,
-) -> Result<(), DbErr> {
+async fn set_stale(tx: &impl ConnectionTrait, router: RouterId, kind: Kind, stale: bool) -> Result<(), DbErr> {
     mirror_state::Entity::update_many()
         .col_expr(mirror_state::Column::Stale, Expr::value(stale))
         .filter(mirror_state::Column::RouterId.eq(router.0))

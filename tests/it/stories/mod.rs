@@ -1,0 +1,14 @@
+//! Stories of WORKFLOWS.md and of things going wrong, on the whole system.
+
+mod a_lost_done;
+mod a_voucher_day;
+mod bad_input;
+mod controller_away;
+mod killed;
+mod router_goes_away;
+
+use hiji_tests::world::{Backend, Broker};
+
+/// Every world a story runs in: both databases, both brokers.
+const WORLDS: [(Backend, Broker); 3] =
+    [(Backend::Sqlite, Broker::Embedded), (Backend::Postgres, Broker::Embedded), (Backend::Sqlite, Broker::Mosquitto)];
