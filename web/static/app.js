@@ -84,16 +84,19 @@
   let lost = false;
   const due = new Set();
   let timer = 0;
+  let fetched = 0;
   const parts = () => [...document.querySelectorAll("[data-live]")];
   const topicsOf = (part) => part.dataset.live.split(/\s+/).filter(Boolean);
   const refresh = (wanted) => {
     parts().filter(wanted).forEach((part) => due.add(part));
     if (timer || document.hidden) return;
+    // At once after a quiet moment, otherwise when the pause is over.
     timer = setTimeout(() => {
       timer = 0;
+      fetched = Date.now();
       for (const part of due) if (part.isConnected) window.htmx?.trigger(part, "live");
       due.clear();
-    }, LIVE_PAUSE_MS);
+    }, Math.max(0, fetched + LIVE_PAUSE_MS - Date.now()));
   };
   const listen = () => {
     const topics = [...new Set(parts().flatMap(topicsOf))].sort();

@@ -66,7 +66,6 @@ struct User {
     /// User name.
     name: String,
     /// `super_admin`, `admin` or `operator`.
-    #[schema(value_type = String, example = "operator")]
     role: Role,
     /// Sites the user is limited to; `null` is all of them.
     site_ids: Option<Vec<i64>>,
@@ -94,13 +93,6 @@ struct Session {
     current: bool,
 }
 
-/// Sessions, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-struct Sessions {
-    items: Vec<Session>,
-    next_cursor: Option<String>,
-}
-
 impl User {
     fn of(caller: &Caller) -> Self {
         let site_ids = match &caller.sites {
@@ -112,7 +104,7 @@ impl User {
 }
 
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Credentials, security(()), responses(
-    (status = 200, body = LoggedIn),
+    (status = 200, body = LoggedIn, description = "Signed in"),
     (status = 401, body = Problem, description = "`bad_credentials`"),
     (status = 429, body = Problem, description = "`too_many`: wait as `Retry-After` says"),
 ))]
@@ -136,19 +128,19 @@ async fn login(
     Ok(Json(LoggedIn { token: login.token, expires_at: login.expires_at, user }))
 }
 
-#[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 204), (status = 401, body = Problem)))]
+#[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 204, description = "Ended"), (status = 401, body = Problem, description = "Not signed in")))]
 async fn logout(State(app): State<App>, view: View, Signed(caller): Signed) -> Result<StatusCode, AppError> {
     super::end_session(&app, &Actor::of(&caller, view.ip()), caller.admin_id, &caller.session_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[utoipa::path(get, path = "/me", tag = "auth", responses((status = 200, body = User), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/me", tag = "auth", responses((status = 200, body = User, description = "Who is signed in"), (status = 401, body = Problem, description = "Not signed in")))]
 async fn me(Signed(caller): Signed) -> Json<User> {
     Json(User::of(&caller))
 }
 
 #[utoipa::path(get, path = "/me/sessions", tag = "auth", responses(
-    (status = 200, body = Sessions), (status = 401, body = Problem),
+    (status = 200, body = Paged<Session>, description = "Open sessions, newest first"), (status = 401, body = Problem, description = "Not signed in"),
 ))]
 async fn sessions(State(app): State<App>, Signed(caller): Signed) -> Result<Json<Paged<Session>>, AppError> {
     let open = super::sessions(&app, caller.admin_id).await?;
@@ -165,7 +157,7 @@ async fn sessions(State(app): State<App>, Signed(caller): Signed) -> Result<Json
 }
 
 #[utoipa::path(delete, path = "/me/sessions/{id}", tag = "auth", params(("id" = String, Path)), responses(
-    (status = 204), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 204, description = "Ended"), (status = 401, body = Problem, description = "Not signed in"), (status = 404, body = Problem, description = "No such session of the caller"),
 ))]
 async fn end_session(
     State(app): State<App>,

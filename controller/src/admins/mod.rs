@@ -2,13 +2,18 @@
 //!
 //! A login is a JWT that names a session; the session's row decides on every request, so it can be listed and ended.
 
+pub(crate) mod account_pages;
+pub(crate) mod account_routes;
 pub mod api;
 mod faults;
 pub(crate) mod manage_api;
+pub(crate) mod manage_pages;
+pub(crate) mod manage_routes;
 pub mod pages;
 pub mod password;
 pub mod routes;
 pub mod rules;
+pub mod setup;
 mod store;
 
 use std::collections::BTreeSet;
@@ -265,11 +270,23 @@ pub async fn add(app: &App, actor: &Actor, form: AdminForm) -> Result<AdminId, A
     };
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    check_sites(&tx, &form.site_ids).await?;
-    let id = store::insert(&*tx, now, &form, &hash).await?;
-    store::set_sites(&*tx, id, &form.site_ids).await?;
-    record_change(&tx, now, actor, "admin.add", id, &form).await?;
+    let id = add_in(&tx, now, actor, &form, &hash).await?;
     tx.commit().await?;
+    Ok(id)
+}
+
+/// Adds a checked admin, in the caller's transaction.
+async fn add_in(
+    tx: &crate::db::Tx,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    form: &AdminForm,
+    hash: &str,
+) -> Result<AdminId, AdminError> {
+    check_sites(tx, &form.site_ids).await?;
+    let id = store::insert(&**tx, now, form, hash).await?;
+    store::set_sites(&**tx, id, &form.site_ids).await?;
+    record_change(tx, now, actor, "admin.add", id, form).await?;
     Ok(id)
 }
 

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{
-    LoginError,
+    LoggedIn, LoginError,
     pages::{LoginFields, LoginPage},
 };
 use crate::{
@@ -75,11 +75,7 @@ async fn log_in(
         }
     };
     match tried {
-        Ok(login) => {
-            let mut response = view.go(safe_next(&form.fields.next));
-            session_cookie(&view, &login.token, SESSION_DAYS * DAY_SECS).add_to(&mut response);
-            Ok(response)
-        }
+        Ok(login) => Ok(signed_in(&view, safe_next(&form.fields.next), &login)),
         Err(AppError::Denied { code }) => {
             let error = FieldError::new(code);
             let page = LoginPage { form: FormView::again(form.fields, FormErrors::of("", error), "") };
@@ -95,6 +91,13 @@ async fn log_in(
         }
         Err(other) => Err(other),
     }
+}
+
+/// Goes on with the cookie of a fresh login.
+pub(super) fn signed_in(view: &View, to: &str, login: &LoggedIn) -> Response {
+    let mut response = view.go(to);
+    session_cookie(view, &login.token, SESSION_DAYS * DAY_SECS).add_to(&mut response);
+    response
 }
 
 /// Ends the session, also in the browser; without one it only goes to the login page.

@@ -2,19 +2,23 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, OnConflict},
 };
 
 use super::{Admin, AdminError, AdminForm, Session};
 use crate::{
     db::{
         self,
-        entity::{admin, admin_session, admin_site},
+        entity::{admin, admin_session, admin_site, setting},
     },
     http::access::Role,
     ids::{AdminId, SiteId},
 };
 
+/// Key of the set-up link's token among the settings.
+const SETUP_TOKEN: &str = "setup_token";
 const MAX_USER_AGENT: usize = 200;
 
 /// An admin with what login needs.
@@ -240,6 +244,33 @@ pub(super) async fn end_all_sessions(
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// The hash of the set-up link's token, while one is open.
+pub(super) async fn setup_hash(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+    let row = setting::Entity::find_by_id(SETUP_TOKEN.to_owned()).one(db).await?;
+    Ok(row.and_then(|row| row.value.as_str().map(str::to_owned)))
+}
+
+pub(super) async fn set_setup_hash(tx: &impl ConnectionTrait, now: DateTime<Utc>, hash: &str) -> Result<(), DbErr> {
+    let row = setting::ActiveModel {
+        key: Set(SETUP_TOKEN.to_owned()),
+        value: Set(serde_json::Value::from(hash)),
+        updated_at: Set(now),
+    };
+    let newer = OnConflict::column(setting::Column::Key)
+        .update_columns([setting::Column::Value, setting::Column::UpdatedAt])
+        .to_owned();
+    setting::Entity::insert(row).on_conflict(newer).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Removes the hash if it is this one; how many were removed.
+pub(super) async fn take_setup_hash(tx: &impl ConnectionTrait, hash: &str) -> Result<u64, DbErr> {
+    if setup_hash(tx).await?.as_deref() != Some(hash) {
+        return Ok(0);
+    }
+    Ok(setting::Entity::delete_by_id(SETUP_TOKEN.to_owned()).exec(tx).await?.rows_affected)
 }
 
 pub(super) async fn set_password(tx: &impl ConnectionTrait, id: AdminId, hash: &str) -> Result<(), DbErr> {

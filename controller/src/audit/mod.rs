@@ -1,6 +1,8 @@
 //! The audit log: who did what, append-only, each entry carrying the hash of the one before.
 
 pub(crate) mod api;
+pub(crate) mod pages;
+pub(crate) mod routes;
 mod store;
 
 use std::net::IpAddr;

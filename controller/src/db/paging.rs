@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Rows of a page unless asked otherwise.
 pub const DEFAULT_LIMIT: u64 = 50;
@@ -9,7 +10,7 @@ pub const DEFAULT_LIMIT: u64 = 50;
 pub const MAX_LIMIT: u64 = 200;
 
 /// One page of a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Paged<T> {
     pub items: Vec<T>,
     /// Where the next page begins; absent on the last.

@@ -3,7 +3,6 @@
 //! Features announce here and know nobody who listens; [`consumers`] is the one list of who reacts. A new event is a
 //! variant here.
 
-pub(crate) mod api;
 pub mod consumers;
 pub mod live;
 mod store;

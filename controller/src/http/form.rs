@@ -126,6 +126,23 @@ impl<F> FormView<F> {
     }
 }
 
+/// One entry of a list that a form offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// What is sent.
+    pub value: String,
+    /// What is shown.
+    pub label: String,
+}
+
+impl Choice {
+    /// An entry.
+    #[must_use]
+    pub fn new(value: impl ToString, label: impl Into<String>) -> Self {
+        Self { value: value.to_string(), label: label.into() }
+    }
+}
+
 /// A fresh form id: 128 random bits. Put it into a unique column and a double click makes one thing.
 #[must_use]
 pub fn new_form_id() -> String {

@@ -35,7 +35,7 @@ use axum::{
 use crate::{
     admins,
     app::App,
-    audit, events, jobs, monitoring,
+    audit, dashboard, maintenance, monitoring,
     mqtt::{self, BusKind},
     packages, routers, settings, sites, vouchers,
 };
@@ -101,6 +101,15 @@ fn pages(app: &App) -> Router<App> {
         .route("/preferences", post(preferences::choose))
         .merge(Router::new().route("/live", get(live::listen)).with_state(live))
         .merge(admins::routes::routes())
+        .merge(admins::manage_routes::routes())
+        .merge(admins::account_routes::routes())
+        .merge(audit::routes::routes())
+        .merge(dashboard::routes::routes())
+        .merge(maintenance::routes::routes())
+        .merge(monitoring::routes::routes())
+        .merge(routers::routes::routes())
+        .merge(settings::routes::routes())
+        .merge(sites::routes::routes())
 }
 
 /// The resources of all features below `/api/v1`. A feature adds its line, here and in [`openapi`].
@@ -111,8 +120,8 @@ fn resources() -> Router<App> {
         .merge(admins::api::routes())
         .merge(admins::manage_api::routes())
         .merge(audit::api::routes())
-        .merge(events::api::routes())
-        .merge(jobs::api::routes())
+        .merge(maintenance::api::routes())
+        .merge(maintenance::events_api::routes())
         .merge(monitoring::api::routes())
         .merge(packages::api::routes())
         .merge(routers::api::routes())
@@ -152,6 +161,24 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<error::ErrorPage>(),
         page::samples_of::<error::ErrorNotice>(),
         page::samples_of::<admins::pages::LoginPage>(),
+        page::samples_of::<admins::manage_pages::ListPage>(),
+        page::samples_of::<admins::manage_pages::FormPage>(),
+        page::samples_of::<admins::account_pages::AccountPage>(),
+        page::samples_of::<admins::account_pages::SetupPage>(),
+        page::samples_of::<audit::pages::ListPage>(),
+        page::samples_of::<dashboard::pages::DashboardPage>(),
+        page::samples_of::<maintenance::pages::JobsPage>(),
+        page::samples_of::<monitoring::pages::ListPage>(),
+        page::samples_of::<routers::pages::ListPage>(),
+        page::samples_of::<routers::pages::AddPage>(),
+        page::samples_of::<routers::pages::ShowPage>(),
+        page::samples_of::<routers::pages::EnrollmentPage>(),
+        page::samples_of::<routers::pages::UsersPage>(),
+        page::samples_of::<routers::pages::ProfilesPage>(),
+        page::samples_of::<routers::pages::CommandsPage>(),
+        page::samples_of::<settings::pages::GeneralPage>(),
+        page::samples_of::<sites::pages::ListPage>(),
+        page::samples_of::<sites::pages::FormPage>(),
     ]
     .concat()
 }
@@ -168,6 +195,19 @@ mod tests {
     };
 
     #[test]
+    fn every_answer_in_the_document_says_what_it_is() {
+        // OpenAPI demands it, and utoipa leaves an empty one out.
+        let document = serde_json::to_value(openapi()).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                for (status, answer) in operation["responses"].as_object().unwrap() {
+                    assert!(answer["description"].is_string(), "{method} {path}: {status} has no description");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_sample_of_every_page_renders_in_every_language() {
         let pages = Pages::strict(Texts::load().unwrap());
         let samples = samples();
@@ -175,7 +215,7 @@ mod tests {
             for role in access::Role::ALL {
                 let shell = Shell {
                     user: Some(ShellUser { name: "Rina".to_owned(), role: role.as_str().replace('_', "-") }),
-                    nav: nav::menu(role, "/dashboard"),
+                    nav: nav::menu(role, &access::Scope::All, "/dashboard"),
                     locale,
                     theme: Theme::Dark,
                     dev: true,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::access::{Permission, Role, allowed};
+use super::access::{Permission, Role, Scope, allowed};
 
 /// A section of the app.
 #[derive(Debug, Clone, Copy)]
@@ -17,16 +17,22 @@ pub struct Section {
     pub permission: Permission,
     /// Whether it stands in the bar at the foot of a phone's screen.
     pub thumb: bool,
+    /// Whether it is for those who are not limited to sites.
+    pub everywhere: bool,
     /// The group it stands in; its text is `nav-group-<group>`, none for the first.
     pub group: Option<&'static str>,
 }
 
 const fn section(key: &'static str, path: &'static str, icon: &'static str, permission: Permission) -> Section {
-    Section { key, path, icon, permission, thumb: false, group: None }
+    Section { key, path, icon, permission, thumb: false, everywhere: false, group: None }
 }
 
 const fn thumb(section: Section) -> Section {
     Section { thumb: true, ..section }
+}
+
+const fn everywhere(section: Section) -> Section {
+    Section { everywhere: true, ..section }
 }
 
 const fn within(group: &'static str, section: Section) -> Section {
@@ -41,8 +47,9 @@ pub const SECTIONS: &[Section] = &[
     within("network", thumb(section("routers", "/routers", "router", Permission::RoutersSee))),
     within("network", section("sites", "/sites", "geo-alt", Permission::SitesSee)),
     within("network", section("packages", "/packages", "box-seam", Permission::PackagesSee)),
-    within("settings", section("admins", "/settings/admins", "person-gear", Permission::AdminsManage)),
-    within("settings", section("jobs", "/settings/jobs", "list-task", Permission::JobsSee)),
+    within("settings", everywhere(section("general", "/settings/general", "gear", Permission::SettingsManage))),
+    within("settings", everywhere(section("admins", "/settings/admins", "person-gear", Permission::AdminsManage))),
+    within("settings", everywhere(section("jobs", "/settings/jobs", "list-task", Permission::JobsSee))),
     within("settings", section("audit", "/settings/audit", "journal-text", Permission::AuditSee)),
 ];
 
@@ -59,12 +66,13 @@ pub struct NavItem {
     active: bool,
 }
 
-/// What somebody of this role sees, with the section of `path` marked.
+/// What somebody of this role and scope sees, with the section of `path` marked.
 #[must_use]
-pub fn menu(role: Role, path: &str) -> Vec<NavItem> {
+pub fn menu(role: Role, scope: &Scope, path: &str) -> Vec<NavItem> {
     let mut group = None;
     let mut items = Vec::with_capacity(SECTIONS.len());
-    for section in SECTIONS.iter().filter(|section| allowed(role, section.permission)) {
+    let sees = |section: &&Section| allowed(role, section.permission) && (!section.everywhere || *scope == Scope::All);
+    for section in SECTIONS.iter().filter(sees) {
         items.push(NavItem {
             key: section.key,
             path: section.path,
@@ -85,7 +93,8 @@ mod tests {
 
     #[test]
     fn an_operator_sees_no_settings() {
-        let keys: Vec<_> = menu(Role::Operator, "/vouchers/new").into_iter().map(|item| item.key).collect();
+        let keys: Vec<_> =
+            menu(Role::Operator, &Scope::All, "/vouchers/new").into_iter().map(|item| item.key).collect();
         assert!(keys.contains(&"vouchers"));
         assert!(!keys.contains(&"admins"));
     }
@@ -93,7 +102,11 @@ mod tests {
     #[test]
     fn the_section_of_a_page_is_marked_and_only_that() {
         let active = |path| -> Vec<_> {
-            menu(Role::SuperAdmin, path).into_iter().filter(|item| item.active).map(|item| item.key).collect()
+            menu(Role::SuperAdmin, &Scope::All, path)
+                .into_iter()
+                .filter(|item| item.active)
+                .map(|item| item.key)
+                .collect()
         };
         assert_eq!(active("/vouchers/batches/7"), ["vouchers"]);
         assert_eq!(active("/vouchersabc"), [""; 0]);

@@ -1,7 +1,6 @@
 //! Background jobs: work that leaves the process or waits for its time. Enqueued in the caller's transaction, so it
 //! exists exactly when what caused it does.
 
-pub(crate) mod api;
 pub mod registry;
 pub mod schedule;
 mod store;
@@ -11,10 +10,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{
-    app::App,
-    audit::{self, Actor, Deed},
-};
+use crate::app::App;
 
 pub use store::{JobRow, JobState, counts, list};
 
@@ -56,14 +52,6 @@ pub async fn enqueue<J: Job>(
 ///
 /// # Errors
 /// The database's.
-pub async fn retry(app: &App, actor: &Actor, id: i64) -> Result<bool, DbErr> {
-    let now = app.clock.now();
-    let tx = app.db.begin().await?;
-    if !store::retry(&*tx, now, id).await? {
-        return Ok(false);
-    }
-    let deed = Deed { action: "job.retry", object: format!("job/{id}"), site: None, detail: serde_json::json!({}) };
-    audit::record(&*tx, now, actor, deed).await?;
-    tx.commit().await?;
-    Ok(true)
+pub async fn retry(tx: &impl ConnectionTrait, now: DateTime<Utc>, id: i64) -> Result<bool, DbErr> {
+    store::retry(tx, now, id).await
 }

@@ -14,7 +14,7 @@ use crate::{
     db::paging::Paged,
     http::{
         access::Permission,
-        api::{Json, Listing},
+        api::{Json, Listing, service_of},
         error::AppError,
         form::Check,
         session::{Caller, Signed},
@@ -40,7 +40,7 @@ async fn listed(app: &App, caller: &Caller, listing: Listing, asked: Asked) -> R
     listing.page.after_id()?;
     let filter = Filter {
         router: asked.router_id.map(RouterId),
-        service: routers::api::service_of(asked.service.as_deref())?,
+        service: service_of(asked.service.as_deref())?,
         open: Check::ticked(&asked.open),
         q: listing.q,
     };

@@ -1,6 +1,8 @@
 //! Sessions: who is online on which router, and who was.
 
 pub(crate) mod api;
+pub(crate) mod pages;
+pub(crate) mod routes;
 mod store;
 pub mod uplink;
 

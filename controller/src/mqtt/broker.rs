@@ -6,7 +6,6 @@
 //! topic aliases, QoS 0 and 1, acknowledgements in order.
 
 use std::{
-    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -14,7 +13,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use rumqttd::{
-    Notification, RouterConfig, SegmentConfig,
+    Notification, RouterConfig,
     local::{LinkBuilder, LinkRx, LinkTx},
     protocol::{
         self, ConnAck, ConnAckProperties, ConnectReturnCode, Disconnect, DisconnectReasonCode, Packet, PingReq,
@@ -32,12 +31,10 @@ use super::{
     },
 };
 
-/// One log for every subscribed filter; when it is full its oldest segment is dropped. Uplinks: 16 x 1 MiB.
+/// The router keeps a log for every subscribed filter; when it is full its oldest segment is dropped. 16 x 1 MiB: the
+/// one that counts is that of the uplinks. Downlinks never get here.
 const SEGMENT_BYTES: usize = 1 << 20;
 const SEGMENTS: usize = 16;
-/// Downlinks have a log for every agent, so a small one: 2 x 256 KiB.
-const DOWNLINK_SEGMENT_BYTES: usize = 256 << 10;
-const DOWNLINK_SEGMENTS: usize = 2;
 /// QoS 0 messages the router hands to a link at once.
 const OUTGOING_PACKETS: u64 = 200;
 /// Links being opened at the same time: each blocks a thread until the router answers.
@@ -269,15 +266,13 @@ impl std::fmt::Debug for Router {
 }
 
 impl Router {
-    /// Starts a router for this many links; `downlinks` is the filter of those with a small log.
-    pub(super) fn spawn(links: usize, downlinks: &str) -> Self {
-        let small = SegmentConfig { max_segment_size: DOWNLINK_SEGMENT_BYTES, max_segment_count: DOWNLINK_SEGMENTS };
+    /// Starts a router for this many links.
+    pub(super) fn spawn(links: usize) -> Self {
         let config = RouterConfig {
             max_connections: links,
             max_outgoing_packet_count: OUTGOING_PACKETS,
             max_segment_size: SEGMENT_BYTES,
             max_segment_count: SEGMENTS,
-            custom_segment: Some(HashMap::from([(downlinks.to_owned(), small)])),
             ..RouterConfig::default()
         };
         let sender = rumqttd::Router::new(0, config).spawn();

@@ -150,7 +150,8 @@ impl Bus {
         Self(Kind::None)
     }
 
-    /// Hands a message to the broker, to be delivered with QoS 1 to who listens now. Does not wait.
+    /// Hands a message to the broker, to be delivered with QoS 1 to who listens now. Does not wait. That an agent is
+    /// not connected is no error: what matters is sent again after its hello.
     ///
     /// # Errors
     /// [`PublishError`]: the queue is full, there is no broker, or the payload exceeds
@@ -161,7 +162,7 @@ impl Bus {
             return Err(PublishError::TooLarge);
         }
         match &self.0 {
-            Kind::Embedded(gate) => gate.publish(topic.to_string(), payload.into(), retain),
+            Kind::Embedded(gate) => gate.publish(topic, payload.into(), retain),
             Kind::External(client) => client.publish(topic.to_string(), payload, retain),
             Kind::None => Err(PublishError::Down),
         }

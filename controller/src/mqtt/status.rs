@@ -45,6 +45,8 @@ pub struct Counts {
     pub bytes_in: u64,
     /// Messages handed to the broker by the controller.
     pub messages_out: u64,
+    /// Messages for agents that were not connected (embedded only).
+    pub unheard: u64,
     /// Messages of the controller that were refused because the queue was full or the broker away.
     pub publish_failures: u64,
     /// Malformed packets.
@@ -86,6 +88,7 @@ pub(crate) struct Counters {
     pub(crate) messages_in: Counter,
     pub(crate) bytes_in: Counter,
     pub(crate) messages_out: Counter,
+    pub(crate) unheard: Counter,
     pub(crate) publish_failures: Counter,
     pub(crate) malformed: Counter,
     pub(crate) decoder_panics: Counter,
@@ -122,6 +125,7 @@ impl Counters {
             messages_in: self.messages_in.get(),
             bytes_in: self.bytes_in.get(),
             messages_out: self.messages_out.get(),
+            unheard: self.unheard.get(),
             publish_failures: self.publish_failures.get(),
             malformed: self.malformed.get(),
             decoder_panics: self.decoder_panics.get(),

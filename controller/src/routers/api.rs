@@ -7,10 +7,7 @@ use axum::{
     routing::{get, post},
 };
 use axum_extra::extract::Query;
-use hiji_shared::{
-    device::Service,
-    enroll::{EnrollRequest, EnrollResponse, PATH},
-};
+use hiji_shared::enroll::{EnrollRequest, EnrollResponse, PATH};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -25,9 +22,8 @@ use crate::{
     db::paging::Paged,
     http::{
         access::Permission,
-        api::{Json, Listing},
+        api::{Json, Listing, service_of},
         error::AppError,
-        form::{FieldError, FormErrors},
         session::Signed,
         view::View,
     },
@@ -72,16 +68,6 @@ struct NewEnrollment {
 #[derive(Debug, Serialize)]
 struct Asking {
     command_id: String,
-}
-
-/// The service a query names; empty is both.
-pub(crate) fn service_of(text: Option<&str>) -> Result<Option<Service>, AppError> {
-    match text.unwrap_or_default() {
-        "" => Ok(None),
-        "hotspot" => Ok(Some(Service::Hotspot)),
-        "pppoe" => Ok(Some(Service::Pppoe)),
-        _ => Err(FormErrors::of("service", FieldError::new("not_offered")).into()),
-    }
 }
 
 async fn list(

@@ -1,6 +1,8 @@
 //! One router looked at closely: whether it is as wanted, how fresh its mirror is, its mirrored rows, what was asked of
 //! its agent. Every function answers nothing for a router outside of the scope.
 
+use std::collections::BTreeMap;
+
 use hiji_shared::{
     command::Op,
     device::{Kind, Service},
@@ -76,13 +78,16 @@ async fn sync_of(db: &impl ConnectionTrait, id: RouterId) -> Result<Sync, DbErr>
     })
 }
 
-/// The sync state alone, for lists.
+/// The sync states of routers that something is wanted on, for lists.
 ///
 /// # Errors
 /// The database's.
-pub async fn sync_state(db: &impl ConnectionTrait, id: RouterId) -> Result<SyncState, DbErr> {
-    let counts = store::desired_counts(db, id, None).await?;
-    Ok(rules::sync_state(counts.wanted, counts.failed))
+pub async fn sync_states(
+    db: &impl ConnectionTrait,
+    routers: impl IntoIterator<Item = RouterId>,
+) -> Result<BTreeMap<RouterId, SyncState>, DbErr> {
+    let counts = store::counts_of_routers(db, routers).await?;
+    Ok(counts.into_iter().map(|(id, counts)| (id, rules::sync_state(counts.wanted, counts.failed))).collect())
 }
 
 /// Mirrored users or profiles by name, of one service or both; `q` is a part of the name or comment.

@@ -9,7 +9,9 @@ pub mod detail;
 pub mod enroll;
 mod faults;
 pub mod jobs;
+pub(crate) mod pages;
 pub mod push;
+pub(crate) mod routes;
 pub mod rules;
 pub mod script;
 pub mod store;
@@ -38,6 +40,7 @@ use crate::{
     ids::{self, RouterId, SiteId},
 };
 
+pub(crate) use pages::sample_router;
 pub use rules::{Presence, SyncState};
 pub use store::Place;
 

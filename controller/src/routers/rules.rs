@@ -11,6 +11,9 @@ pub const COMMAND_EXPIRES_SECS: i64 = 600;
 /// An enrolment token is good for this long.
 pub const ENROLLMENT_SECS: i64 = 1800;
 
+/// A clock this far off is nothing to tell people of.
+const HARMLESS_SKEW_SECS: u64 = 60;
+
 /// What is shown of a router's line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,6 +62,12 @@ pub fn sync_state(wanted: i64, failed: i64) -> SyncState {
         (0, _) => SyncState::Failed,
         (_, _) => SyncState::Pending,
     }
+}
+
+/// Do router and agent differ by more than a login's start or a voucher's end may be wrong by?
+#[must_use]
+pub fn is_skewed(clock_skew_secs: i64) -> bool {
+    clock_skew_secs.unsigned_abs() > HARMLESS_SKEW_SECS
 }
 
 /// Where sending continues: from what the agent has, or from the start when its revisions are of another life of the

@@ -1,6 +1,8 @@
 //! Settings of the operator, changed in the web app. The form is drawn from the struct; a new setting is a field here.
 
 pub(crate) mod api;
+pub(crate) mod pages;
+pub(crate) mod routes;
 mod store;
 
 use sea_orm::{ConnectionTrait, DbErr};

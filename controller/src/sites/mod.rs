@@ -2,6 +2,8 @@
 
 pub(crate) mod api;
 mod faults;
+pub(crate) mod pages;
+pub(crate) mod routes;
 mod store;
 
 use chrono::{DateTime, Utc};
@@ -158,6 +160,23 @@ pub async fn find(db: &impl ConnectionTrait, scope: &Scope, id: SiteId) -> Resul
 /// The database's.
 pub async fn list(db: &impl ConnectionTrait, scope: &Scope, page: &PageOf) -> Result<Paged<Site>, DbErr> {
     store::list(db, scope, page).await
+}
+
+/// The zone in which somebody is shown what belongs to no site: that of his first site.
+///
+/// # Errors
+/// The database's.
+pub async fn home_zone(db: &impl ConnectionTrait, scope: &Scope) -> Result<String, DbErr> {
+    let first = store::first_zone(db, scope).await?;
+    Ok(first.unwrap_or_else(|| COMMON_ZONES[0].to_owned()))
+}
+
+/// Every site the caller may see, by name.
+///
+/// # Errors
+/// The database's.
+pub async fn all(db: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<Site>, DbErr> {
+    store::all(db, scope).await
 }
 
 #[cfg(test)]

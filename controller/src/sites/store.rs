@@ -17,6 +17,9 @@ use crate::{
     ids::SiteId,
 };
 
+/// Most sites offered in a form.
+const MAX_SITES: u64 = 1_000;
+
 pub(super) async fn insert(
     tx: &impl ConnectionTrait,
     now: DateTime<Utc>,
@@ -70,6 +73,15 @@ pub(super) async fn list(db: &impl ConnectionTrait, scope: &Scope, page: &PageOf
     }
     let rows: Vec<Site> = query.all(db).await?.into_iter().map(Site::from).collect();
     Ok(page.cut(rows, |site| site.name.clone()))
+}
+
+pub(super) async fn all(db: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<Site>, DbErr> {
+    let rows = scoped(scope).order_by_asc(Column::Name).limit(MAX_SITES).all(db).await?;
+    Ok(rows.into_iter().map(Site::from).collect())
+}
+
+pub(super) async fn first_zone(db: &impl ConnectionTrait, scope: &Scope) -> Result<Option<String>, DbErr> {
+    Ok(scoped(scope).order_by_asc(Column::Id).one(db).await?.map(|row| row.timezone))
 }
 
 impl From<Model> for Site {

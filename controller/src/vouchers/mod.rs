@@ -217,6 +217,14 @@ pub async fn find(app: &App, scope: &Scope, id: VoucherId) -> Result<Option<Vouc
     store::find(app.db.read(), &app.keys, scope, id).await
 }
 
+/// The vouchers of some sites that were used first of late, latest first.
+///
+/// # Errors
+/// The database's.
+pub async fn last_activated(app: &App, sites: &[SiteId], limit: u64) -> Result<Vec<Voucher>, DbErr> {
+    store::last_activated(app.db.read(), &app.keys, sites, limit).await
+}
+
 /// What activations brought, in one currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Figures {

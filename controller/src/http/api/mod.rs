@@ -9,6 +9,7 @@ mod store;
 use axum::extract::FromRequestParts;
 use axum_extra::extract::Query;
 use chrono::{DateTime, Utc};
+use hiji_shared::device::Service;
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Deserialize;
 
@@ -75,6 +76,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Listing {
         let cursor = raw.cursor.as_deref().filter(|cursor| !cursor.is_empty());
         let q: String = raw.q.unwrap_or_default().trim().chars().take(MAX_SEARCH_CHARS).collect();
         Ok(Self { page: PageOf::new(limit, cursor)?, q, is_later: cursor.is_some() })
+    }
+}
+
+/// The service a query names; empty is both.
+///
+/// # Errors
+/// [`AppError::Invalid`] for another text.
+pub fn service_of(text: Option<&str>) -> Result<Option<Service>, AppError> {
+    match text.unwrap_or_default() {
+        "" => Ok(None),
+        "hotspot" => Ok(Some(Service::Hotspot)),
+        "pppoe" => Ok(Some(Service::Pppoe)),
+        _ => Err(FormErrors::of("service", FieldError::new("not_offered")).into()),
     }
 }
 

@@ -1,10 +1,17 @@
 //! The OpenAPI 3.1 document: what all resources share; features add their paths.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use utoipa::{
-    Modify, OpenApi, ToSchema,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    IntoParams, Modify, OpenApi, PartialSchema, ToSchema,
+    openapi::{
+        OpenApi as Document, RefOr, Schema,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
+
+use crate::money::Money;
 
 /// An RFC 9457 problem document.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,22 +37,46 @@ pub struct Problem {
     pub reference: Option<String>,
 }
 
-/// An amount of money. Use it as `value_type` of `Money` fields.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Money)]
-pub struct MoneyBody {
+/// An amount of money.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct MoneyBody {
     /// Whole minor units: rupiah have none smaller.
     #[schema(example = 165_000)]
-    pub amount: i64,
+    amount: i64,
     /// ISO 4217.
     #[schema(example = "IDR")]
-    pub currency: String,
+    currency: String,
+}
+
+impl PartialSchema for Money {
+    fn schema() -> RefOr<Schema> {
+        MoneyBody::schema()
+    }
+}
+
+impl ToSchema for Money {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Money")
+    }
+}
+
+/// What every list takes: `params(ListParams)` of a documented handler. [`super::Listing`] reads it.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListParams {
+    /// Rows of a page: 1 to 200, 50 unless asked otherwise.
+    pub limit: Option<u64>,
+    /// The `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// A search.
+    pub q: Option<String>,
 }
 
 struct Bearer;
 
 impl Modify for Bearer {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+    fn modify(&self, document: &mut Document) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
@@ -62,7 +93,7 @@ impl Modify for Bearer {
         license(name = "MIT OR Apache-2.0")
     ),
     servers((url = "/api/v1")),
-    components(schemas(Problem, MoneyBody)),
+    components(schemas(Problem, Money)),
     modifiers(&Bearer),
     security(("bearer" = []))
 )]
@@ -70,8 +101,8 @@ struct Base;
 
 /// The document of all parts; each is a feature's `OpenApi`, its paths relative to `/api/v1`.
 #[must_use]
-pub fn document(parts: impl IntoIterator<Item = utoipa::openapi::OpenApi>) -> utoipa::openapi::OpenApi {
-    parts.into_iter().fold(Base::openapi(), utoipa::openapi::OpenApi::merge_from)
+pub fn document(parts: impl IntoIterator<Item = Document>) -> Document {
+    parts.into_iter().fold(Base::openapi(), Document::merge_from)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! MQTT framing: where one packet ends, and the few bytes the gate reads itself. Pure; knows no packet's inside.
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
+
+use crate::mqtt::words::Version;
 
 /// Why bytes are not a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +61,30 @@ impl Frame {
     fn first(&self) -> u8 {
         self.bytes.first().copied().unwrap_or_default()
     }
+}
+
+/// Appends a PUBLISH of the gate's own: with QoS 1 if it has an id, else with QoS 0; no properties.
+pub(super) fn publish(version: Version, topic: &str, id: Option<u16>, payload: &[u8], out: &mut BytesMut) {
+    // The topic is one of ours, far below 64 KiB.
+    let topic_length = u16::try_from(topic.len()).unwrap_or(u16::MAX);
+    let properties = usize::from(version == Version::V5);
+    let mut rest = 2 + topic.len() + if id.is_some() { 2 } else { 0 } + properties + payload.len();
+    out.put_u8(if id.is_some() { 0x32 } else { 0x30 });
+    loop {
+        let more = if rest > 127 { 128 } else { 0 };
+        out.put_u8(u8::try_from(rest % 128).unwrap_or_default() | more);
+        rest /= 128;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.put_u16(topic_length);
+    out.extend_from_slice(topic.as_bytes());
+    if let Some(id) = id {
+        out.put_u16(id);
+    }
+    out.put_bytes(0, properties);
+    out.extend_from_slice(payload);
 }
 
 /// QoS and packet id of an encoded PUBLISH (id 0 for QoS 0).
@@ -122,6 +148,23 @@ mod tests {
         assert_eq!(take(&[0x30, 0xFF, 0xFF, 0xFF, 0x7F], 10), Err(FrameError::TooLarge(268_435_455)));
         assert_eq!(take(&[0x30, 0xFF, 0xFF, 0xFF], 10), Ok(None));
         assert_eq!(take(&[0x30, 0xFF, 0xFF, 0xFF, 0xFF], 10), Err(FrameError::Length));
+    }
+
+    #[test]
+    fn a_publish_of_our_own_is_read_by_the_codec() {
+        for version in [Version::V4, Version::V5] {
+            for (id, length) in [(None, 0), (Some(101), 1), (Some(u16::MAX), 200), (Some(101), 300_000)] {
+                let (mut out, payload) = (BytesMut::new(), vec![7; length]);
+                publish(version, "a/b", id, &payload, &mut out);
+                assert_eq!(delivery(&out), (u8::from(id.is_some()), id.unwrap_or_default()));
+                let frame = Frame::take(&mut out, 400_000).unwrap().unwrap();
+                assert!(out.is_empty());
+                let request = crate::mqtt::broker::decode(version, frame).unwrap();
+                let crate::mqtt::words::Request::Publish(message) = request else { panic!("{request:?}") };
+                assert_eq!((message.topic(), message.payload().as_ref()), ("a/b", payload.as_slice()));
+                assert_eq!((message.qos, message.id), (u8::from(id.is_some()), id.unwrap_or_default()));
+            }
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ const RETRY: Duration = Duration::from_millis(200);
 const DRAIN_STEP: Duration = Duration::from_millis(10);
 
 pub(super) fn new_router(config: &GateConfig) -> Router {
-    Router::spawn(config.max_connections + SPARE_LINKS, &topic::all_downlinks())
+    Router::spawn(config.max_connections + SPARE_LINKS)
 }
 
 /// The controller's link to a router, subscribed to all agents: from here on nothing they send is missed.

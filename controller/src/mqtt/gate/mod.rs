@@ -5,7 +5,8 @@
 //! speaks MQTT 3.1.1 and 5, another the same over TLS.
 //!
 //! A connection's way: `listen` accepts it, `handshake` admits it, `session` serves it until it ends. `hub` owns the
-//! router, replaces it when it dies, and is the controller's own way in and out. Left out on purpose: sessions that
+//! router, replaces it when it dies, and reads for the controller what agents send. What the controller sends to one
+//! agent goes straight to that agent's session (`mail`); the rest of what it publishes goes through the router. Left out on purpose: sessions that
 //! outlive a connection, QoS 2, topic aliases, shared subscriptions. Agents need none of them (DESIGN 8).
 
 use std::{
@@ -17,7 +18,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hiji_shared::agent_id::AgentId;
+use hiji_shared::{agent_id::AgentId, topic::Topic};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -34,6 +35,7 @@ mod handshake;
 mod hub;
 mod listen;
 mod lobby;
+mod mail;
 mod presence;
 mod quota;
 mod session;
@@ -47,6 +49,7 @@ pub use config::{GateConfig, Limits, Timing, TlsListen};
 pub use quota::Rate;
 pub use tls::TlsError;
 
+use mail::{Full, Mail};
 use presence::Presence;
 use quota::{Accounts, Addresses};
 use sessions::{Kick, Sessions};
@@ -110,17 +113,28 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    pub(super) fn publish(&self, topic: String, payload: Bytes, retain: bool) -> Result<(), PublishError> {
-        let sent = self.outgoing.try_send(Message::new(topic, payload, retain));
+    pub(super) fn publish(&self, topic: &Topic, payload: Bytes, retain: bool) -> Result<(), PublishError> {
+        let sent = match topic {
+            // To one agent: to its session at once.
+            Topic::Down(agent, _) => {
+                let mail = Mail { topic: topic.to_string(), payload };
+                let delivered = self.gate.sessions.deliver(&session_of(agent), mail);
+                if delivered == Ok(false) {
+                    self.gate.counters.unheard.one();
+                }
+                delivered.map(|_heard| ()).map_err(|Full| PublishError::Full)
+            }
+            Topic::Up(..) | Topic::Event { .. } | Topic::State { .. } => {
+                let message = Message::new(topic.to_string(), payload, retain);
+                self.outgoing.try_send(message).map_err(|error| match error {
+                    mpsc::error::TrySendError::Full(_) => PublishError::Full,
+                    mpsc::error::TrySendError::Closed(_) => PublishError::Down,
+                })
+            }
+        };
         let counters = &self.gate.counters;
-        match sent {
-            Ok(()) => counters.messages_out.one(),
-            Err(_) => counters.publish_failures.one(),
-        }
-        sent.map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => PublishError::Full,
-            mpsc::error::TrySendError::Closed(_) => PublishError::Down,
-        })
+        if sent.is_ok() { &counters.messages_out } else { &counters.publish_failures }.one();
+        sent
     }
 
     /// Ends the agent's session.

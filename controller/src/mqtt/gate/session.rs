@@ -4,10 +4,10 @@
 //! Only [`Session::run`] waits; all it calls decides at once. Memory for one client is bounded: [`MAX_PACKET`] of
 //! input, [`OUTPUT_FULL`] plus one packet of output, and the window of messages it has not acknowledged.
 
-use std::{collections::HashSet, fmt, io, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, io, ops::ControlFlow, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
-use hiji_shared::limits::MAX_PAYLOAD;
+use hiji_shared::{limits::MAX_PAYLOAD, topic};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf},
     time::{Instant, sleep_until, timeout},
@@ -17,6 +17,7 @@ use super::{
     Gate, acl,
     frame::{self, Frame, FrameError},
     handshake::{Admitted, shown},
+    mail::Mail,
     quota::Usage,
     sessions::{Kick, Place},
     window::Window,
@@ -127,7 +128,7 @@ where
         heard: now,
         written: now,
         resume: None,
-        filters: HashSet::new(),
+        filters: HashMap::new(),
         denials: 0,
         unanswered: 0,
     };
@@ -172,7 +173,8 @@ struct Session<'a, S> {
     written: Instant,
     /// It is over its quota; nothing is read before this.
     resume: Option<Instant>,
-    filters: HashSet<String>,
+    /// What it subscribed to, and whether with QoS 1.
+    filters: HashMap<String, bool>,
     denials: u32,
     /// Flushes of the outlet the router has not answered.
     unanswered: usize,
@@ -201,6 +203,7 @@ where
                 kick = &mut place.kick => return Ending::Kicked(kick.unwrap_or(Kick::TakenOver)),
                 left = push(&mut self.writer, &mut self.output), if writing => self.pushed(&left),
                 notice = self.inlet.next(), if roomy => self.noticed(notice),
+                Some(mail) = place.mail.next(), if roomy && self.window.has_room() => self.post(&mail),
                 read = self.reader.read_buf(&mut self.input), if reading => self.received(read),
                 () = sleep_until(deadline) => self.overdue(reading, writing),
             };
@@ -329,10 +332,10 @@ where
         if message.uses_what_is_not_offered() {
             return ControlFlow::Break(Ending::NotOffered);
         }
-        let topic = message.topic();
-        let covered = |patterns: &[String]| patterns.iter().any(|pattern| acl::covers(pattern, topic));
-        if !acl::is_topic(topic) || !covered(&self.identity.publish) || !self.usage.may_name_topic(topic) {
-            let what = format!("publish to {:?}", shown(topic));
+        let name = message.topic();
+        let covered = |patterns: &[String]| patterns.iter().any(|pattern| acl::covers(pattern, name));
+        if !acl::is_topic(name) || !covered(&self.identity.publish) || !self.usage.may_name_topic(name) {
+            let what = format!("publish to {:?}", shown(name));
             self.deny(what)?;
             if message.qos == 1 {
                 // Acknowledged and dropped: a client that repeats what is refused would never get further.
@@ -356,8 +359,11 @@ where
             let covered = self.identity.subscribe.iter().any(|pattern| acl::covers(pattern, &filter.path));
             if acl::is_filter(&filter.path) && covered && self.usage.may_name_filter(&filter.path) {
                 granted.push(Some(u8::from(filter.at_least_once)));
-                self.filters.insert(filter.path.clone());
-                allowed.push(filter);
+                self.filters.insert(filter.path.clone(), filter.at_least_once);
+                // What the controller sends to agents comes without the router.
+                if !acl::covers(&topic::all_downlinks(), &filter.path) {
+                    allowed.push(filter);
+                }
             } else {
                 self.deny(format!("subscribe to {:?}", shown(&filter.path)))?;
                 granted.push(None);
@@ -375,7 +381,7 @@ where
         if filters.len() > MAX_FILTERS {
             return ControlFlow::Break(Ending::TooManyFilters);
         }
-        let known: Vec<bool> = filters.iter().map(|filter| self.filters.remove(filter)).collect();
+        let known: Vec<bool> = filters.iter().map(|filter| self.filters.remove(filter).is_some()).collect();
         let gone: Vec<String> =
             filters.into_iter().zip(&known).filter(|(_, known)| **known).map(|(filter, _)| filter).collect();
         self.reply(Reply::Unsubscribed(id, known))?;
@@ -446,6 +452,23 @@ where
         }
         if queued && self.flush().is_err() {
             return ControlFlow::Break(Ending::RouterGone);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Puts a message of the controller into the output, if the client subscribed to it. There is room in the window.
+    fn post(&mut self, mail: &Mail) -> Flow {
+        let matching = self.filters.iter().filter(|(filter, _)| acl::covers(filter, &mail.topic));
+        let Some(at_least_once) = matching.map(|(_, at_least_once)| *at_least_once).max() else {
+            return ControlFlow::Continue(());
+        };
+        self.starts_writing();
+        let (start, id) = (self.output.len(), at_least_once.then(|| self.window.own_id()));
+        frame::publish(self.version, &mail.topic, id, &mail.payload, &mut self.output);
+        if self.output.len() - start > self.packet_limit {
+            self.output.truncate(start);
+        } else if let Some(id) = id {
+            self.window.sent(id);
         }
         ControlFlow::Continue(())
     }

@@ -9,7 +9,10 @@ use hiji_shared::agent_id::AgentId;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::presence::Presence;
+use super::{
+    mail::{Full, Mail, Mailbox, Slot, mailbox},
+    presence::Presence,
+};
 
 /// Why a session is ended from our side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,7 @@ struct Entry {
     serial: u64,
     kick: Option<oneshot::Sender<Kick>>,
     gone: CancellationToken,
+    mail: Slot,
 }
 
 /// A place among the sessions; leaving it by dropping.
@@ -62,6 +66,8 @@ pub(super) struct Place {
     reason: String,
     /// Fires when this session has to go.
     pub(super) kick: oneshot::Receiver<Kick>,
+    /// What the controller sends to this session.
+    pub(super) mail: Mailbox,
     /// Cancelled when the session this one took over has left.
     pub(super) predecessor: Option<CancellationToken>,
 }
@@ -75,10 +81,11 @@ impl Sessions {
     pub(super) fn enter(self: &Arc<Self>, name: &str, agent: Option<AgentId>) -> Place {
         let (send, kick) = oneshot::channel();
         let gone = CancellationToken::new();
+        let (slot, mail) = mailbox();
         let mut live = self.lock();
         live.serial += 1;
         let serial = live.serial;
-        let entry = Entry { serial, kick: Some(send), gone: gone.clone() };
+        let entry = Entry { serial, kick: Some(send), gone: gone.clone(), mail: slot };
         let predecessor = live.by_name.insert(name.to_owned(), entry).map(|old| {
             if let Some(kick) = old.kick {
                 // It may be leaving by itself just now.
@@ -88,7 +95,12 @@ impl Sessions {
         });
         drop(live);
         let (sessions, name, reason) = (Arc::clone(self), name.to_owned(), "login not finished".to_owned());
-        Place { sessions, name, agent, serial, gone, reason, kick, predecessor }
+        Place { sessions, name, agent, serial, gone, reason, kick, mail, predecessor }
+    }
+
+    /// Hands a message to one session. False: there is none.
+    pub(super) fn deliver(&self, name: &str, mail: Mail) -> Result<bool, Full> {
+        self.lock().by_name.get(name).map_or(Ok(false), |entry| entry.mail.put(mail).map(|()| true))
     }
 
     /// Ends one session. False: there is none.

@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use futures_util::future::BoxFuture;
-use hiji_shared::topic::{Down, Topic, agent_publishes, agent_subscribes};
+use hiji_shared::topic::{Down, Topic, Up, agent_publishes, agent_subscribes};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -77,10 +77,17 @@ async fn a_dead_router_is_replaced_and_clients_come_back() {
     assert_eq!(told[2], BusEvent::Offline { agent: agent.clone(), reason: "broker restarted".to_owned() });
 
     let mut client = connect(addr, &filter).await;
-    bus.publish(&Topic::Down(agent, Down::Ack), b"back".to_vec(), false).await.unwrap();
+    bus.publish(&Topic::Down(agent.clone(), Down::Ack), b"back".to_vec(), false).await.unwrap();
     let mut message = vec![0; 64];
     let read = timeout(PATIENCE, client.read(&mut message)).await.unwrap().unwrap();
     assert!(message[..read].ends_with(b"back"));
+    let topic = Topic::Up(agent.clone(), Up::Log).to_string();
+    let length = u8::try_from(topic.len()).unwrap();
+    let publish = [&[0x30, length + 4, 0, length], topic.as_bytes(), b"up"].concat();
+    client.write_all(&publish).await.unwrap();
+    assert_eq!(events.recv().await, Some(BusEvent::Online { agent }));
+    let message = timeout(PATIENCE, events.recv()).await.unwrap();
+    assert_eq!(message, Some(BusEvent::Message { topic, payload: Bytes::from_static(b"up") }));
     let status = bus.status();
     assert!(status.connected);
     assert_eq!((status.counts.restarts, status.sessions), (1, 1));
@@ -89,11 +96,11 @@ async fn a_dead_router_is_replaced_and_clients_come_back() {
 #[tokio::test]
 async fn a_link_reads_on_after_what_the_router_puts_out_at_once() {
     const MESSAGES: usize = 5_000;
-    let router = Router::spawn(8, "none");
+    let router = Router::spawn(8);
     let (mut sender, _) = router.link().await.unwrap();
     let mut link = hub::open(&router, PATIENCE).await.unwrap();
     let agent = AgentId::from_random([1; 10]);
-    let topic = Topic::Up(agent, hiji_shared::topic::Up::Events).to_string();
+    let topic = Topic::Up(agent, Up::Events).to_string();
     for number in 0..MESSAGES {
         sender.publish(Message::new(topic.clone(), number.to_string().into(), false));
     }
@@ -110,7 +117,7 @@ async fn a_link_reads_on_after_what_the_router_puts_out_at_once() {
 
 #[tokio::test]
 async fn links_that_come_and_go_leave_nothing_behind() {
-    let router = Router::spawn(4, "none");
+    let router = Router::spawn(4);
     for _ in 0..200 {
         let (_outlet, _inlet) = router.link().await.expect("a place is free again");
     }

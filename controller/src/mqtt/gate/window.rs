@@ -2,11 +2,15 @@
 //!
 //! The router sends up to 100 at once, whatever the client said it can take, and drops a client whose acknowledgements
 //! come in another order than its messages. This window keeps to the client's receive maximum, sorts its
-//! acknowledgements, and forgets those nobody asked for.
+//! acknowledgements, and forgets those nobody asked for. The gate's own messages to the client (`mail`) share it, under
+//! ids the router does not use.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+
+/// The router's ids run from 1 to this.
+pub(super) const LAST_ROUTER_ID: u16 = crate::mqtt::broker::MAX_INFLIGHT;
 
 /// One client's window.
 #[derive(Debug)]
@@ -18,11 +22,24 @@ pub(super) struct Window {
     sent: VecDeque<(u16, bool)>,
     /// Received from the router after those, not sent yet.
     held: VecDeque<(u16, Bytes)>,
+    /// The last id given to a message of the gate's own.
+    last_own: u16,
 }
 
 impl Window {
     pub(super) fn new(receive_maximum: u16) -> Self {
-        Self { limit: usize::from(receive_maximum.max(1)), unacked: 0, sent: VecDeque::new(), held: VecDeque::new() }
+        let (sent, held, last_own) = (VecDeque::new(), VecDeque::new(), LAST_ROUTER_ID);
+        Self { limit: usize::from(receive_maximum.max(1)), unacked: 0, sent, held, last_own }
+    }
+
+    /// An id for a message of the gate's own. There are far more of them than a window holds.
+    pub(super) fn own_id(&mut self) -> u16 {
+        loop {
+            self.last_own = self.last_own.checked_add(1).unwrap_or(LAST_ROUTER_ID + 1);
+            if !self.sent.iter().any(|(id, _)| *id == self.last_own) {
+                return self.last_own;
+            }
+        }
     }
 
     /// May the next message go out at once?
@@ -57,7 +74,12 @@ impl Window {
 
     /// The next id to acknowledge to the router: only ever the oldest.
     pub(super) fn next_settled(&mut self) -> Option<u16> {
-        self.sent.pop_front_if(|(_, acked)| *acked).map(|(id, _)| id)
+        loop {
+            let (id, _) = self.sent.pop_front_if(|(_, acked)| *acked)?;
+            if id <= LAST_ROUTER_ID {
+                return Some(id);
+            }
+        }
     }
 
     /// The next held packet that may go out now.
@@ -96,6 +118,24 @@ mod tests {
         assert_eq!(settled(&mut window), [1, 2]);
         assert!(window.acknowledge(3));
         assert_eq!(settled(&mut window), [3]);
+    }
+
+    #[test]
+    fn own_messages_have_ids_apart_and_are_not_acknowledged_to_the_router() {
+        let mut window = Window::new(10);
+        let first = window.own_id();
+        assert_eq!(first, LAST_ROUTER_ID + 1);
+        window.sent(first);
+        window.sent(1);
+        window.last_own = u16::MAX;
+        let second = window.own_id();
+        assert_eq!(second, first + 1, "one that is in flight is not given again");
+        window.sent(second);
+        assert!(window.acknowledge(1) && window.acknowledge(second));
+        assert_eq!(settled(&mut window), Vec::<u16>::new());
+        assert!(window.acknowledge(first));
+        assert_eq!(settled(&mut window), [1]);
+        assert!(window.sent.is_empty());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Wanted objects and what is proven of them.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use hiji_shared::{
     desired::{Desired, DesiredUser, ItemResult, ItemStatus, Object},
@@ -196,6 +198,33 @@ pub(crate) async fn desired_counts(
     let rows: Vec<(String, i64)> = query.group_by(Column::Status).into_tuple().all(db).await?;
     let of = |status: &str| rows.iter().find(|(name, _)| name == status).map_or(0, |(_, n)| *n);
     Ok(DesiredCounts { wanted: of(WANTED), verified: of(VERIFIED), failed: of(FAILED) })
+}
+
+/// The counts of each of these routers that something is wanted on.
+pub(crate) async fn counts_of_routers(
+    db: &impl ConnectionTrait,
+    routers: impl IntoIterator<Item = RouterId>,
+) -> Result<BTreeMap<RouterId, DesiredCounts>, DbErr> {
+    let rows: Vec<(i64, String, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::RouterId, Column::Status])
+        .column_as(Column::Rev.count(), "n")
+        .filter(Column::RouterId.is_in(routers.into_iter().map(|id| id.0)))
+        .group_by(Column::RouterId)
+        .group_by(Column::Status)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut counts: BTreeMap<RouterId, DesiredCounts> = BTreeMap::new();
+    for (router, status, n) in rows {
+        let of = counts.entry(RouterId(router)).or_default();
+        match status.as_str() {
+            WANTED => of.wanted = n,
+            VERIFIED => of.verified = n,
+            _ => of.failed = n,
+        }
+    }
+    Ok(counts)
 }
 
 /// Objects the router refuses, newest want first.

@@ -182,7 +182,7 @@ pub(crate) async fn mirrors(
 }
 
 /// The digest of what is mirrored: names and hashes only.
-pub(crate) async fn mirror_digest(db: &impl ConnectionTrait, router: RouterId, kind: Kind) -> Result<Digest, DbErr> {
+async fn mirror_digest(db: &impl ConnectionTrait, router: RouterId, kind: Kind) -> Result<Digest, DbErr> {
     let rows: Vec<(String, String)> = mirror_row::Entity::find()
         .select_only()
         .column(mirror_row::Column::Name)

@@ -188,6 +188,27 @@ pub(in super::super) async fn find(
     Ok(with_names(db, keys, vec![row]).await?.pop())
 }
 
+/// Vouchers of some sites by their first login, latest first. Site by site, as the index has them.
+pub(in super::super) async fn last_activated(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    sites: &[SiteId],
+    limit: u64,
+) -> Result<Vec<Voucher>, DbErr> {
+    let mut rows = Vec::new();
+    for site in sites {
+        let query = Entity::find()
+            .filter(Column::SiteId.eq(site.0))
+            .filter(Column::FirstLoginAt.is_not_null())
+            .order_by_desc(Column::FirstLoginAt)
+            .limit(limit);
+        rows.extend(query.all(db).await?);
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse((row.first_login_at, row.id)));
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    with_names(db, keys, rows).await
+}
+
 async fn with_names(db: &impl ConnectionTrait, keys: &Keys, rows: Vec<Model>) -> Result<Vec<Voucher>, DbErr> {
     let needed = Needed {
         routers: rows.iter().map(|row| row.router_id).collect(),

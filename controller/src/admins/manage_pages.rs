@@ -1,0 +1,116 @@
+//! What the pages of admins show.
+
+use chrono::DateTime;
+use serde::{Deserialize, Serialize};
+
+use super::Admin;
+use crate::{
+    http::{
+        access::Role,
+        form::{Choice, FieldError, FormErrors, FormView},
+        page::Page,
+    },
+    ids::{AdminId, SiteId},
+};
+
+/// An admin of the list, with the names of the sites he is limited to.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    pub(crate) admin: Admin,
+    pub(crate) sites: Vec<String>,
+}
+
+/// The list of admins.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListPage {
+    pub(crate) lines: Vec<Line>,
+    /// Who looks.
+    pub(crate) own: AdminId,
+    pub(crate) timezone: String,
+}
+
+/// An admin's fields as typed. The password is never shown again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Fields {
+    pub(crate) username: String,
+    pub(crate) name: String,
+    pub(crate) role: String,
+    pub(crate) site_ids: Vec<String>,
+    pub(crate) active: String,
+}
+
+/// The form of a new or an existing admin.
+#[derive(Debug, Serialize)]
+pub(crate) struct FormPage {
+    /// `None` = a new one.
+    pub(crate) id: Option<AdminId>,
+    pub(crate) form: FormView<Fields>,
+    pub(crate) roles: Vec<&'static str>,
+    pub(crate) sites: Vec<Choice>,
+}
+
+impl From<Admin> for Fields {
+    fn from(admin: Admin) -> Self {
+        Self {
+            username: admin.username,
+            name: admin.name,
+            role: admin.role.as_str().to_owned(),
+            site_ids: admin.site_ids.iter().map(ToString::to_string).collect(),
+            active: if admin.active { "on".to_owned() } else { String::new() },
+        }
+    }
+}
+
+/// The names of all roles.
+pub(crate) fn roles() -> Vec<&'static str> {
+    Role::ALL.into_iter().rev().map(Role::as_str).collect()
+}
+
+fn sample_admin(role: Role, site_ids: Vec<SiteId>, active: bool) -> Admin {
+    Admin {
+        id: AdminId(1),
+        username: "rina".to_owned(),
+        name: "Rina Wulandari".to_owned(),
+        role,
+        site_ids,
+        active,
+        created_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+impl Page for ListPage {
+    const TEMPLATE: &'static str = "admins/list.html";
+
+    fn samples() -> Vec<Self> {
+        let limited = sample_admin(Role::Operator, vec![SiteId(1)], true);
+        let lines = vec![
+            Line { admin: sample_admin(Role::SuperAdmin, Vec::new(), true), sites: Vec::new() },
+            Line { admin: limited, sites: vec!["Kebon".to_owned()] },
+            Line { admin: sample_admin(Role::Admin, Vec::new(), false), sites: Vec::new() },
+        ];
+        vec![Self { lines, own: AdminId(1), timezone: "Asia/Jakarta".to_owned() }]
+    }
+}
+
+impl Page for FormPage {
+    const TEMPLATE: &'static str = "admins/form.html";
+
+    fn samples() -> Vec<Self> {
+        let mut errors = FormErrors::of("username", FieldError::new("bad_username"));
+        for (field, code) in [
+            ("name", "bad_display_name"),
+            ("password", "bad_password"),
+            ("role", "last_super_admin"),
+            ("site_ids", "not_offered"),
+        ] {
+            errors.add(field, FieldError::new(code));
+        }
+        let sites = vec![Choice::new(1, "Kebon"), Choice::new(2, "Waena")];
+        let values = Fields::from(sample_admin(Role::Operator, vec![SiteId(1)], true));
+        vec![
+            Self { id: None, form: FormView::fresh(Fields::default()), roles: roles(), sites: Vec::new() },
+            Self { id: Some(AdminId(1)), form: FormView::again(values, errors, ""), roles: roles(), sites },
+        ]
+    }
+}

@@ -1,0 +1,66 @@
+//! What the page of the general settings shows.
+
+use serde::{Deserialize, Serialize};
+
+use super::Settings;
+use crate::http::{
+    form::{Choice, FieldError, FormErrors, FormView},
+    page::Page,
+};
+
+/// The settings as typed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Fields {
+    pub(crate) company_name: String,
+    pub(crate) currency: String,
+    pub(crate) voucher_marker: String,
+    pub(crate) pppoe_marker: String,
+}
+
+/// The general settings.
+#[derive(Debug, Serialize)]
+pub(crate) struct GeneralPage {
+    pub(crate) form: FormView<Fields>,
+    pub(crate) currencies: Vec<Choice>,
+}
+
+impl From<Settings> for Fields {
+    fn from(settings: Settings) -> Self {
+        let Settings { company_name, currency, voucher_marker, pppoe_marker } = settings;
+        Self { company_name, currency, voucher_marker, pppoe_marker }
+    }
+}
+
+impl From<Fields> for Settings {
+    fn from(fields: Fields) -> Self {
+        let trim = |text: String| text.trim().to_owned();
+        Self {
+            company_name: trim(fields.company_name),
+            currency: trim(fields.currency),
+            voucher_marker: trim(fields.voucher_marker),
+            pppoe_marker: trim(fields.pppoe_marker),
+        }
+    }
+}
+
+/// The currencies there are.
+pub(crate) fn currencies() -> Vec<Choice> {
+    vec![Choice::new("IDR", "Rupiah (IDR)")]
+}
+
+impl Page for GeneralPage {
+    const TEMPLATE: &'static str = "settings/general.html";
+
+    fn samples() -> Vec<Self> {
+        let mut errors = FormErrors::of("company_name", FieldError::new("company_name"));
+        errors.add("voucher_marker", FieldError::new("marker"));
+        errors.add("pppoe_marker", FieldError::new("marker_same"));
+        errors.add("currency", FieldError::new("not_offered"));
+        let values = Fields::from(Settings::default());
+        vec![
+            Self { form: FormView::fresh(values.clone()), currencies: currencies() },
+            Self { form: FormView::again(values, errors, ""), currencies: currencies() },
+        ]
+    }
+}

@@ -1,0 +1,38 @@
+//! The page of the general settings.
+
+use axum::{Router as Routes, extract::State, response::Response, routing::get};
+use axum_extra::extract::Form;
+
+use super::pages::{Fields, GeneralPage, currencies};
+use crate::{
+    app::App,
+    audit::Actor,
+    http::{access::Permission, error::AppError, form::FormView, session::Signed, view::View},
+};
+
+pub(crate) fn routes() -> Routes<App> {
+    Routes::new().route("/settings/general", get(show).post(change))
+}
+
+async fn show(State(app): State<App>, Signed(caller): Signed, view: View) -> Result<Response, AppError> {
+    caller.allow_everywhere(Permission::SettingsManage)?;
+    let settings = super::load(app.db.read()).await?;
+    view.page(&GeneralPage { form: FormView::fresh(settings.into()), currencies: currencies() })
+}
+
+async fn change(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Form(fields): Form<Fields>,
+) -> Result<Response, AppError> {
+    caller.allow_everywhere(Permission::SettingsManage)?;
+    let actor = Actor::of(&caller, view.ip());
+    match super::change(&app, &actor, &fields.clone().into()).await.map_err(AppError::from) {
+        Ok(()) => Ok(view.go_saying("/settings/general", "done-saved", [])),
+        Err(AppError::Invalid(errors)) => {
+            view.form_again(&GeneralPage { form: FormView::again(fields, errors, ""), currencies: currencies() })
+        }
+        Err(other) => Err(other),
+    }
+}
