@@ -110,6 +110,8 @@ fn pages(app: &App) -> Router<App> {
         .merge(routers::routes::routes())
         .merge(settings::routes::routes())
         .merge(sites::routes::routes())
+        .merge(packages::routes::routes())
+        .merge(vouchers::routes::routes())
 }
 
 /// The resources of all features below `/api/v1`. A feature adds its line, here and in [`openapi`].
@@ -179,6 +181,14 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<settings::pages::GeneralPage>(),
         page::samples_of::<sites::pages::ListPage>(),
         page::samples_of::<sites::pages::FormPage>(),
+        page::samples_of::<packages::pages::ListPage>(),
+        page::samples_of::<packages::pages::FormPage>(),
+        page::samples_of::<vouchers::pages::ListPage>(),
+        page::samples_of::<vouchers::pages::NewPage>(),
+        page::samples_of::<vouchers::pages::PreviewPart>(),
+        page::samples_of::<vouchers::pages::BatchPage>(),
+        page::samples_of::<vouchers::pages::SearchPage>(),
+        page::samples_of::<vouchers::pages::VoucherPage>(),
     ]
     .concat()
 }

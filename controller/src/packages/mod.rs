@@ -5,6 +5,8 @@
 //! yet; of the routers he sees his own, and changes only those.
 
 pub mod api;
+pub(crate) mod pages;
+pub(crate) mod routes;
 pub mod rules;
 mod store;
 

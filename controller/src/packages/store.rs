@@ -74,7 +74,7 @@ pub(super) async fn update(tx: &impl ConnectionTrait, id: PackageId, draft: &Dra
 
 fn taken(error: DbErr) -> PackageError {
     if db::violates(&error, "name") {
-        PackageError::field("name", FieldError::new("name_taken"))
+        PackageError::field("name", FieldError::new("taken"))
     } else {
         PackageError::Db(error)
     }

@@ -4,8 +4,11 @@
 //! transaction. From then on only the router's agent says what is so ([`uplink`]).
 
 pub mod api;
+mod fields;
 pub mod life;
 mod make;
+pub(crate) mod pages;
+pub(crate) mod routes;
 pub mod rules;
 mod store;
 #[cfg(test)]

@@ -1,0 +1,185 @@
+//! Pages of packages.
+
+use axum::{
+    Router as Routes,
+    extract::{Path, State},
+    response::Response,
+    routing::get,
+};
+use axum_extra::extract::{Form, Query};
+use sea_orm::DbErr;
+use serde::Deserialize;
+
+use super::{
+    Filter, Found, PackageError,
+    api::shown,
+    pages::{Fields, FormPage, ListPage, MAX_FOUND, Row},
+};
+use crate::{
+    app::App,
+    audit::Actor,
+    db::paging::PageOf,
+    http::{
+        access::{Permission, Scope},
+        api::Listing,
+        error::AppError,
+        form::{Choice, FormView},
+        locale::Arg,
+        session::{Caller, Signed},
+        view::View,
+    },
+    ids::PackageId,
+    money::Currency,
+    routers, settings,
+};
+
+/// Routers a form offers at most.
+const MAX_OFFERED: usize = 1000;
+
+pub(crate) fn routes() -> Routes<App> {
+    Routes::new()
+        .route("/packages", get(list).post(add))
+        .route("/packages/new", get(add_form))
+        .route("/packages/{id}", get(change_form).post(change))
+}
+
+/// Routers to choose from, by name.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn router_choices(app: &App, scope: &Scope) -> Result<Vec<Choice>, DbErr> {
+    let mut choices: Vec<Choice> = Vec::new();
+    let mut cursor: Option<String> = None;
+    while choices.len() < MAX_OFFERED {
+        let Ok(page) = PageOf::new(Some(crate::db::paging::MAX_LIMIT), cursor.as_deref()) else { break };
+        let routers = routers::list(app.db.read(), scope, None, &page).await?;
+        choices.extend(routers.items.into_iter().map(|router| Choice::new(router.id, router.name)));
+        cursor = routers.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    choices.sort_by(|a, b| a.label.cmp(&b.label));
+    Ok(choices)
+}
+
+async fn list(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    listing: Listing,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::PackagesSee)?;
+    let filter = Filter { q: listing.q.clone(), ..Filter::default() };
+    let page = super::list(app.db.read(), &caller.sites, &filter, &listing.page).await?;
+    let names = router_choices(&app, &caller.sites).await?;
+    let may_manage = caller.may(Permission::PackagesManage);
+    let first = may_manage && listing.q.is_empty() && !listing.is_later;
+    let mut found = if first { super::found_profiles(app.db.read(), &caller.sites).await? } else { Vec::new() };
+    found.truncate(MAX_FOUND);
+    let packages = page.items.into_iter().map(|package| Row::new(shown(&caller, package), &names)).collect();
+    let (next, is_later) = (page.next_cursor, listing.is_later);
+    view.page(&ListPage { packages, found, q: listing.q, next, is_later, may_manage })
+}
+
+#[derive(Debug, Deserialize)]
+struct Prefill {
+    #[serde(default)]
+    profile: String,
+    #[serde(default)]
+    service: String,
+}
+
+async fn add_form(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Query(prefill): Query<Prefill>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::PackagesManage)?;
+    let found = super::found_profiles(app.db.read(), &caller.sites).await?;
+    let wanted = |found: &&Found| found.name == prefill.profile && found.service.as_str() == prefill.service;
+    let fields = found.iter().find(wanted).map_or_else(Fields::fresh, Fields::of_found);
+    view.page(&form_page(&app, &caller, None, FormView::fresh(fields)).await?)
+}
+
+async fn form_page(
+    app: &App,
+    caller: &Caller,
+    id: Option<PackageId>,
+    form: FormView<Fields>,
+) -> Result<FormPage, AppError> {
+    let routers = router_choices(app, &caller.sites).await?;
+    let mut profiles = routers::profiles(app.db.read(), &caller.sites, None, false).await?;
+    profiles.sort_by(|a, b| b.marked.cmp(&a.marked).then_with(|| a.name.cmp(&b.name)));
+    let mut profiles: Vec<String> = profiles.into_iter().map(|profile| profile.name).collect();
+    profiles.dedup();
+    profiles.truncate(MAX_FOUND);
+    Ok(FormPage { id, form, routers, profiles })
+}
+
+async fn currency(app: &App) -> Result<Currency, DbErr> {
+    Ok(Currency::parse(&settings::load(app.db.read()).await?.currency).unwrap_or(Currency::IDR))
+}
+
+async fn add(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Form(fields): Form<Fields>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::PackagesManage)?;
+    let done = match fields.draft(currency(&app).await?) {
+        Ok(draft) => super::add(&app, &caller.sites, &Actor::of(&caller, view.ip()), draft).await.map(|_| ()),
+        Err(errors) => Err(PackageError::Refused(errors)),
+    };
+    answer(&app, &caller, &view, (None, fields), done).await
+}
+
+async fn change_form(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<PackageId>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::PackagesManage)?;
+    let package = super::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    view.page(&form_page(&app, &caller, Some(id), FormView::fresh(Fields::of(&package))).await?)
+}
+
+async fn change(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<PackageId>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::PackagesManage)?;
+    let package = super::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    let done = match fields.draft(package.price.currency()) {
+        Ok(draft) => super::change(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, draft).await,
+        Err(errors) => Err(PackageError::Refused(errors)),
+    };
+    answer(&app, &caller, &view, (Some(id), fields), done).await
+}
+
+/// Back to the list, or the form again with what is wrong.
+async fn answer(
+    app: &App,
+    caller: &Caller,
+    view: &View,
+    (id, fields): (Option<PackageId>, Fields),
+    done: Result<(), PackageError>,
+) -> Result<Response, AppError> {
+    match done {
+        Ok(()) => {
+            let name = Arg::from(fields.name.trim());
+            Ok(view.go_saying("/packages", "done-package-saved", [("name", name)]))
+        }
+        Err(PackageError::Refused(errors)) => {
+            let form_id = fields.form_id.clone();
+            view.form_again(&form_page(app, caller, id, FormView::again(fields, errors, &form_id)).await?)
+        }
+        Err(other) => Err(other.into()),
+    }
+}

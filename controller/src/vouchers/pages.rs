@@ -1,0 +1,319 @@
+//! What the pages of vouchers show.
+
+use chrono::DateTime;
+use serde::Serialize;
+
+use super::{
+    Batch, BatchState, Failure, Progress, Status, Voucher,
+    fields::Fields,
+    rules::{Charset, Mode},
+};
+use crate::{
+    http::{
+        form::{Choice, FieldError, FormErrors, FormView},
+        page::Page,
+    },
+    ids::{BatchId, PackageId, RouterId, SiteId, VoucherId},
+    money::Money,
+    routers::Presence,
+};
+
+/// The list of batches.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListPage {
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) q: String,
+    pub(crate) next: Option<String>,
+    pub(crate) is_later: bool,
+    pub(crate) may_sell: bool,
+}
+
+/// The form of a batch.
+#[derive(Debug, Serialize)]
+pub(crate) struct NewPage {
+    pub(crate) form: FormView<Fields>,
+    pub(crate) routers: Vec<Choice>,
+    pub(crate) packages: Vec<Choice>,
+    pub(crate) charsets: Vec<&'static str>,
+    pub(crate) preview: Preview,
+    pub(crate) sees_costs: bool,
+    pub(crate) may_add_package: bool,
+}
+
+/// What the batch would cost and bring, and how its codes would look.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Preview {
+    pub(crate) count: i64,
+    pub(crate) price: Option<Money>,
+    /// Bought, sold, left. The first and last not for everybody.
+    pub(crate) cost_total: Option<Money>,
+    pub(crate) price_total: Option<Money>,
+    pub(crate) profit_total: Option<Money>,
+    pub(crate) codes: Vec<String>,
+}
+
+/// The preview alone, fetched while somebody types.
+#[derive(Debug, Serialize)]
+pub(crate) struct PreviewPart {
+    pub(crate) preview: Preview,
+}
+
+/// One batch.
+#[derive(Debug, Serialize)]
+pub(crate) struct BatchPage {
+    pub(crate) batch: Batch,
+    pub(crate) presence: Presence,
+    pub(crate) price_total: Option<Money>,
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) vouchers: Vec<Voucher>,
+    pub(crate) next: Option<String>,
+    pub(crate) is_later: bool,
+}
+
+/// The search over all vouchers.
+#[derive(Debug, Serialize)]
+pub(crate) struct SearchPage {
+    pub(crate) vouchers: Vec<Voucher>,
+    pub(crate) q: String,
+    pub(crate) status: String,
+    pub(crate) router_id: String,
+    pub(crate) statuses: Vec<&'static str>,
+    pub(crate) routers: Vec<Choice>,
+    pub(crate) next: Option<String>,
+    pub(crate) is_later: bool,
+}
+
+/// One voucher.
+#[derive(Debug, Serialize)]
+pub(crate) struct VoucherPage {
+    pub(crate) voucher: Voucher,
+    /// Seconds until its end by the clock, while it is active.
+    pub(crate) left_secs: Option<i64>,
+}
+
+/// Charsets as a form offers them.
+pub(crate) fn charsets() -> Vec<&'static str> {
+    Charset::ALL.into_iter().map(Charset::as_str).collect()
+}
+
+/// Statuses as a search offers them: those that something brings about today.
+pub(crate) fn statuses() -> Vec<&'static str> {
+    [Status::Draft, Status::Ready, Status::Active, Status::Expired, Status::UsedUp].map(Status::as_str).to_vec()
+}
+
+fn sample_batch(state: BatchState, progress: Progress) -> Batch {
+    Batch {
+        id: BatchId(12),
+        number: "VB-20261122-0001".to_owned(),
+        site_id: SiteId(1),
+        router_id: RouterId(1),
+        router: "Kebon 1".to_owned(),
+        timezone: "Asia/Jakarta".to_owned(),
+        package_id: PackageId(1),
+        package: "12 Jam".to_owned(),
+        profile: "12jam-3rb".to_owned(),
+        count: progress.wanted,
+        prefix: "KB".to_owned(),
+        length: 6,
+        charset: Charset::UpperDigits.as_str().to_owned(),
+        mode: Mode::Same.as_str().to_owned(),
+        mac_lock: true,
+        server: String::new(),
+        note: "stok warung".to_owned(),
+        price: Money::idr(3000),
+        cost: Some(Money::idr(2000)),
+        online_secs: Some(43_200),
+        active_secs: Some(259_200),
+        activate_before: Some(DateTime::UNIX_EPOCH),
+        state,
+        progress,
+        created_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+fn sample_voucher(status: Status) -> Voucher {
+    let used = !matches!(status, Status::Draft | Status::Ready);
+    let at = used.then_some(DateTime::UNIX_EPOCH);
+    Voucher {
+        id: VoucherId(7),
+        code: "KBX7M2QP".to_owned(),
+        password: used.then(|| "123456".to_owned()),
+        status,
+        batch_id: BatchId(12),
+        batch: "VB-20261122-0001".to_owned(),
+        number: 1,
+        site_id: SiteId(1),
+        router_id: RouterId(1),
+        router: "Kebon 1".to_owned(),
+        timezone: "Asia/Jakarta".to_owned(),
+        package_id: PackageId(1),
+        package: "12 Jam".to_owned(),
+        price: Money::idr(3000),
+        cost: Some(Money::idr(2000)),
+        first_login_at: at,
+        valid_until: at,
+        ended_at: at.filter(|_| status.is_over()),
+        end_reason: if status.is_over() { "expired".to_owned() } else { String::new() },
+        mac: if used { "AA:BB:CC:00:11:22".to_owned() } else { String::new() },
+        address: if used { "10.5.50.9".to_owned() } else { String::new() },
+        uptime_secs: 3600,
+        bytes_in: 1_000_000,
+        bytes_out: 9_000_000,
+        failure: if status == Status::Draft { "missing_reference".to_owned() } else { String::new() },
+        estimated: used,
+        created_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+fn sample_vouchers() -> Vec<Voucher> {
+    Status::ALL.into_iter().map(sample_voucher).collect()
+}
+
+fn sample_batches() -> Vec<Batch> {
+    let part = Progress { wanted: 120, applied: 60, failed: 2 };
+    let whole = Progress { wanted: 120, applied: 120, failed: 0 };
+    let stuck = Progress { wanted: 120, applied: 118, failed: 2 };
+    vec![
+        sample_batch(BatchState::Pending, part),
+        sample_batch(BatchState::Ready, whole),
+        sample_batch(BatchState::Partial, stuck).without_cost(),
+    ]
+}
+
+impl Page for ListPage {
+    const TEMPLATE: &'static str = "vouchers/list.html";
+
+    fn samples() -> Vec<Self> {
+        let page = |batches, q: &str, next: Option<&str>, may_sell| Self {
+            batches,
+            q: q.to_owned(),
+            next: next.map(str::to_owned),
+            is_later: next.is_some(),
+            may_sell,
+        };
+        vec![
+            page(Vec::new(), "", None, true),
+            page(Vec::new(), "", None, false),
+            page(Vec::new(), "x", None, true),
+            page(sample_batches(), "VB", Some("x"), true),
+        ]
+    }
+}
+
+impl Page for NewPage {
+    const TEMPLATE: &'static str = "vouchers/new.html";
+
+    fn samples() -> Vec<Self> {
+        let mut errors = FormErrors::default();
+        errors.add("count", FieldError::new("out_of_range").arg("min", 1).arg("max", 5000));
+        errors.add("length", FieldError::new("too_few_codes").arg("min", 7));
+        errors.add("prefix", FieldError::new("prefix_characters"));
+        errors.add("activate_before", FieldError::new("in_the_past"));
+        let page = |form, choices: Vec<Choice>, preview, sees_costs| Self {
+            form,
+            routers: choices.clone(),
+            packages: choices,
+            charsets: charsets(),
+            preview,
+            sees_costs,
+            may_add_package: sees_costs,
+        };
+        let again = FormView::again(Fields::fresh(), errors, "");
+        let empty = FormView::fresh(Fields::fresh());
+        vec![
+            page(empty.clone(), Vec::new(), Preview::default(), true),
+            page(empty, Vec::new(), Preview::default(), false),
+            page(again, vec![Choice::new(1, "Kebon 1")], sample_preview(), true),
+        ]
+    }
+}
+
+fn sample_preview() -> Preview {
+    Preview {
+        count: 120,
+        price: Some(Money::idr(3000)),
+        cost_total: Some(Money::idr(240_000)),
+        price_total: Some(Money::idr(360_000)),
+        profit_total: Some(Money::idr(120_000)),
+        codes: vec!["KBX7M2QP".to_owned()],
+    }
+}
+
+impl Page for PreviewPart {
+    const TEMPLATE: &'static str = "vouchers/_preview.html";
+
+    fn samples() -> Vec<Self> {
+        let blind = Preview { cost_total: None, profit_total: None, ..sample_preview() };
+        vec![Self { preview: Preview::default() }, Self { preview: sample_preview() }, Self { preview: blind }]
+    }
+}
+
+impl Page for BatchPage {
+    const TEMPLATE: &'static str = "vouchers/batch.html";
+
+    fn samples() -> Vec<Self> {
+        let failure =
+            |reason: &str| Failure { voucher_id: VoucherId(7), code: "KBX7M2QP".into(), reason: reason.into() };
+        let reasons = [
+            "name_taken",
+            "missing_reference",
+            "bad_value",
+            "permission",
+            "full",
+            "unsupported",
+            "mismatch",
+            "other",
+        ];
+        let page = |batch: Batch, presence, next: Option<&str>| Self {
+            failures: if batch.progress.failed > 0 { reasons.map(failure).to_vec() } else { Vec::new() },
+            price_total: batch.price.times(i64::from(batch.count)).ok(),
+            batch,
+            presence,
+            vouchers: sample_vouchers(),
+            next: next.map(str::to_owned),
+            is_later: next.is_some(),
+        };
+        let presences =
+            [Presence::New, Presence::Waiting, Presence::Online, Presence::RouterDown, Presence::Offline];
+        let mut pages: Vec<Self> = presences
+            .into_iter()
+            .map(|presence| page(sample_batches().remove(0), presence, Some("x")))
+            .collect();
+        pages.extend(sample_batches().into_iter().map(|batch| page(batch, Presence::Online, None)));
+        pages
+    }
+}
+
+impl Page for SearchPage {
+    const TEMPLATE: &'static str = "vouchers/search.html";
+
+    fn samples() -> Vec<Self> {
+        let page = |vouchers, q: &str, next: Option<&str>| Self {
+            vouchers,
+            q: q.to_owned(),
+            status: "active".to_owned(),
+            router_id: "1".to_owned(),
+            statuses: statuses(),
+            routers: vec![Choice::new(1, "Kebon 1")],
+            next: next.map(str::to_owned),
+            is_later: next.is_some(),
+        };
+        vec![page(Vec::new(), "", None), page(sample_vouchers(), "KB", Some("x"))]
+    }
+}
+
+impl Page for VoucherPage {
+    const TEMPLATE: &'static str = "vouchers/voucher.html";
+
+    fn samples() -> Vec<Self> {
+        let mut pages: Vec<Self> =
+            sample_vouchers().into_iter().map(|voucher| Self { voucher, left_secs: None }).collect();
+        pages.push(Self { voucher: sample_voucher(Status::Active).without_cost(), left_secs: Some(86_400) });
+        let reasons = ["used_up", "not_activated"];
+        pages.extend(reasons.map(|reason| {
+            let voucher = Voucher { end_reason: reason.to_owned(), ..sample_voucher(Status::Expired) };
+            Self { voucher, left_secs: None }
+        }));
+        pages
+    }
+}
