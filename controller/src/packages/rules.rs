@@ -6,10 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    http::{
-        api::openapi::MoneyBody,
-        form::{Check, FieldError, FormErrors, MAX_PRICE},
-    },
+    http::form::{Check, FieldError, FormErrors, MAX_PRICE},
     ids::RouterId,
     money::Money,
 };
@@ -39,11 +36,9 @@ pub struct PackageForm {
     #[schema(example = "hotspot")]
     pub service: String,
     /// What a customer pays. A bare whole number is rupiah.
-    #[schema(value_type = MoneyBody)]
     pub price: Money,
     /// What it costs the operator; 0 unless said.
     #[serde(default)]
-    #[schema(value_type = Option<MoneyBody>)]
     pub cost: Option<Money>,
     /// `rx/tx` as RouterOS writes it; rx is the customer's upload. Empty = no limit.
     #[serde(default)]

@@ -96,7 +96,8 @@ fn end_of_day(check: &mut Check, text: &str, zone: Tz) -> Option<DateTime<Utc>> 
         check.refuse("activate_before", FieldError::new("not_a_date"));
         return None;
     };
-    let last = NaiveTime::from_hms_opt(23, 59, 59).and_then(|time| zone.from_local_datetime(&date.and_time(time)).latest());
+    let last =
+        NaiveTime::from_hms_opt(23, 59, 59).and_then(|time| zone.from_local_datetime(&date.and_time(time)).latest());
     if last.is_none() {
         check.refuse("activate_before", FieldError::new("not_a_date"));
     }

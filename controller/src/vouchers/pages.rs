@@ -254,16 +254,8 @@ impl Page for BatchPage {
     fn samples() -> Vec<Self> {
         let failure =
             |reason: &str| Failure { voucher_id: VoucherId(7), code: "KBX7M2QP".into(), reason: reason.into() };
-        let reasons = [
-            "name_taken",
-            "missing_reference",
-            "bad_value",
-            "permission",
-            "full",
-            "unsupported",
-            "mismatch",
-            "other",
-        ];
+        let reasons =
+            ["name_taken", "missing_reference", "bad_value", "permission", "full", "unsupported", "mismatch", "other"];
         let page = |batch: Batch, presence, next: Option<&str>| Self {
             failures: if batch.progress.failed > 0 { reasons.map(failure).to_vec() } else { Vec::new() },
             price_total: batch.price.times(i64::from(batch.count)).ok(),
@@ -273,12 +265,9 @@ impl Page for BatchPage {
             next: next.map(str::to_owned),
             is_later: next.is_some(),
         };
-        let presences =
-            [Presence::New, Presence::Waiting, Presence::Online, Presence::RouterDown, Presence::Offline];
-        let mut pages: Vec<Self> = presences
-            .into_iter()
-            .map(|presence| page(sample_batches().remove(0), presence, Some("x")))
-            .collect();
+        let presences = [Presence::New, Presence::Waiting, Presence::Online, Presence::RouterDown, Presence::Offline];
+        let mut pages: Vec<Self> =
+            presences.into_iter().map(|presence| page(sample_batches().remove(0), presence, Some("x"))).collect();
         pages.extend(sample_batches().into_iter().map(|batch| page(batch, Presence::Online, None)));
         pages
     }

@@ -109,7 +109,11 @@ async fn package_choices(app: &App, caller: &Caller, routers: &[Choice]) -> Resu
             format!("{} · {}", package.name, package.price)
         }
     };
-    Ok(packages.iter().filter(|package| !package.router_ids.is_empty()).map(|each| Choice::new(each.id, label(each))).collect())
+    Ok(packages
+        .iter()
+        .filter(|package| !package.router_ids.is_empty())
+        .map(|each| Choice::new(each.id, label(each)))
+        .collect())
 }
 
 async fn package_of(app: &App, caller: &Caller, fields: &Fields) -> Result<Option<Package>, DbErr> {

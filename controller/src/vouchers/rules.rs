@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    http::{
-        api::openapi::MoneyBody,
-        form::{Check, FieldError, FormErrors, MAX_NOTE},
-    },
+    http::form::{Check, FieldError, FormErrors, MAX_NOTE},
     ids::{PackageId, RouterId},
     money::{Money, MoneyError},
     packages,
@@ -147,11 +144,9 @@ pub struct BatchForm {
     pub activate_before: Option<DateTime<Utc>>,
     /// The package's unless said.
     #[serde(default)]
-    #[schema(value_type = Option<MoneyBody>)]
     pub price: Option<Money>,
     /// The package's unless said.
     #[serde(default)]
-    #[schema(value_type = Option<MoneyBody>)]
     pub cost: Option<Money>,
 }
 
