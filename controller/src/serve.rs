@@ -152,5 +152,8 @@ async fn first_admin(app: &App) -> anyhow::Result<()> {
     {
         tracing::info!(user, "first admin made");
     }
+    if let Some(token) = crate::admins::setup::open(app).await.context("opening the set-up of the first admin")? {
+        tracing::warn!("there is no admin yet; make the first at {}/setup/{token}", app.config.public_url);
+    }
     Ok(())
 }
