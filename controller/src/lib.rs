@@ -17,6 +17,8 @@ pub mod money;
 pub mod monitoring;
 pub mod mqtt;
 pub mod packages;
+#[cfg(test)]
+mod resources_stories;
 pub mod routers;
 pub mod sealed;
 pub mod serve;

@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 8] = [
     &["vouchers", "subscriptions"],
     &["payments", "cash"],
     &["whatsapp", "notifications"],
-    &["monitoring", "reports"],
+    &["monitoring", "maintenance", "reports"],
     &["dashboard", "portal", "imports"],
 ];
 /// What features stand on.

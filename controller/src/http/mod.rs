@@ -20,7 +20,7 @@ pub mod page;
 mod preferences;
 pub mod session;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod view;
 
 use std::sync::Arc;

@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Status, head and body of an answer.
-pub(super) type Answer = (StatusCode, response::Parts, String);
+pub(crate) type Answer = (StatusCode, response::Parts, String);
 
 /// Takes `operator` and `admin` as tokens; `down` cannot be looked up.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ pub(super) async fn app() -> (App, tempfile::TempDir) {
 }
 
 /// Sends one request.
-pub(super) async fn ask(app: Router, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) async fn ask(app: Router, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
