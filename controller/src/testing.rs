@@ -7,21 +7,27 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
 use chrono::{DateTime, Duration, Utc};
 use hiji_shared::agent_id::AgentId;
 use sea_orm::{ConnectionTrait as _, Database};
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt as _;
 
 use crate::{
+    admins::{self, AdminForm},
     app::{App, Parts},
     audit::Actor,
     clock::Clock,
     config::Config,
     db::Db,
     events::live::Live,
-    http::access::Scope,
+    http::access::{Role, Scope},
     ids::{self, RouterId, SiteId},
     mqtt::{Bus, report::Reported},
     packages::{self, PackageForm},
@@ -122,6 +128,30 @@ impl TestApp {
             tasks: TaskTracker::new(),
         });
         Self { app, clock, _dir: dir, postgres }
+    }
+
+    /// The token of an admin of this role, who sees these sites (none = all).
+    pub(crate) async fn signed_in(&self, role: Role, sites: &[SiteId]) -> String {
+        let username = role.as_str().replace('_', "-");
+        let form = AdminForm {
+            username: username.clone(),
+            name: username.clone(),
+            role,
+            site_ids: sites.to_vec(),
+            password: Some("rahasia-123".into()),
+            active: true,
+        };
+        admins::add(&self.app, &actor(), form).await.expect("an admin");
+        let login = admins::login(&self.app, &username, &"rahasia-123".into(), "127.0.0.1", "test").await;
+        login.expect("a login").token
+    }
+
+    /// Asks the whole web app; status and body.
+    pub(crate) async fn ask(&self, request: Request<String>) -> (StatusCode, axum::http::HeaderMap, String) {
+        let web = crate::http::build(&self.app).expect("the routes join").app;
+        let (parts, body) = web.oneshot(request.map(Body::from)).await.expect("routers answer").into_parts();
+        let bytes = axum::body::to_bytes(body, 4 << 20).await.expect("a body");
+        (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).expect("text"))
     }
 
     /// A site in Jayapura's zone (UTC+9).

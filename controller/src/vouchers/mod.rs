@@ -12,6 +12,8 @@ pub(crate) mod routes;
 pub mod rules;
 mod store;
 #[cfg(test)]
+mod stories;
+#[cfg(test)]
 mod tests;
 pub mod uplink;
 
