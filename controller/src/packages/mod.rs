@@ -38,7 +38,8 @@ use crate::{
     settings,
 };
 
-pub use rules::{Draft, OnExpiry, PackageForm, SellBy, Validity};
+pub(crate) use api::no_cost;
+pub use rules::{Draft, OnExpiry, PackageForm, SellBy, Validity, amount};
 
 /// A package as pages and API show it.
 #[derive(Debug, Clone, Serialize)]

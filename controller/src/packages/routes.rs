@@ -7,7 +7,6 @@ use axum::{
     routing::get,
 };
 use axum_extra::extract::{Form, Query};
-use sea_orm::DbErr;
 use serde::Deserialize;
 
 use super::{
@@ -18,9 +17,8 @@ use super::{
 use crate::{
     app::App,
     audit::Actor,
-    db::paging::PageOf,
     http::{
-        access::{Permission, Scope},
+        access::Permission,
         api::Listing,
         error::AppError,
         form::{Choice, FormView},
@@ -33,9 +31,6 @@ use crate::{
     routers, settings,
 };
 
-/// Routers a form offers at most.
-const MAX_OFFERED: usize = 1000;
-
 pub(crate) fn routes() -> Routes<App> {
     Routes::new()
         .route("/packages", get(list).post(add))
@@ -43,24 +38,9 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/packages/{id}", get(change_form).post(change))
 }
 
-/// Routers to choose from, by name.
-///
-/// # Errors
-/// The database's.
-pub(crate) async fn router_choices(app: &App, scope: &Scope) -> Result<Vec<Choice>, DbErr> {
-    let mut choices: Vec<Choice> = Vec::new();
-    let mut cursor: Option<String> = None;
-    while choices.len() < MAX_OFFERED {
-        let Ok(page) = PageOf::new(Some(crate::db::paging::MAX_LIMIT), cursor.as_deref()) else { break };
-        let routers = routers::list(app.db.read(), scope, None, &page).await?;
-        choices.extend(routers.items.into_iter().map(|router| Choice::new(router.id, router.name)));
-        cursor = routers.next_cursor;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    choices.sort_by(|a, b| a.label.cmp(&b.label));
-    Ok(choices)
+async fn router_choices(app: &App, caller: &Caller) -> Result<Vec<Choice>, AppError> {
+    let places = routers::places(app.db.read(), &caller.sites).await?;
+    Ok(places.into_iter().map(|place| Choice::new(place.id, format!("{} · {}", place.site, place.name))).collect())
 }
 
 async fn list(
@@ -72,7 +52,7 @@ async fn list(
     caller.allow(Permission::PackagesSee)?;
     let filter = Filter { q: listing.q.clone(), ..Filter::default() };
     let page = super::list(app.db.read(), &caller.sites, &filter, &listing.page).await?;
-    let names = router_choices(&app, &caller.sites).await?;
+    let names = router_choices(&app, &caller).await?;
     let may_manage = caller.may(Permission::PackagesManage);
     let first = may_manage && listing.q.is_empty() && !listing.is_later;
     let mut found = if first { super::found_profiles(app.db.read(), &caller.sites).await? } else { Vec::new() };
@@ -109,7 +89,7 @@ async fn form_page(
     id: Option<PackageId>,
     form: FormView<Fields>,
 ) -> Result<FormPage, AppError> {
-    let routers = router_choices(app, &caller.sites).await?;
+    let routers = router_choices(app, caller).await?;
     let mut profiles = routers::profiles(app.db.read(), &caller.sites, None, false).await?;
     profiles.sort_by(|a, b| b.marked.cmp(&a.marked).then_with(|| a.name.cmp(&b.name)));
     let mut profiles: Vec<String> = profiles.into_iter().map(|profile| profile.name).collect();
@@ -118,7 +98,7 @@ async fn form_page(
     Ok(FormPage { id, form, routers, profiles })
 }
 
-async fn currency(app: &App) -> Result<Currency, DbErr> {
+async fn currency(app: &App) -> Result<Currency, AppError> {
     Ok(Currency::parse(&settings::load(app.db.read()).await?.currency).unwrap_or(Currency::IDR))
 }
 

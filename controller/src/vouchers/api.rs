@@ -131,7 +131,7 @@ async fn add(
 ) -> Result<(StatusCode, Json<WithFailures>), AppError> {
     caller.allow(Permission::VouchersSell)?;
     if form.cost.is_some() && !caller.may(Permission::CostsSee) {
-        return Err(packages::api::no_cost().into());
+        return Err(packages::no_cost().into());
     }
     let actor = Actor::of(&caller, view.ip());
     let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &form_id };

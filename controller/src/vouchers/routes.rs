@@ -9,7 +9,6 @@ use axum::{
 use axum_extra::extract::{Form, Query};
 use chrono_tz::Tz;
 use hiji_shared::device::Service;
-use sea_orm::DbErr;
 
 use super::{
     Asked, BatchFilter, Filter, Status, VoucherError,
@@ -33,9 +32,8 @@ use crate::{
     },
     ids::{BatchId, RouterId, VoucherId},
     money::{Currency, Money},
-    packages::{self, Package, routes::router_choices},
-    routers::{self, Presence},
-    sites,
+    packages::{self, Package},
+    routers::{self, Place, Presence},
 };
 
 pub(crate) fn routes() -> Routes<App> {
@@ -77,8 +75,9 @@ async fn add_form(
 }
 
 async fn new_page(app: &App, caller: &Caller, mut form: FormView<Fields>) -> Result<NewPage, AppError> {
-    let routers = router_choices(app, &caller.sites).await?;
-    let packages = package_choices(app, caller, &routers).await?;
+    let places = routers::places(app.db.read(), &caller.sites).await?;
+    let packages = package_choices(app, caller, &places).await?;
+    let routers = router_choices(&places);
     // Where there is only one it need not be chosen.
     if let ([only], true) = (routers.as_slice(), form.values.router_id.is_empty()) {
         form.values.router_id.clone_from(&only.value);
@@ -96,15 +95,15 @@ async fn new_page(app: &App, caller: &Caller, mut form: FormView<Fields>) -> Res
 }
 
 /// Hotspot packages with their price, and where they are sold when there are several places.
-async fn package_choices(app: &App, caller: &Caller, routers: &[Choice]) -> Result<Vec<Choice>, AppError> {
+async fn package_choices(app: &App, caller: &Caller, places: &[Place]) -> Result<Vec<Choice>, AppError> {
     let filter = packages::Filter { service: Some(Service::Hotspot), ..packages::Filter::default() };
     let page = PageOf::new(Some(MAX_LIMIT), None)?;
     let packages = packages::list(app.db.read(), &caller.sites, &filter, &page).await?.items;
     let label = |package: &Package| {
-        let sold = |choice: &&Choice| package.router_ids.iter().any(|id| id.to_string() == choice.value);
-        let places: Vec<&str> = routers.iter().filter(sold).map(|choice| choice.label.as_str()).collect();
-        if routers.len() > 1 {
-            format!("{} · {} ({})", package.name, package.price, places.join(", "))
+        let sold = |place: &&Place| package.router_ids.contains(&place.id);
+        let names: Vec<&str> = places.iter().filter(sold).map(|place| place.name.as_str()).collect();
+        if places.len() > 1 {
+            format!("{} · {} ({})", package.name, package.price, names.join(", "))
         } else {
             format!("{} · {}", package.name, package.price)
         }
@@ -116,9 +115,13 @@ async fn package_choices(app: &App, caller: &Caller, routers: &[Choice]) -> Resu
         .collect())
 }
 
-async fn package_of(app: &App, caller: &Caller, fields: &Fields) -> Result<Option<Package>, DbErr> {
+fn router_choices(places: &[Place]) -> Vec<Choice> {
+    places.iter().map(|place| Choice::new(place.id, format!("{} · {}", place.site, place.name))).collect()
+}
+
+async fn package_of(app: &App, caller: &Caller, fields: &Fields) -> Result<Option<Package>, AppError> {
     match fields.package() {
-        Some(id) => packages::find(app.db.read(), &caller.sites, id).await,
+        Some(id) => Ok(packages::find(app.db.read(), &caller.sites, id).await?),
         None => Ok(None),
     }
 }
@@ -128,8 +131,9 @@ async fn previewed(app: &App, caller: &Caller, fields: &Fields) -> Result<Previe
     let Some(package) = package_of(app, caller, fields).await? else {
         return Ok(Preview { codes, ..Preview::default() });
     };
-    let (form, _) = fields.read(Tz::UTC, package.price.currency());
-    let count = fields.count.trim().is_empty().then_some(0).unwrap_or(form.count).clamp(0, rules::MAX_COUNT);
+    let (form, unread) = fields.read(Tz::UTC, package.price.currency());
+    let readable = unread.iter().all(|(field, _)| field != "count");
+    let count = if readable { form.count.clamp(0, rules::MAX_COUNT) } else { 0 };
     let price = form.price.unwrap_or(package.price);
     let cost = form.cost.or(package.cost).unwrap_or_else(|| Money::new(0, price.currency()));
     let totals = rules::totals(count, price, cost).ok();
@@ -155,11 +159,10 @@ async fn preview(
 }
 
 /// The zone of a router's site.
-async fn zone_of(app: &App, caller: &Caller, router: Option<RouterId>) -> Result<Tz, DbErr> {
-    let Some(router) = router else { return Ok(Tz::UTC) };
-    let Some(router) = routers::find(app.db.read(), &caller.sites, router).await? else { return Ok(Tz::UTC) };
-    let site = sites::find(app.db.read(), &caller.sites, router.site_id).await?;
-    Ok(site.map_or(Tz::UTC, |site| site.zone()))
+async fn zone_of(app: &App, caller: &Caller, router: Option<RouterId>) -> Result<Tz, AppError> {
+    let places = routers::places(app.db.read(), &caller.sites).await?;
+    let zone = places.iter().find(|place| Some(place.id) == router).and_then(|place| place.timezone.parse().ok());
+    Ok(zone.unwrap_or(Tz::UTC))
 }
 
 async fn add(
@@ -247,7 +250,7 @@ async fn search(
         status: narrowed.status.unwrap_or_default(),
         router_id: narrowed.router_id.unwrap_or_default(),
         statuses: statuses(),
-        routers: router_choices(&app, &caller.sites).await?,
+        routers: router_choices(&routers::places(app.db.read(), &caller.sites).await?),
         next: page.next_cursor,
         is_later: listing.is_later,
     })

@@ -244,7 +244,7 @@ pub fn check(form: &BatchForm, terms: &Terms, now: DateTime<Utc>) -> Result<Draf
     let note = check.optional("note", form.note.as_deref().unwrap_or_default(), MAX_NOTE);
     let (price, cost) = (form.price.unwrap_or(terms.price), form.cost.unwrap_or(terms.cost));
     for (field, money) in [("price", price), ("cost", cost)] {
-        packages::rules::amount(&mut check, field, money);
+        packages::amount(&mut check, field, money);
         if money.currency() != terms.price.currency() {
             check.refuse(field, FieldError::new("currency"));
         }

@@ -111,13 +111,13 @@ async fn apply_router(tx: &Tx, app: &App, (router, site): (RouterId, SiteId), st
     let batches: HashSet<BatchId> = known.values().map(|known| known.batch).collect();
     let marker = settings::load(&**tx).await?.voucher_marker;
     let recipes = store::recipes(&**tx, batches.into_iter().collect(), &marker).await?;
-    let mut changes = decide(router, known, steps, &recipes);
+    let mut changes = decide(router, &known, steps, &recipes);
     rename(tx, (router, site), &mut changes, &recipes).await?;
     write(tx, app, (router, site), changes, &recipes).await
 }
 
 /// Pure: walks the steps through the vouchers.
-fn decide(router_id: RouterId, known: HashMap<String, Known>, steps: &Steps, recipes: &Recipes) -> Changes {
+fn decide(router_id: RouterId, known: &HashMap<String, Known>, steps: &Steps, recipes: &Recipes) -> Changes {
     let mut changes = Changes::default();
     let mut now = known.clone();
     let mut renamed = HashSet::new();
