@@ -248,6 +248,15 @@ async fn an_enrolment_token_buys_one_agent_and_the_same_answer_again() {
     assert!(status == StatusCode::OK && html.contains("Approve") && html.contains("hAP ax2"), "{html}");
     let (status, approved) = world.api(&token, "POST", &format!("/routers/{router}/approve"), Value::Null).await;
     assert_eq!((status, &approved["presence"]), (200, &json!("offline")));
+    let (_, next) = world.api(&token, "POST", &format!("/routers/{router}/enrollment"), Value::Null).await;
+    world.enroll(&next["token"], "c3").await;
+    let (_, beside) = world.api(&token, "GET", &format!("/routers/{router}"), Value::Null).await;
+    assert_eq!((&beside["presence"], &beside["waiting_agent"]["state"]), (&json!("offline"), &json!("waiting")));
+    assert!(
+        world.page(&token, &format!("/routers/{router}")).await.1.contains("Approve"),
+        "a replacement is approved too"
+    );
+    assert_eq!(world.api(&token, "POST", &format!("/routers/{router}/approve"), Value::Null).await.0, 200);
     let (status, again) = world.api(&token, "POST", &format!("/routers/{router}/approve"), Value::Null).await;
     assert_eq!((status, &again["code"]), (409, &json!("nothing_to_approve")));
 }

@@ -8,6 +8,7 @@ use axum::{
 };
 use secrecy::SecretString;
 use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
 
 use super::{Admin, AdminForm};
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     db::paging::Paged,
     http::{
         access::{Permission, Role},
-        api::Json,
+        api::{Json, openapi::Problem},
         error::AppError,
         form::{FieldError, FormErrors},
         session::Signed,
@@ -29,20 +30,29 @@ pub(crate) fn routes() -> Routes<App> {
     Routes::new().route("/admins", get(list).post(add)).route("/admins/{id}", get(show).patch(change))
 }
 
+/// Their part of the document.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(list, add, show, change))]
+    struct Part;
+    Part::openapi()
+}
+
 /// What is left out stays; a new admin needs name, role and password.
-#[derive(Debug, Deserialize)]
-struct Fields {
+#[derive(Debug, Deserialize, ToSchema)]
+struct AdminFields {
     username: Option<String>,
     /// Name shown.
     name: Option<String>,
     role: Option<String>,
     /// Empty = all sites.
     site_ids: Option<Vec<SiteId>>,
+    #[schema(value_type = Option<String>, format = Password)]
     password: Option<SecretString>,
     active: Option<bool>,
 }
 
-impl Fields {
+impl AdminFields {
     fn role(&self) -> Result<Option<Role>, AppError> {
         let Some(name) = &self.role else { return Ok(None) };
         let role = Role::parse(name).ok_or_else(|| FormErrors::of("role", FieldError::new("not_offered")))?;
@@ -85,16 +95,25 @@ impl Fields {
     }
 }
 
+#[utoipa::path(get, path = "/admins", tag = "admins", responses(
+    (status = 200, description = "Admins, by user name"),
+    (status = 403, body = Problem),
+))]
 async fn list(State(app): State<App>, Signed(caller): Signed) -> Result<Json<Paged<Admin>>, AppError> {
     caller.allow_everywhere(Permission::AdminsManage)?;
     Ok(Json(Paged { items: super::list(app.db.read()).await?, next_cursor: None }))
 }
 
+#[utoipa::path(post, path = "/admins", tag = "admins", request_body = AdminFields, responses(
+    (status = 201, description = "The admin"),
+    (status = 403, body = Problem),
+    (status = 422, body = Problem),
+))]
 async fn add(
     State(app): State<App>,
     Signed(caller): Signed,
     view: View,
-    Json(fields): Json<Fields>,
+    Json(fields): Json<AdminFields>,
 ) -> Result<(StatusCode, Json<Admin>), AppError> {
     caller.allow_everywhere(Permission::AdminsManage)?;
     let id = super::add(&app, &Actor::of(&caller, view.ip()), fields.whole()?).await?;
@@ -102,6 +121,11 @@ async fn add(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
+#[utoipa::path(get, path = "/admins/{id}", tag = "admins", params(("id" = i64, Path)), responses(
+    (status = 200, description = "The admin"),
+    (status = 403, body = Problem),
+    (status = 404, body = Problem),
+))]
 async fn show(
     State(app): State<App>,
     Signed(caller): Signed,
@@ -111,12 +135,18 @@ async fn show(
     super::find(app.db.read(), id).await?.map(Json).ok_or(AppError::NotFound)
 }
 
+#[utoipa::path(patch, path = "/admins/{id}", tag = "admins", params(("id" = i64, Path)), request_body = AdminFields, responses(
+    (status = 200, description = "The admin"),
+    (status = 403, body = Problem),
+    (status = 404, body = Problem),
+    (status = 422, body = Problem),
+))]
 async fn change(
     State(app): State<App>,
     Signed(caller): Signed,
     view: View,
     Path(id): Path<AdminId>,
-    Json(fields): Json<Fields>,
+    Json(fields): Json<AdminFields>,
 ) -> Result<Json<Admin>, AppError> {
     caller.allow_everywhere(Permission::AdminsManage)?;
     let before = super::find(app.db.read(), id).await?.ok_or(AppError::NotFound)?;

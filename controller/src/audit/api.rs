@@ -1,6 +1,7 @@
 //! `/api/v1/audit`.
 
 use axum::{Router as Routes, extract::State, routing::get};
+use utoipa::OpenApi;
 
 use super::{Entry, Filter};
 use crate::{
@@ -8,7 +9,10 @@ use crate::{
     db::paging::Paged,
     http::{
         access::Permission,
-        api::{Json, Listing},
+        api::{
+            Json, Listing,
+            openapi::{ListParams, Problem},
+        },
         error::AppError,
         session::Signed,
     },
@@ -18,6 +22,18 @@ pub(crate) fn routes() -> Routes<App> {
     Routes::new().route("/audit", get(list))
 }
 
+/// Their part of the document.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(list))]
+    struct Part;
+    Part::openapi()
+}
+
+#[utoipa::path(get, path = "/audit", tag = "audit", params(ListParams), responses(
+    (status = 200, description = "Entries, newest first"),
+    (status = 403, body = Problem),
+))]
 async fn list(
     State(app): State<App>,
     Signed(caller): Signed,

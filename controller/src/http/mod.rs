@@ -135,7 +135,19 @@ fn resources() -> Router<App> {
 /// The document of the API.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    api::openapi::document([admins::api::document(), packages::api::document(), vouchers::api::document()])
+    api::openapi::document([
+        admins::api::document(),
+        admins::manage_api::document(),
+        audit::api::document(),
+        maintenance::api::document(),
+        maintenance::events_api::document(),
+        monitoring::api::document(),
+        packages::api::document(),
+        routers::api::document(),
+        settings::api::document(),
+        sites::api::document(),
+        vouchers::api::document(),
+    ])
 }
 
 /// For those who watch us.

@@ -8,6 +8,7 @@ use axum::{
 };
 use axum_extra::extract::Query;
 use serde::Deserialize;
+use utoipa::OpenApi;
 
 use crate::{
     app::App,
@@ -15,7 +16,10 @@ use crate::{
     db::paging::Paged,
     http::{
         access::Permission,
-        api::{Json, Listing},
+        api::{
+            Json, Listing,
+            openapi::{ListParams, Problem},
+        },
         error::AppError,
         form::{FieldError, FormErrors},
         session::Signed,
@@ -27,6 +31,14 @@ use crate::{
 
 pub(crate) fn routes() -> Routes<App> {
     Routes::new().route("/jobs", get(list)).route("/jobs/{id}/retry", post(retry))
+}
+
+/// Their part of the document.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(list, retry))]
+    struct Part;
+    Part::openapi()
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,6 +56,11 @@ pub(crate) fn state_of(text: Option<&str>) -> Result<Option<JobState>, AppError>
     Ok(found)
 }
 
+#[utoipa::path(get, path = "/jobs", tag = "jobs", params(("state" = Option<String>, Query, description = "`queued`, `running`, `done` or `parked`"), ListParams), responses(
+    (status = 200, description = "Jobs, newest first"),
+    (status = 403, body = Problem),
+    (status = 422, body = Problem),
+))]
 async fn list(
     State(app): State<App>,
     Signed(caller): Signed,
@@ -55,6 +72,11 @@ async fn list(
     Ok(Json(jobs::list(app.db.read(), state, &listing.page).await??))
 }
 
+#[utoipa::path(post, path = "/jobs/{id}/retry", tag = "jobs", params(("id" = i64, Path)), responses(
+    (status = 204, description = "It is queued again"),
+    (status = 403, body = Problem),
+    (status = 409, body = Problem),
+))]
 async fn retry(
     State(app): State<App>,
     Signed(caller): Signed,

@@ -3,16 +3,30 @@
 use axum::{Router as Routes, extract::State, routing::get};
 use axum_extra::extract::Query;
 use serde::{Deserialize, Serialize};
+use utoipa::OpenApi;
 
 use crate::{
     app::App,
     db::paging::{DEFAULT_LIMIT, MAX_LIMIT},
     events,
-    http::{access::Permission, api::Json, error::AppError, session::Signed},
+    http::{
+        access::Permission,
+        api::{Json, openapi::Problem},
+        error::AppError,
+        session::Signed,
+    },
 };
 
 pub(crate) fn routes() -> Routes<App> {
     Routes::new().route("/events", get(history))
+}
+
+/// Their part of the document.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(history))]
+    struct Part;
+    Part::openapi()
 }
 
 #[derive(Debug, Deserialize)]
@@ -30,6 +44,11 @@ struct History {
     next_after: i64,
 }
 
+#[utoipa::path(get, path = "/events", tag = "events", params(
+    ("after" = Option<i64>, Query, description = "the last `hseq` seen"), ("limit" = Option<u64>, Query, description = "at most so many")), responses(
+    (status = 200, description = "CloudEvents of the stream, oldest first, and `next_after`"),
+    (status = 403, body = Problem),
+))]
 async fn history(
     State(app): State<App>,
     Signed(caller): Signed,

@@ -7,6 +7,7 @@ use axum::{
 };
 use axum_extra::extract::Query;
 use serde::Deserialize;
+use utoipa::OpenApi;
 
 use super::{Filter, Session};
 use crate::{
@@ -14,7 +15,11 @@ use crate::{
     db::paging::Paged,
     http::{
         access::Permission,
-        api::{Json, Listing, service_of},
+        api::{
+            Json, Listing,
+            openapi::{ListParams, Problem},
+            service_of,
+        },
         error::AppError,
         form::Check,
         session::{Caller, Signed},
@@ -25,6 +30,14 @@ use crate::{
 
 pub(crate) fn routes() -> Routes<App> {
     Routes::new().route("/sessions", get(list)).route("/routers/{id}/sessions", get(of_router))
+}
+
+/// Their part of the document.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(list, of_router))]
+    struct Part;
+    Part::openapi()
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,6 +61,12 @@ async fn listed(app: &App, caller: &Caller, listing: Listing, asked: Asked) -> R
     Ok(Json(super::list(app.db.read(), &scope, &filter, &listing.page).await?))
 }
 
+#[utoipa::path(get, path = "/sessions", tag = "sessions", params(
+    ("service" = Option<String>, Query, description = "`hotspot` or `pppoe`; both when left out"), ("open" = Option<String>, Query, description = "1: only open ones"), ("router_id" = Option<i64>, Query, description = "of this router"),
+    ("site_id" = Option<i64>, Query, description = "of this site"), ListParams), responses(
+    (status = 200, description = "Sessions, newest first"),
+    (status = 422, body = Problem),
+))]
 async fn list(
     State(app): State<App>,
     Signed(caller): Signed,
@@ -58,6 +77,12 @@ async fn list(
     listed(&app, &caller, listing, asked).await
 }
 
+#[utoipa::path(get, path = "/routers/{id}/sessions", tag = "sessions", params(("id" = i64, Path), 
+    ("service" = Option<String>, Query, description = "`hotspot` or `pppoe`; both when left out"), ("open" = Option<String>, Query, description = "1: only open ones"), ListParams), responses(
+    (status = 200, description = "Sessions of a router, newest first"),
+    (status = 404, body = Problem),
+    (status = 422, body = Problem),
+))]
 async fn of_router(
     State(app): State<App>,
     Signed(caller): Signed,

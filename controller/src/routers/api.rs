@@ -9,6 +9,7 @@ use axum::{
 use axum_extra::extract::Query;
 use hiji_shared::enroll::{EnrollRequest, EnrollResponse, PATH};
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 
 use super::{
     Router,
@@ -22,7 +23,11 @@ use crate::{
     db::paging::Paged,
     http::{
         access::Permission,
-        api::{Json, Listing, service_of},
+        api::{
+            Json, Listing,
+            openapi::{ListParams, Problem},
+            service_of,
+        },
         error::AppError,
         session::Signed,
         view::View,
@@ -42,6 +47,14 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/routers/{id}/sync", post(sync))
 }
 
+/// Their part of the document.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(list, add, show, open_enrollment, approve, users, profiles, commands, sync))]
+    struct Part;
+    Part::openapi()
+}
+
 /// What agents call.
 pub(crate) fn agent_routes() -> Routes<App> {
     Routes::new().route(PATH, post(enroll_agent))
@@ -53,13 +66,13 @@ struct Asked {
     service: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 struct NewRouter {
     site_id: i64,
     name: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
 struct NewEnrollment {
     auto_approve: bool,
@@ -70,6 +83,10 @@ struct Asking {
     command_id: String,
 }
 
+#[utoipa::path(get, path = "/routers", tag = "routers", params(("site_id" = Option<i64>, Query, description = "of this site"), ListParams), responses(
+    (status = 200, description = "Routers with presence, facts and agent"),
+    (status = 403, body = Problem),
+))]
 async fn list(
     State(app): State<App>,
     Signed(caller): Signed,
@@ -81,6 +98,11 @@ async fn list(
     Ok(Json(super::list(app.db.read(), &caller.sites, site, &listing.page).await?))
 }
 
+#[utoipa::path(post, path = "/routers", tag = "routers", request_body = NewRouter, responses(
+    (status = 201, description = "The router"),
+    (status = 403, body = Problem),
+    (status = 422, body = Problem),
+))]
 async fn add(
     State(app): State<App>,
     Signed(caller): Signed,
@@ -94,6 +116,10 @@ async fn add(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
+#[utoipa::path(get, path = "/routers/{id}", tag = "routers", params(("id" = i64, Path)), responses(
+    (status = 200, description = "The router with presence, facts, clock skew, revisions, sync state and mirrors"),
+    (status = 404, body = Problem),
+))]
 async fn show(
     State(app): State<App>,
     Signed(caller): Signed,
@@ -103,6 +129,11 @@ async fn show(
     detail::detail(app.db.read(), &caller.sites, id).await?.map(Json).ok_or(AppError::NotFound)
 }
 
+#[utoipa::path(post, path = "/routers/{id}/enrollment", tag = "routers", params(("id" = i64, Path)), request_body = Option<NewEnrollment>, responses(
+    (status = 201, description = "The token, its end, the RouterOS script and the environment of a Linux agent; shown once"),
+    (status = 403, body = Problem),
+    (status = 404, body = Problem),
+))]
 async fn open_enrollment(
     State(app): State<App>,
     Signed(caller): Signed,
@@ -117,6 +148,12 @@ async fn open_enrollment(
     Ok((StatusCode::CREATED, Json(opened)))
 }
 
+#[utoipa::path(post, path = "/routers/{id}/approve", tag = "routers", params(("id" = i64, Path)), responses(
+    (status = 200, description = "The router"),
+    (status = 403, body = Problem),
+    (status = 404, body = Problem),
+    (status = 409, body = Problem),
+))]
 async fn approve(
     State(app): State<App>,
     Signed(caller): Signed,
@@ -127,6 +164,12 @@ async fn approve(
     Ok(Json(super::approve(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?))
 }
 
+#[utoipa::path(get, path = "/routers/{id}/users", tag = "routers", params(("id" = i64, Path), 
+    ("service" = Option<String>, Query, description = "`hotspot` or `pppoe`; both when left out"), ListParams), responses(
+    (status = 200, description = "Mirrored users, by name"),
+    (status = 404, body = Problem),
+    (status = 422, body = Problem),
+))]
 async fn users(
     State(app): State<App>,
     Signed(caller): Signed,
@@ -140,6 +183,12 @@ async fn users(
     Ok(Json(detail::mirrored(app.db.read(), id, wanted, &listing.q, &listing.page).await?))
 }
 
+#[utoipa::path(get, path = "/routers/{id}/profiles", tag = "routers", params(("id" = i64, Path), 
+    ("service" = Option<String>, Query, description = "`hotspot` or `pppoe`; both when left out"), ListParams), responses(
+    (status = 200, description = "Mirrored profiles, by name"),
+    (status = 404, body = Problem),
+    (status = 422, body = Problem),
+))]
 async fn profiles(
     State(app): State<App>,
     Signed(caller): Signed,
@@ -153,6 +202,10 @@ async fn profiles(
     Ok(Json(detail::mirrored(app.db.read(), id, wanted, &listing.q, &listing.page).await?))
 }
 
+#[utoipa::path(get, path = "/routers/{id}/commands", tag = "routers", params(("id" = i64, Path), ListParams), responses(
+    (status = 200, description = "What was asked of the agent, newest first"),
+    (status = 404, body = Problem),
+))]
 async fn commands(
     State(app): State<App>,
     Signed(caller): Signed,
@@ -164,6 +217,11 @@ async fn commands(
     Ok(Json(detail::commands(app.db.read(), id, &listing.page).await?))
 }
 
+#[utoipa::path(post, path = "/routers/{id}/sync", tag = "routers", params(("id" = i64, Path)), responses(
+    (status = 202, description = "Asked; `command_id` names it among the commands"),
+    (status = 403, body = Problem),
+    (status = 404, body = Problem),
+))]
 async fn sync(
     State(app): State<App>,
     Signed(caller): Signed,

@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 
 use super::{
-    Router, RouterError, SyncState, ask, rules,
+    Agent, Router, RouterError, SyncState, ask, rules,
     store::{self, CommandRow, FailedObject, MirrorRow, MirrorState},
 };
 use crate::{
@@ -29,6 +29,8 @@ pub struct Detail {
     pub router: Router,
     /// Router clock minus the agent's, seconds; `None` = not known.
     pub clock_skew_secs: Option<i64>,
+    /// An agent that waits for an admin, also beside one that it is to replace.
+    pub waiting_agent: Option<Agent>,
     pub sync: Sync,
     pub mirrors: Vec<MirrorState>,
 }
@@ -60,6 +62,7 @@ pub async fn detail(db: &impl ConnectionTrait, scope: &Scope, id: RouterId) -> R
     let Some(router) = store::find(db, scope, id).await? else { return Ok(None) };
     Ok(Some(Detail {
         clock_skew_secs: router.facts.clock_skew_secs,
+        waiting_agent: store::agent_in_waiting(db, id).await?,
         sync: sync_of(db, id).await?,
         mirrors: store::mirror_states(db, id).await?,
         router,

@@ -66,6 +66,8 @@ pub(crate) struct Head {
 #[derive(Debug, Serialize)]
 pub(crate) struct ShowPage {
     pub(crate) head: Head,
+    /// To be compared and approved.
+    pub(crate) waiting: Option<Agent>,
     pub(crate) sync: Sync,
     pub(crate) mirrors: Vec<MirrorState>,
     /// The clocks differ by more than is harmless.
@@ -270,7 +272,7 @@ impl ShowPage {
     /// From all that is known of a router.
     pub(crate) fn of(head: Head, detail: Detail) -> Self {
         let skewed = detail.clock_skew_secs.is_some_and(super::rules::is_skewed);
-        Self { head, sync: detail.sync, mirrors: detail.mirrors, skewed }
+        Self { head, waiting: detail.waiting_agent, sync: detail.sync, mirrors: detail.mirrors, skewed }
     }
 }
 
@@ -288,6 +290,7 @@ impl Page for ShowPage {
         let kinds = hiji_shared::device::Kind::ALL;
         let page = |presence| Self {
             head: sample_head(presence, "overview"),
+            waiting: sample_router(Presence::Waiting).agent.filter(|_| presence != Presence::Online),
             sync: Sync {
                 state: SyncState::Pending,
                 wanted: 40,

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What the operator chose. Every field has a default, so that an older row reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Settings {
     /// Name on pages and prints.

@@ -7,6 +7,7 @@ use axum::{
     routing::get,
 };
 use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
 
 use super::{Site, SiteForm};
 use crate::{
@@ -15,7 +16,10 @@ use crate::{
     db::paging::Paged,
     http::{
         access::Permission,
-        api::{Json, Listing},
+        api::{
+            Json, Listing,
+            openapi::{ListParams, Problem},
+        },
         error::AppError,
         form::{FieldError, FormErrors},
         session::Signed,
@@ -28,9 +32,17 @@ pub(crate) fn routes() -> Routes<App> {
     Routes::new().route("/sites", get(list).post(add)).route("/sites/{id}", get(show).put(replace).patch(change))
 }
 
+/// Their part of the document.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(list, add, show, replace, change))]
+    struct Part;
+    Part::openapi()
+}
+
 /// What is left out stays, or is empty in a new site.
-#[derive(Debug, Deserialize)]
-struct Fields {
+#[derive(Debug, Deserialize, ToSchema)]
+struct SiteFields {
     name: Option<String>,
     #[serde(alias = "time_zone")]
     timezone: Option<String>,
@@ -38,7 +50,7 @@ struct Fields {
     address: Option<String>,
 }
 
-impl Fields {
+impl SiteFields {
     fn whole(self) -> Result<SiteForm, AppError> {
         Ok(SiteForm {
             name: self.name.ok_or_else(|| FormErrors::of("name", FieldError::new("required")))?,
@@ -58,16 +70,25 @@ impl Fields {
     }
 }
 
+#[utoipa::path(get, path = "/sites", tag = "sites", params(ListParams), responses(
+    (status = 200, description = "Sites, by name"),
+    (status = 403, body = Problem),
+))]
 async fn list(State(app): State<App>, Signed(caller): Signed, listing: Listing) -> Result<Json<Paged<Site>>, AppError> {
     caller.allow(Permission::SitesSee)?;
     Ok(Json(super::list(app.db.read(), &caller.sites, &listing.page).await?))
 }
 
+#[utoipa::path(post, path = "/sites", tag = "sites", request_body = SiteFields, responses(
+    (status = 201, description = "The site"),
+    (status = 403, body = Problem),
+    (status = 422, body = Problem),
+))]
 async fn add(
     State(app): State<App>,
     Signed(caller): Signed,
     view: View,
-    Json(fields): Json<Fields>,
+    Json(fields): Json<SiteFields>,
 ) -> Result<(StatusCode, Json<Site>), AppError> {
     caller.allow_everywhere(Permission::SitesManage)?;
     let id = super::add(&app, &Actor::of(&caller, view.ip()), fields.whole()?).await?;
@@ -75,29 +96,43 @@ async fn add(
     Ok((StatusCode::CREATED, Json(site)))
 }
 
+#[utoipa::path(get, path = "/sites/{id}", tag = "sites", params(("id" = i64, Path)), responses(
+    (status = 200, description = "The site"),
+    (status = 404, body = Problem),
+))]
 async fn show(State(app): State<App>, Signed(caller): Signed, Path(id): Path<SiteId>) -> Result<Json<Site>, AppError> {
     caller.allow(Permission::SitesSee)?;
     super::find(app.db.read(), &caller.sites, id).await?.map(Json).ok_or(AppError::NotFound)
 }
 
+#[utoipa::path(put, path = "/sites/{id}", tag = "sites", params(("id" = i64, Path)), request_body = SiteFields, responses(
+    (status = 200, description = "The site"),
+    (status = 404, body = Problem),
+    (status = 422, body = Problem),
+))]
 async fn replace(
     State(app): State<App>,
     Signed(caller): Signed,
     view: View,
     Path(id): Path<SiteId>,
-    Json(fields): Json<Fields>,
+    Json(fields): Json<SiteFields>,
 ) -> Result<Json<Site>, AppError> {
     caller.allow(Permission::SitesManage)?;
     super::change(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, fields.whole()?).await?;
     super::find(app.db.read(), &caller.sites, id).await?.map(Json).ok_or(AppError::NotFound)
 }
 
+#[utoipa::path(patch, path = "/sites/{id}", tag = "sites", params(("id" = i64, Path)), request_body = SiteFields, responses(
+    (status = 200, description = "The site"),
+    (status = 404, body = Problem),
+    (status = 422, body = Problem),
+))]
 async fn change(
     State(app): State<App>,
     Signed(caller): Signed,
     view: View,
     Path(id): Path<SiteId>,
-    Json(fields): Json<Fields>,
+    Json(fields): Json<SiteFields>,
 ) -> Result<Json<Site>, AppError> {
     caller.allow(Permission::SitesManage)?;
     let site = super::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;

@@ -131,6 +131,17 @@ async fn with_agents(db: &impl ConnectionTrait, rows: Vec<router::Model>) -> Res
     Ok(rows.into_iter().map(join).collect())
 }
 
+/// The agent of a router that waits for an admin, also beside an approved one that it is to replace.
+pub(crate) async fn agent_in_waiting(db: &impl ConnectionTrait, id: RouterId) -> Result<Option<Agent>, DbErr> {
+    let row = agent::Entity::find()
+        .filter(agent::Column::RouterId.eq(id.0))
+        .filter(agent::Column::State.eq(AgentState::Waiting.as_str()))
+        .order_by_desc(agent::Column::EnrolledAt)
+        .one(db)
+        .await?;
+    Ok(row.as_ref().and_then(agent_of))
+}
+
 fn router_of(row: router::Model, agent: Option<&agent::Model>) -> Router {
     let state = agent.map(|agent| (AgentState::parse(&agent.state), agent.online));
     let presence = rules::presence(state, row.reach);
