@@ -33,9 +33,9 @@ impl From<Entry> for Line {
 /// The fields of a detail, one after the other.
 fn in_words(detail: &serde_json::Value) -> String {
     let Some(fields) = detail.as_object() else { return String::new() };
-    let word = |(name, value): (&String, &serde_json::Value)| match value {
-        serde_json::Value::String(text) => format!("{name}: {text}"),
-        other => format!("{name}: {other}"),
+    let word = |(name, value): (&String, &serde_json::Value)| match value.as_str() {
+        Some(text) => format!("{name}: {text}"),
+        None => format!("{name}: {value}"),
     };
     fields.iter().map(word).collect::<Vec<_>>().join(", ")
 }

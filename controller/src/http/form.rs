@@ -138,6 +138,7 @@ pub struct Choice {
 impl Choice {
     /// An entry.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "ids are copied; a reference would only burden callers")]
     pub fn new(value: impl ToString, label: impl Into<String>) -> Self {
         Self { value: value.to_string(), label: label.into() }
     }
