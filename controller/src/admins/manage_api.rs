@@ -97,7 +97,7 @@ impl AdminFields {
 
 #[utoipa::path(get, path = "/admins", tag = "admins", responses(
     (status = 200, description = "Admins, by user name"),
-    (status = 403, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
 ))]
 async fn list(State(app): State<App>, Signed(caller): Signed) -> Result<Json<Paged<Admin>>, AppError> {
     caller.allow_everywhere(Permission::AdminsManage)?;
@@ -106,8 +106,8 @@ async fn list(State(app): State<App>, Signed(caller): Signed) -> Result<Json<Pag
 
 #[utoipa::path(post, path = "/admins", tag = "admins", request_body = AdminFields, responses(
     (status = 201, description = "The admin"),
-    (status = 403, body = Problem),
-    (status = 422, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn add(
     State(app): State<App>,
@@ -123,8 +123,8 @@ async fn add(
 
 #[utoipa::path(get, path = "/admins/{id}", tag = "admins", params(("id" = i64, Path)), responses(
     (status = 200, description = "The admin"),
-    (status = 403, body = Problem),
-    (status = 404, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
 ))]
 async fn show(
     State(app): State<App>,
@@ -137,9 +137,9 @@ async fn show(
 
 #[utoipa::path(patch, path = "/admins/{id}", tag = "admins", params(("id" = i64, Path)), request_body = AdminFields, responses(
     (status = 200, description = "The admin"),
-    (status = 403, body = Problem),
-    (status = 404, body = Problem),
-    (status = 422, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+    (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn change(
     State(app): State<App>,

@@ -32,7 +32,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
 
 #[utoipa::path(get, path = "/audit", tag = "audit", params(ListParams), responses(
     (status = 200, description = "Entries, newest first"),
-    (status = 403, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
 ))]
 async fn list(
     State(app): State<App>,

@@ -58,8 +58,8 @@ pub(crate) fn state_of(text: Option<&str>) -> Result<Option<JobState>, AppError>
 
 #[utoipa::path(get, path = "/jobs", tag = "jobs", params(("state" = Option<String>, Query, description = "`queued`, `running`, `done` or `parked`"), ListParams), responses(
     (status = 200, description = "Jobs, newest first"),
-    (status = 403, body = Problem),
-    (status = 422, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn list(
     State(app): State<App>,
@@ -74,8 +74,8 @@ async fn list(
 
 #[utoipa::path(post, path = "/jobs/{id}/retry", tag = "jobs", params(("id" = i64, Path)), responses(
     (status = 204, description = "It is queued again"),
-    (status = 403, body = Problem),
-    (status = 409, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 409, body = Problem, description = "not as things stand"),
 ))]
 async fn retry(
     State(app): State<App>,

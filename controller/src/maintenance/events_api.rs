@@ -47,7 +47,7 @@ struct History {
 #[utoipa::path(get, path = "/events", tag = "events", params(
     ("after" = Option<i64>, Query, description = "the last `hseq` seen"), ("limit" = Option<u64>, Query, description = "at most so many")), responses(
     (status = 200, description = "CloudEvents of the stream, oldest first, and `next_after`"),
-    (status = 403, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
 ))]
 async fn history(
     State(app): State<App>,

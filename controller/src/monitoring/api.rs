@@ -65,7 +65,7 @@ async fn listed(app: &App, caller: &Caller, listing: Listing, asked: Asked) -> R
     ("service" = Option<String>, Query, description = "`hotspot` or `pppoe`; both when left out"), ("open" = Option<String>, Query, description = "1: only open ones"), ("router_id" = Option<i64>, Query, description = "of this router"),
     ("site_id" = Option<i64>, Query, description = "of this site"), ListParams), responses(
     (status = 200, description = "Sessions, newest first"),
-    (status = 422, body = Problem),
+    (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn list(
     State(app): State<App>,
@@ -80,8 +80,8 @@ async fn list(
 #[utoipa::path(get, path = "/routers/{id}/sessions", tag = "sessions", params(("id" = i64, Path), 
     ("service" = Option<String>, Query, description = "`hotspot` or `pppoe`; both when left out"), ("open" = Option<String>, Query, description = "1: only open ones"), ListParams), responses(
     (status = 200, description = "Sessions of a router, newest first"),
-    (status = 404, body = Problem),
-    (status = 422, body = Problem),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+    (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn of_router(
     State(app): State<App>,

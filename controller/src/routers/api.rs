@@ -85,7 +85,7 @@ struct Asking {
 
 #[utoipa::path(get, path = "/routers", tag = "routers", params(("site_id" = Option<i64>, Query, description = "of this site"), ListParams), responses(
     (status = 200, description = "Routers with presence, facts and agent"),
-    (status = 403, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
 ))]
 async fn list(
     State(app): State<App>,
@@ -100,8 +100,8 @@ async fn list(
 
 #[utoipa::path(post, path = "/routers", tag = "routers", request_body = NewRouter, responses(
     (status = 201, description = "The router"),
-    (status = 403, body = Problem),
-    (status = 422, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn add(
     State(app): State<App>,
@@ -118,7 +118,7 @@ async fn add(
 
 #[utoipa::path(get, path = "/routers/{id}", tag = "routers", params(("id" = i64, Path)), responses(
     (status = 200, description = "The router with presence, facts, clock skew, revisions, sync state and mirrors"),
-    (status = 404, body = Problem),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
 ))]
 async fn show(
     State(app): State<App>,
@@ -131,8 +131,8 @@ async fn show(
 
 #[utoipa::path(post, path = "/routers/{id}/enrollment", tag = "routers", params(("id" = i64, Path)), request_body = Option<NewEnrollment>, responses(
     (status = 201, description = "The token, its end, the RouterOS script and the environment of a Linux agent; shown once"),
-    (status = 403, body = Problem),
-    (status = 404, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
 ))]
 async fn open_enrollment(
     State(app): State<App>,
@@ -150,9 +150,9 @@ async fn open_enrollment(
 
 #[utoipa::path(post, path = "/routers/{id}/approve", tag = "routers", params(("id" = i64, Path)), responses(
     (status = 200, description = "The router"),
-    (status = 403, body = Problem),
-    (status = 404, body = Problem),
-    (status = 409, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+    (status = 409, body = Problem, description = "not as things stand"),
 ))]
 async fn approve(
     State(app): State<App>,
@@ -167,8 +167,8 @@ async fn approve(
 #[utoipa::path(get, path = "/routers/{id}/users", tag = "routers", params(("id" = i64, Path), 
     ("service" = Option<String>, Query, description = "`hotspot` or `pppoe`; both when left out"), ListParams), responses(
     (status = 200, description = "Mirrored users, by name"),
-    (status = 404, body = Problem),
-    (status = 422, body = Problem),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+    (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn users(
     State(app): State<App>,
@@ -186,8 +186,8 @@ async fn users(
 #[utoipa::path(get, path = "/routers/{id}/profiles", tag = "routers", params(("id" = i64, Path), 
     ("service" = Option<String>, Query, description = "`hotspot` or `pppoe`; both when left out"), ListParams), responses(
     (status = 200, description = "Mirrored profiles, by name"),
-    (status = 404, body = Problem),
-    (status = 422, body = Problem),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+    (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn profiles(
     State(app): State<App>,
@@ -204,7 +204,7 @@ async fn profiles(
 
 #[utoipa::path(get, path = "/routers/{id}/commands", tag = "routers", params(("id" = i64, Path), ListParams), responses(
     (status = 200, description = "What was asked of the agent, newest first"),
-    (status = 404, body = Problem),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
 ))]
 async fn commands(
     State(app): State<App>,
@@ -219,8 +219,8 @@ async fn commands(
 
 #[utoipa::path(post, path = "/routers/{id}/sync", tag = "routers", params(("id" = i64, Path)), responses(
     (status = 202, description = "Asked; `command_id` names it among the commands"),
-    (status = 403, body = Problem),
-    (status = 404, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
 ))]
 async fn sync(
     State(app): State<App>,

@@ -30,7 +30,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
 
 #[utoipa::path(get, path = "/settings", tag = "settings", responses(
     (status = 200, description = "The settings"),
-    (status = 403, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
 ))]
 async fn show(State(app): State<App>, Signed(caller): Signed) -> Result<Json<Settings>, AppError> {
     caller.allow_everywhere(Permission::SettingsManage)?;
@@ -39,8 +39,8 @@ async fn show(State(app): State<App>, Signed(caller): Signed) -> Result<Json<Set
 
 #[utoipa::path(put, path = "/settings", tag = "settings", request_body = Settings, responses(
     (status = 200, description = "The settings"),
-    (status = 403, body = Problem),
-    (status = 422, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn change(
     State(app): State<App>,

@@ -72,7 +72,7 @@ impl SiteFields {
 
 #[utoipa::path(get, path = "/sites", tag = "sites", params(ListParams), responses(
     (status = 200, description = "Sites, by name"),
-    (status = 403, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
 ))]
 async fn list(State(app): State<App>, Signed(caller): Signed, listing: Listing) -> Result<Json<Paged<Site>>, AppError> {
     caller.allow(Permission::SitesSee)?;
@@ -81,8 +81,8 @@ async fn list(State(app): State<App>, Signed(caller): Signed, listing: Listing) 
 
 #[utoipa::path(post, path = "/sites", tag = "sites", request_body = SiteFields, responses(
     (status = 201, description = "The site"),
-    (status = 403, body = Problem),
-    (status = 422, body = Problem),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn add(
     State(app): State<App>,
@@ -98,7 +98,7 @@ async fn add(
 
 #[utoipa::path(get, path = "/sites/{id}", tag = "sites", params(("id" = i64, Path)), responses(
     (status = 200, description = "The site"),
-    (status = 404, body = Problem),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
 ))]
 async fn show(State(app): State<App>, Signed(caller): Signed, Path(id): Path<SiteId>) -> Result<Json<Site>, AppError> {
     caller.allow(Permission::SitesSee)?;
@@ -107,8 +107,8 @@ async fn show(State(app): State<App>, Signed(caller): Signed, Path(id): Path<Sit
 
 #[utoipa::path(put, path = "/sites/{id}", tag = "sites", params(("id" = i64, Path)), request_body = SiteFields, responses(
     (status = 200, description = "The site"),
-    (status = 404, body = Problem),
-    (status = 422, body = Problem),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+    (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn replace(
     State(app): State<App>,
@@ -124,8 +124,8 @@ async fn replace(
 
 #[utoipa::path(patch, path = "/sites/{id}", tag = "sites", params(("id" = i64, Path)), request_body = SiteFields, responses(
     (status = 200, description = "The site"),
-    (status = 404, body = Problem),
-    (status = 422, body = Problem),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+    (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn change(
     State(app): State<App>,
