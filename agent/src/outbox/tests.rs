@@ -1,3 +1,5 @@
+//! Tests of the outbox: what survives cuts, torn tails and kill -9.
+
 use std::{fs, process::Command, time::Duration};
 
 use proptest::prelude::*;

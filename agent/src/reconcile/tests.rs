@@ -1,3 +1,5 @@
+//! Tests of the reconciling rules.
+
 use hiji_shared::{
     desired::{Desired, Object},
     device::{RouterProfile, Service},

@@ -1,3 +1,5 @@
+//! Tests of the state file: what survives cuts, torn tails and kill -9.
+
 use hiji_shared::{
     command::CommandStatus,
     desired::{DesiredUser, Mark},

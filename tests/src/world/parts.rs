@@ -182,9 +182,9 @@ pub(super) fn binary(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Logs of all parts, when a story fails to tell by itself: `HIJI_TEST_LOG=debug cargo test …`.
+/// Logs of all parts, when a story fails to tell by itself: `TEST_LOG=debug cargo test …`.
 pub(super) fn log_to_stderr() {
     #[expect(clippy::disallowed_methods, reason = "for people who look into a failing story, not a setting of hiji")]
-    let filter = std::env::var("HIJI_TEST_LOG").unwrap_or_else(|_unset| "off".to_owned());
+    let filter = std::env::var("TEST_LOG").unwrap_or_else(|_unset| "off".to_owned());
     let _another_world_did = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
