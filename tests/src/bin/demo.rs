@@ -152,7 +152,6 @@ impl Settings {
             ("HIJI_PUBLIC_URL", self.public_url.clone()),
             ("HIJI_ADMIN_USER", LOGIN.0.to_owned()),
             ("HIJI_ADMIN_PASSWORD", LOGIN.1.to_owned()),
-            ("HIJI_DEV", "1".to_owned()),
             ("HIJI_LOG", "warn,hiji_controller=info".to_owned()),
         ]
         .map(|(key, value)| (key.to_owned(), value))
