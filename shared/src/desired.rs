@@ -29,6 +29,8 @@ pub enum Object {
     Profile(DesiredProfile),
     /// Was hiji's and shall be gone. Never sent for anything that hiji did not make or adopt.
     Gone { kind: Kind, name: String },
+    /// Is wanted no more, and what the router has under that name is not hiji's: leave it alone.
+    Forgotten { kind: Kind, name: String },
 }
 
 impl Desired {
@@ -38,7 +40,7 @@ impl Desired {
         match &self.object {
             Object::User(user) => Kind::user_of(user.service),
             Object::Profile(profile) => Kind::profile_of(profile.service),
-            Object::Gone { kind, .. } => *kind,
+            Object::Gone { kind, .. } | Object::Forgotten { kind, .. } => *kind,
         }
     }
 
@@ -48,7 +50,7 @@ impl Desired {
         match &self.object {
             Object::User(user) => &user.name,
             Object::Profile(profile) => &profile.name,
-            Object::Gone { name, .. } => name,
+            Object::Gone { name, .. } | Object::Forgotten { name, .. } => name,
         }
     }
 }

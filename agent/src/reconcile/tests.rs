@@ -32,6 +32,7 @@ fn entry(desired: Desired) -> Entry {
         }
         Object::Profile(profile) => Entry::new(desired.rev, Want::Profile(Box::new(profile))),
         Object::Gone { .. } => Entry::new(desired.rev, Want::Gone),
+        Object::Forgotten { .. } => Entry::new(desired.rev, Want::Forgotten),
     }
 }
 

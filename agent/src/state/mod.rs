@@ -348,6 +348,10 @@ fn insert(entries: &mut [BTreeMap<Box<str>, Entry>; 4], texts: &mut Texts, desir
         Object::User(user) => (user.name.as_str().into(), Want::User(Box::new(WantUser::new(&user, texts)))),
         Object::Profile(profile) => (profile.name.as_str().into(), Want::Profile(Box::new(profile))),
         Object::Gone { name, .. } => (name.into(), Want::Gone),
+        Object::Forgotten { name, .. } => {
+            entries[kind].remove(name.as_str());
+            return;
+        }
     };
     match entries[kind].get_mut(&name) {
         Some(entry) => {

@@ -262,14 +262,6 @@ pub async fn want(
     Ok((from.unsigned_abs(), to.unsigned_abs()))
 }
 
-/// Wants objects no more, without asking that they go away: what the router has under these names is not hiji's.
-///
-/// # Errors
-/// The database's.
-pub async fn forget(tx: &Tx, router: RouterId, kind: Kind, names: &[String]) -> Result<(), DbErr> {
-    store::drop_desired(&**tx, router, kind, names).await
-}
-
 /// Asks something of a router's agent once. The id names it in the list of commands.
 ///
 /// # Errors

@@ -212,9 +212,9 @@ async fn write(
         store::save(&**tx, &app.keys, known).await?;
         wants.extend(wanted(known, recipes));
     }
-    if !changes.given_up.is_empty() {
-        routers::forget(tx, router, Kind::HotspotUser, &changes.given_up).await?;
-    }
+    // What the router has under these names is not ours: it stays, also when its owner removes it later.
+    let given_up = changes.given_up.into_iter().map(|name| Object::Forgotten { kind: Kind::HotspotUser, name });
+    wants.extend(given_up.map(|object| Want { object }));
     if !wants.is_empty() {
         routers::want(tx, app, router, &Actor::system("vouchers"), wants).await?;
     }

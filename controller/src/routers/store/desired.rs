@@ -83,8 +83,10 @@ fn row_of(
             password.clear();
             Some(sealed)
         }
-        Object::Profile(_) | Object::Gone { .. } => None,
+        Object::Profile(_) | Object::Gone { .. } | Object::Forgotten { .. } => None,
     };
+    // What is only forgotten needs no proof.
+    let status = if matches!(object, Object::Forgotten { .. }) { VERIFIED } else { WANTED };
     let desired = Desired { rev: rev.unsigned_abs(), object };
     Ok(ActiveModel {
         router_id: Set(router.0),
@@ -94,7 +96,7 @@ fn row_of(
         gone: Set(matches!(desired.object, Object::Gone { .. })),
         doc: Set(serde_json::to_value(&desired.object).map_err(|error| DbErr::Custom(error.to_string()))?),
         secret: Set(secret),
-        status: Set(WANTED.to_owned()),
+        status: Set(status.to_owned()),
         code: Set(String::new()),
         message: Set(String::new()),
         proven_at: Set(None),
@@ -259,22 +261,4 @@ pub(crate) async fn wanted_names(
         .into_tuple()
         .all(db)
         .await
-}
-
-/// Deletes wanted objects by name.
-pub(crate) async fn drop_desired(
-    tx: &impl ConnectionTrait,
-    router: RouterId,
-    kind: Kind,
-    names: &[String],
-) -> Result<(), DbErr> {
-    for chunk in names.chunks(CHUNK) {
-        Entity::delete_many()
-            .filter(Column::RouterId.eq(router.0))
-            .filter(Column::Kind.eq(kind.as_str()))
-            .filter(Column::Name.is_in(chunk))
-            .exec(tx)
-            .await?;
-    }
-    Ok(())
 }
