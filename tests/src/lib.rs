@@ -1,5 +1,6 @@
 //! hiji's test bench: simulators of what stands outside, and the world of the stories.
 
+pub mod browser;
 pub mod clock;
 pub mod judges;
 pub mod mosquitto;

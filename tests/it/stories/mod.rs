@@ -3,6 +3,7 @@
 mod a_lost_done;
 mod a_voucher_day;
 mod bad_input;
+mod browser_sale;
 mod controller_away;
 mod killed;
 mod router_goes_away;

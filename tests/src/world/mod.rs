@@ -87,6 +87,12 @@ impl World {
         &self.controller.as_ref().expect("the controller runs").app
     }
 
+    /// Where the web app is.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.config.public_url
+    }
+
     /// Makes a site.
     ///
     /// # Errors
