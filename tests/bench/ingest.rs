@@ -69,26 +69,23 @@ async fn report(credentials: EnrollResponse) -> anyhow::Result<()> {
     let (mut sent, mut acked) = (0u64, 0u64);
     while acked < EVENTS {
         let Mqtt::Incoming(incoming) = link.poll().await? else { continue };
-        match incoming {
-            Incoming::SubAck(_) => {
-                let topic = Topic::Up(agent.clone(), Up::Hello).to_string();
-                client.publish(topic, QoS::AtLeastOnce, false, serde_json::to_vec(&hello(&agent))?).await?;
-            }
-            Incoming::Publish(publish) => {
-                let topic: Topic = std::str::from_utf8(&publish.topic)?.parse()?;
-                let Topic::Down(_, down) = topic else { continue };
-                match down {
-                    Down::Ack => acked = serde_json::from_slice::<Ack>(&publish.payload)?.seq,
-                    Down::Sync => {}
-                    Down::Command | Down::Config => continue,
-                }
-            }
-            _ => continue,
+        if matches!(incoming, Incoming::SubAck(_)) {
+            let topic = Topic::Up(agent.clone(), Up::Hello).to_string();
+            client.publish(topic, QoS::AtLeastOnce, false, serde_json::to_vec(&hello(&agent))?).await?;
+            continue;
         }
-        while sent < EVENTS
-            && sent - acked + EVENT_BATCH as u64 <= EVENT_WINDOW as u64
-            && (acked > 0 || sent < EVENT_WINDOW as u64)
-        {
+        let Incoming::Publish(publish) = incoming else { continue };
+        match std::str::from_utf8(&publish.topic)?.parse()? {
+            Topic::Down(_, Down::Ack) => acked = serde_json::from_slice::<Ack>(&publish.payload)?.seq,
+            Topic::Down(_, Down::Sync) => {}
+            Topic::Down(_, Down::Command | Down::Config)
+            | Topic::Up(..)
+            | Topic::Event { .. }
+            | Topic::State { .. } => {
+                continue;
+            }
+        }
+        while sent < EVENTS && sent - acked + EVENT_BATCH as u64 <= EVENT_WINDOW as u64 {
             let last = (sent + EVENT_BATCH as u64).min(EVENTS);
             let recs = (sent + 1..=last).map(|seq| record(&agent, seq)).collect();
             let envelope = Envelope { v: VERSION, agent: agent.clone(), ep: 1, run: 1, sent_up: 1, recs };
