@@ -32,12 +32,23 @@ bench: web
 	$(CARGO) build --profile agent -p hiji-agent
 	deploy/dev/with-postgres.sh $(TARGET)/release/hiji-bench
 
-# Stripped binaries and the agent's container image for RouterOS, in dist/.
+# Stripped binaries and the agent's container image for RouterOS, in dist/. The agent is linked statically: with musl if
+# `rustup target add $(AGENT_TARGET)` was done, else with glibc, whose static binary may not resolve host names in a
+# container without libraries: give such an agent addresses instead of names.
+ARCH := $(shell uname -m)
+AGENT_TARGET ?= $(ARCH)-unknown-linux-musl
 release: web
+	@mkdir -p dist
 	$(CARGO) build --profile dist -p hiji-controller
-	$(CARGO) build --profile agent -p hiji-agent
-	python3 deploy/mkimage.py $(TARGET)/agent/hiji-agent dist/hiji-agent.tar
-	cp $(TARGET)/dist/hiji $(TARGET)/agent/hiji-agent dist/
+	if [ -d "$$(rustc --print target-libdir --target $(AGENT_TARGET) 2>/dev/null)" ]; then \
+	  $(CARGO) build --profile agent -p hiji-agent --target $(AGENT_TARGET) && \
+	  cp $(TARGET)/$(AGENT_TARGET)/agent/hiji-agent dist/; \
+	else \
+	  RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --profile agent -p hiji-agent --target $(ARCH)-unknown-linux-gnu && \
+	  cp $(TARGET)/$(ARCH)-unknown-linux-gnu/agent/hiji-agent dist/; \
+	fi
+	cp $(TARGET)/dist/hiji dist/
+	python3 deploy/mkimage.py dist/hiji-agent dist/hiji-agent.tar
 	ls -l dist
 
 # The browser's files: fetched by npm, copied to web/dist, embedded in the binary.
