@@ -169,20 +169,17 @@ impl Apply<'_> {
             Err(CallError::Trap(trap)) => {
                 self.pace.answered(took);
                 let refusal = (trap.kind(), trap.to_string());
-                match refusal.0 {
-                    // The mirror is behind, or an answer was lost: look, then decide again.
-                    TrapKind::Duplicate | TrapKind::NoSuchItem => {
-                        self.tries.entry((kind, name.clone())).or_default().refusal = Some(refusal);
+                // The mirror is behind, or an answer was lost: look, then decide again.
+                if matches!(refusal.0, TrapKind::Duplicate | TrapKind::NoSuchItem) {
+                    self.tries.entry((kind, name.clone())).or_default().refusal = Some(refusal);
+                } else {
+                    let mut core = self.reader.ctx.core();
+                    self.failed(&mut core, kind, &name, fail_code(refusal.0), refusal.1);
+                    if refusal.0 == TrapKind::Busy {
+                        self.pace.trouble();
+                        retry_in(&mut core, kind, &name, self.now() + RETRY_BUSY_MS);
                     }
-                    _ => {
-                        let mut core = self.reader.ctx.core();
-                        self.failed(&mut core, kind, &name, fail_code(refusal.0), refusal.1.clone());
-                        if refusal.0 == TrapKind::Busy {
-                            self.pace.trouble();
-                            retry_in(&mut core, kind, &name, self.now() + RETRY_BUSY_MS);
-                        }
-                        return Ok(());
-                    }
+                    return Ok(());
                 }
             }
             Err(

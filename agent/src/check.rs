@@ -84,13 +84,13 @@ async fn check_menu(client: &Client, kind: Kind, report: &mut Report) {
     let rows = match client.call(request).await {
         Ok(answer) => answer.rows,
         Err(CallError::Trap(trap)) => {
-            return match trap.kind() {
-                TrapKind::Permission => report.bad(format!("{path}: the user may not read it; add the policy read.")),
-                TrapKind::NoSuchCommand => {
-                    report.good(format!("{path}: this router has no such menu; that service is left out."));
-                }
-                _ => report.bad(format!("{path}: the router refuses: {trap}.")),
-            };
+            if trap.kind() == TrapKind::Permission {
+                return report.bad(format!("{path}: the user may not read it; add the policy read."));
+            }
+            if trap.kind() == TrapKind::NoSuchCommand {
+                return report.good(format!("{path}: this router has no such menu; that service is left out."));
+            }
+            return report.bad(format!("{path}: the router refuses: {trap}."));
         }
         Err(error) => return report.bad(format!("{path}: {error}.")),
     };

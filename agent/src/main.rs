@@ -81,7 +81,7 @@ async fn perform(command: Command, config: Config) -> ExitCode {
             say(&(report.lines.join("\n") + "\n"));
             return if report.well { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
-        Command::Enroll => until_told(&stop, hiji_agent::enroll(&config, &stop)).await,
+        Command::Enroll => until_told(&stop, Box::pin(hiji_agent::enroll(&config, &stop))).await,
         Command::Run => {
             let run = hiji_agent::run(config, Arc::new(SystemClock::new()), stop.clone());
             until_told(&stop, Box::pin(run)).await

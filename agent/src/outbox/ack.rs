@@ -38,7 +38,7 @@ impl AckFile {
     /// Writes the other slot and waits until it is on the disk.
     pub(super) fn write(&mut self, ack: Ack) -> io::Result<()> {
         let turn = self.turn + 1;
-        let at = if turn % 2 == 0 { 0 } else { SLOT as u64 };
+        let at = if turn.is_multiple_of(2) { 0 } else { SLOT as u64 };
         self.file.seek(SeekFrom::Start(at))?;
         self.file.write_all(&slot(turn, ack))?;
         self.file.sync_data()?;

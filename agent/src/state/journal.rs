@@ -199,7 +199,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j");
         let whole = three(&path);
-        let mut changed = whole.clone();
+        let mut changed = whole;
         changed[MAC_HEX + 1] = b'X';
         fs::write(&path, &changed).unwrap();
         let (lines, found) = read(&path);
