@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use hiji_shared::{
-    desired::{FailCode, ItemStatus},
+    desired::{FailCode, ItemResult, ItemStatus},
     device::Kind,
     event::Event,
 };
@@ -266,13 +266,8 @@ impl Apply<'_> {
             Want::Forgotten => return,
             // An ended voucher was reported with its end.
             Want::User(_) if over => return,
-            Want::Gone => core.notes.dropped.push((kind, name.to_owned())),
-            Want::User(_) | Want::Profile(_) => {
-                entry.applied = true;
-                if news {
-                    core.notes.applied.push((kind, name.to_owned(), rev));
-                }
-            }
+            Want::Gone => {}
+            Want::User(_) | Want::Profile(_) => entry.applied = true,
         }
         if news {
             core.report(kind, name, rev, ItemStatus::Verified, None);
@@ -313,12 +308,26 @@ impl Apply<'_> {
                 return;
             }
             let results = std::mem::take(&mut core.results);
+            for item in results.iter().filter(|item| item.status == ItemStatus::Verified) {
+                note_reported(&mut core, item);
+            }
             for items in results.chunks(REPORT_ITEMS) {
                 ctx.emit(&mut core, &Event::DesiredResult { items: items.to_vec() });
             }
         }
         self.report_at = None;
         ctx.commit().await;
+    }
+}
+
+/// What the state may know once the report is on the disk.
+fn note_reported(core: &mut Core, item: &ItemResult) {
+    let gone =
+        core.state.get(item.kind, &item.key).is_some_and(|entry| entry.want == Want::Gone && entry.rev == item.rev);
+    if gone {
+        core.notes.dropped.push((item.kind, item.key.clone()));
+    } else {
+        core.notes.applied.push((item.kind, item.key.clone(), item.rev));
     }
 }
 

@@ -27,6 +27,10 @@ const ZONES_SPAN_SECS: i64 = 26 * 3_600;
 const CONFIRMED_MS: u64 = 24 * 3_600 * 1_000;
 /// A difference to the controller below this is the line, not the clock.
 const LINE_MS: i64 = 2_000;
+/// An answer that came this soon was not held up on the way.
+const PROMPT_MS: u64 = 5_000;
+/// So many earlier times in a row are a controller whose clock was set back, not late messages.
+const SET_BACK: u32 = 5;
 
 /// What the router says of the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +72,8 @@ pub(crate) struct Clocks {
     last_known_ms: i64,
     /// The controller's time and our monotonic time when it was told.
     controller: Option<(i64, u64)>,
+    /// Times told in a row that were earlier than expected.
+    behind: u32,
     router: Option<RouterClock>,
     /// When the router started, on the monotonic clock.
     router_start_ms: Option<i64>,
@@ -81,6 +87,7 @@ impl Clocks {
         Self {
             last_known_ms,
             controller: None,
+            behind: 0,
             router: None,
             router_start_ms: None,
             jumped: false,
@@ -110,8 +117,20 @@ impl Clocks {
         self.before = (wall_ms, mono_ms);
     }
 
-    /// The controller told its time.
-    pub(crate) fn controller_says(&mut self, srv_ms: i64, wall_ms: i64, mono_ms: u64) {
+    /// The controller told its time, in answer to something asked `asked_mono_ms`, or by itself.
+    ///
+    /// A message may have been held up, so a time it tells is only certain to be past: an earlier one than expected
+    /// counts when the answer was prompt, or when it goes on.
+    pub(crate) fn controller_says(&mut self, srv_ms: i64, asked_mono_ms: Option<u64>, wall_ms: i64, mono_ms: u64) {
+        let prompt = asked_mono_ms.is_some_and(|asked| mono_ms.saturating_sub(asked) <= PROMPT_MS);
+        let late = self.controller.is_some() && srv_ms < self.now_ms(wall_ms, mono_ms).saturating_sub(LINE_MS);
+        if late && !prompt {
+            self.behind += 1;
+            if self.behind < SET_BACK {
+                return;
+            }
+        }
+        self.behind = 0;
         let agrees = srv_ms.saturating_sub(wall_ms).saturating_abs() < LINE_MS;
         self.controller = Some((if agrees { wall_ms } else { srv_ms }, mono_ms));
         self.jumped = false;
@@ -258,11 +277,27 @@ mod tests {
         let mut clocks = Clocks::new(NOW, 60_000, 0);
         assert_eq!(clocks.doubt(60_000, 0), Some(Doubt::Own));
         assert!(!clocks.can_date(60_000, 0));
-        clocks.controller_says(NOW + 9_000, 61_000, 1_000);
+        clocks.controller_says(NOW + 9_000, Some(0), 61_000, 1_000);
         assert_eq!(clocks.doubt(61_000, 1_000), None);
         assert_eq!(clocks.now_ms(62_000, 2_000), NOW + 10_000);
         let late = Clocks::new(NOW + 1_000_000, NOW, 0);
         assert_eq!(late.doubt(NOW, 0), Some(Doubt::Own), "before the last known time");
+    }
+
+    #[test]
+    fn a_message_that_was_held_up_does_not_set_the_clock_back() {
+        let mut clocks = clocks();
+        clocks.controller_says(NOW, Some(0), NOW, 10);
+        let later = NOW + 3_600_000;
+        for _ in 1..SET_BACK {
+            clocks.controller_says(NOW + 20, None, later, HOUR);
+            assert_eq!(clocks.now_ms(later, HOUR + 10), later);
+        }
+        clocks.controller_says(NOW + 20, None, later, HOUR);
+        assert_eq!(clocks.now_ms(later, HOUR), NOW + 20, "it insists");
+        clocks.controller_says(later, None, later, HOUR);
+        clocks.controller_says(NOW, Some(HOUR - 100), later, HOUR);
+        assert_eq!(clocks.now_ms(later, HOUR), NOW, "a prompt answer is right at once");
     }
 
     #[test]
@@ -280,7 +315,7 @@ mod tests {
                 assert_eq!(by_router.doubt(now, 2_000), None);
                 by_router.tick(now - jump, 2_000);
             }
-            by_router.controller_says(NOW + 2_000, now, 2_000);
+            by_router.controller_says(NOW + 2_000, Some(0), now, 2_000);
             assert_eq!(by_router.doubt(now, 2_000), None);
             assert_eq!(by_router.now_ms(now, 2_000), NOW + 2_000);
         }
@@ -291,7 +326,7 @@ mod tests {
         let mut clocks = clocks();
         clocks.router_says(Some(86_400_000), Some(30), NOW, 0);
         assert_eq!(clocks.doubt(NOW, 0), Some(Doubt::RouterUnset));
-        clocks.controller_says(NOW, NOW, 0);
+        clocks.controller_says(NOW, Some(0), NOW, 0);
         assert_eq!(clocks.doubt(NOW, 0), Some(Doubt::RouterUnset));
         assert!(clocks.can_date(NOW, 0), "our own time is right all the same");
         assert_eq!(clocks.doubt(NOW + 571_000, 571_000), None);
@@ -312,7 +347,7 @@ mod tests {
             let mut clocks = clocks();
             clocks.router_says(Some(NOW + skew * 1_000), Some(99_999), NOW, 0);
             assert_eq!(clocks.doubt(NOW, 0), doubt, "{skew}");
-            clocks.controller_says(NOW, NOW, 0);
+            clocks.controller_says(NOW, Some(0), NOW, 0);
             assert_eq!(clocks.doubt(NOW, 0), None, "{skew} with the controller");
             assert_eq!(clocks.doubt(NOW, 25 * HOUR), doubt, "{skew} a day later");
         }

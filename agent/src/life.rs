@@ -19,7 +19,7 @@ use crate::{
     menus::active,
     mirror::Used,
     reconcile::Step,
-    router::{Reader, is_lost},
+    router::{Reader, active as online, is_lost},
     routeros::{CallError, Request, TrapKind},
     state::want::WantMark,
 };
@@ -149,6 +149,8 @@ fn record_first(ctx: &Ctx, core: &mut Core, first: First<'_>) {
     let WantMark::Voucher { active_secs, .. } = user.mark else { return };
     let bind = (user.mac_lock && !mac.is_empty()).then(|| mac.as_str().into());
     let until = valid_until(at, active_secs);
+    // Nobody can log in as a user that is not there: it is hiji's row that was seen, also after a restart.
+    core.state.set_applied(vec![(kind, name.to_owned(), 0)]);
     core.state.set_life(kind, name, |life| {
         (life.first_login, life.valid_until) = (Some(at), until);
         life.mac.clone_from(&bind);
@@ -244,6 +246,7 @@ fn plan(ctx: &Ctx) -> Plan {
         }
         plan.now.extend(names.chunks(GROUP).map(|group| (kind, group.to_vec())));
     }
+    tracing::debug!(now = plan.now.len(), ?next, now_ms, ?doubt, "what falls due");
     plan.next_wall_ms = next.map(|due_ms| at.wall_ms.saturating_add(due_ms.saturating_sub(now_ms)));
     plan
 }
@@ -252,6 +255,7 @@ fn plan(ctx: &Ctx) -> Plan {
 async fn end(reader: &Reader<'_>, kind: Kind, names: &[Box<str>]) -> Result<bool, CallError> {
     let ctx = reader.ctx;
     // Counters and ids as they are now, and perhaps a first login that nobody saw.
+    online::refresh(reader, kind.service()).await?;
     reader.by_names(kind, names).await?;
     let over = decide(ctx, kind, names);
     if over.is_empty() {
@@ -340,6 +344,9 @@ fn decide(ctx: &Ctx, kind: Kind, names: &[Box<str>]) -> Vec<Over> {
     }
     for Over { ended, owned } in &over {
         let decided = Some((ended.why, ended.at));
+        if *owned {
+            core.state.set_applied(vec![(kind, ended.user.clone(), 0)]);
+        }
         core.state.set_lives(kind, &[&ended.user], |_, life| life.ended = decided);
         if *owned {
             core.sessions.ending(kind.service(), &ended.user, "expired");

@@ -3,6 +3,8 @@
 //! Each module is `cfg(test)`, which it is anyway: clippy allows `unwrap` only below one.
 
 #[cfg(test)]
+mod agent;
+#[cfg(test)]
 mod judges;
 #[cfg(test)]
 mod mqtt_gate;

@@ -42,6 +42,14 @@ pub(super) async fn first_look(reader: &Reader<'_>, service: Service) -> Result<
     }
 }
 
+/// Looks once more, for counters as they are now.
+///
+/// # Errors
+/// The router would not say.
+pub(crate) async fn refresh(reader: &Reader<'_>, service: Service) -> Result<(), CallError> {
+    look(reader, service, Source::Poll).await.map(drop)
+}
+
 /// Polls until the connection is lost.
 pub(super) async fn run(reader: &Reader<'_>, service: Service) -> CallError {
     let mut listener = reader.client.listen(active::path(service)).await.ok();

@@ -3,7 +3,7 @@
 //! A lost connection is normal: everything is read again after the next one, so nothing depends on having seen every
 //! change. Each job is a loop of its own in one file; they share the connection, which answers many commands at once.
 
-mod active;
+pub(crate) mod active;
 mod read;
 mod watch;
 

@@ -157,6 +157,7 @@ struct Talk<'a> {
     /// The controller told where it stands; only then are events sent.
     welcomed: bool,
     hello_at: Instant,
+    hello_mono_ms: u64,
     /// Highest number sent on this connection.
     sent: u64,
     resend_at: Instant,
@@ -176,6 +177,7 @@ impl<'a> Talk<'a> {
             connected: false,
             welcomed: false,
             hello_at: now,
+            hello_mono_ms: 0,
             sent: 0,
             resend_at: now,
             resend_after: RESEND_FIRST,
@@ -211,6 +213,7 @@ impl<'a> Talk<'a> {
     fn hello(&mut self) {
         let ctx = self.ctx;
         let at = ctx.moment();
+        self.hello_mono_ms = at.mono_ms;
         let hello = {
             let core = ctx.core();
             let outbox = ctx.outbox();
@@ -341,17 +344,17 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn controller_time(&self, srv_ts: i64) {
+    fn controller_time(&self, srv_ts: i64, asked_mono_ms: Option<u64>) {
         let at = self.ctx.moment();
         let mut core = self.ctx.core();
-        core.clocks.controller_says(srv_ts, at.wall_ms, at.mono_ms);
+        core.clocks.controller_says(srv_ts, asked_mono_ms, at.wall_ms, at.mono_ms);
         if core.doubt.is_some() {
             self.ctx.wake.due.notify_one();
         }
     }
 
     fn ack(&mut self, ack: &Ack) {
-        self.controller_time(ack.srv_ts);
+        self.controller_time(ack.srv_ts, None);
         if self.ctx.outbox().ack(ack.ep, ack.seq) {
             self.progress();
         }
@@ -368,7 +371,7 @@ impl<'a> Talk<'a> {
                 self.ctx.core().snapshots.insert(*kind);
             }
             Sync::Welcome { srv_ts, ep, seq, min_ep } => {
-                self.controller_time(*srv_ts);
+                self.controller_time(*srv_ts, Some(self.hello_mono_ms));
                 let ctx = self.ctx;
                 let now_ms = ctx.core().now_ms(ctx.moment());
                 let gap = |gap| ctx.gap_record(gap);

@@ -149,11 +149,13 @@ async fn fetch(call: &HookCall) -> anyhow::Result<u16> {
     }
     let request = request.body(Full::new(Bytes::from(call.body.clone())))?;
     let answer = async { Ok(sender.send_request(request).await?.status().as_u16()) };
+    tokio::pin!(answer);
     tokio::select! {
-        answer = answer => answer,
+        answer = &mut answer => answer,
+        // A server that closes after its answer ends the connection with the answer still to be taken.
         closed = connection => {
             closed?;
-            anyhow::bail!("closed without an answer")
+            answer.await
         }
     }
 }
