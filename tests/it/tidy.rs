@@ -197,7 +197,7 @@ fn every_text_stands_in_all_languages_and_is_used() {
         .into_iter()
         .map(|(path, text)| (path, comment.replace_all(&text, "").into_owned()))
         .collect();
-    let used = Regex::new(r#"\bt\("([a-z0-9-]+)""#).unwrap();
+    let used = Regex::new(r#"\bt\(["']([a-z0-9-]+)["']"#).unwrap();
     // A key that ends in a dash is the beginning of several.
     let written = |wanted: &str| id.iter().any(|key| key == wanted || wanted.ends_with('-') && key.starts_with(wanted));
     let mut unknown = Vec::new();
@@ -213,10 +213,12 @@ fn every_text_stands_in_all_languages_and_is_used() {
         .map(|(_, text)| text)
         .collect::<Vec<_>>()
         .join("\n");
-    let beginning = Regex::new(r#""([a-z0-9-]+-)(?:"|\{)"#).unwrap();
+    let beginning = Regex::new(r#"["']([a-z0-9-]+-)["'{]"#).unwrap();
     let beginnings: BTreeSet<String> = beginning.captures_iter(&code).map(|found| found[1].to_owned()).collect();
     let is_used = |key: &String| {
-        code.contains(&format!("\"{key}\"")) || beginnings.iter().any(|beginning| key.starts_with(beginning.as_str()))
+        let quoted = [format!("\"{key}\""), format!("'{key}'")];
+        quoted.iter().any(|text| code.contains(text.as_str()))
+            || beginnings.iter().any(|beginning| key.starts_with(beginning.as_str()))
     };
     let idle: Vec<String> = id.iter().filter(|key| !is_used(key)).cloned().collect();
     assert_none("texts written but not used", &idle);
