@@ -324,6 +324,26 @@ async fn a_changed_password_signs_the_other_devices_out() {
 }
 
 #[tokio::test]
+async fn an_admin_can_be_limited_to_one_site_or_two_in_the_form() {
+    let world = World::open().await;
+    let (kebon, waena) = (world.app.site("Kebon").await, world.app.site("Waena").await);
+    let cookie = format!("hiji_session={}", world.token(Role::SuperAdmin, &[]).await);
+    let post = async |path: &str, body: String| {
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("cookie", cookie.as_str())];
+        testing::ask(world.router.clone(), "POST", path, &headers, &body).await.0
+    };
+    let form = |sites: &str| format!("username=rina&name=Rina&role=operator&active=on{sites}");
+    let one = form(&format!("&site_ids={kebon}&password={PASSWORD}"));
+    assert_eq!(post("/settings/admins", one).await, StatusCode::SEE_OTHER);
+    let rina = admins::login(&world.app, "rina", &PASSWORD.into(), "127.0.0.1", "test").await.unwrap().admin;
+    assert_eq!(rina.site_ids, [kebon]);
+    let two = form(&format!("&site_ids={kebon}&site_ids={waena}&password="));
+    assert_eq!(post(&format!("/settings/admins/{}", rina.id), two).await, StatusCode::SEE_OTHER);
+    let rina = admins::login(&world.app, "rina", &PASSWORD.into(), "127.0.0.1", "test").await.unwrap().admin;
+    assert_eq!(rina.site_ids, [kebon, waena]);
+}
+
+#[tokio::test]
 async fn a_page_shows_only_what_its_reader_may_do() {
     let world = World::open().await;
     let site = world.app.site("Kebon").await;

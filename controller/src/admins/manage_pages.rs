@@ -1,6 +1,7 @@
 //! What the pages of admins show.
 
 use chrono::DateTime;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::Admin;
@@ -29,7 +30,7 @@ pub(crate) struct ListPage {
     pub(crate) timezone: String,
 }
 
-/// An admin's fields as typed. The password is never shown again.
+/// An admin's fields as posted. One struct, not a flattened part: a flattened list of one tick is refused as a text.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Fields {
@@ -38,6 +39,9 @@ pub(crate) struct Fields {
     pub(crate) role: String,
     pub(crate) site_ids: Vec<String>,
     pub(crate) active: String,
+    /// Never shown again.
+    #[serde(skip_serializing)]
+    pub(crate) password: SecretString,
 }
 
 /// The form of a new or an existing admin.
@@ -58,6 +62,7 @@ impl From<Admin> for Fields {
             role: admin.role.as_str().to_owned(),
             site_ids: admin.site_ids.iter().map(ToString::to_string).collect(),
             active: if admin.active { "on".to_owned() } else { String::new() },
+            password: SecretString::default(),
         }
     }
 }

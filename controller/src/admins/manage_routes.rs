@@ -7,8 +7,7 @@ use axum::{
     routing::get,
 };
 use axum_extra::extract::Form;
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use secrecy::ExposeSecret as _;
 
 use super::{
     Admin, AdminForm,
@@ -36,31 +35,20 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/settings/admins/{id}", get(change_form).post(change))
 }
 
-#[derive(Debug, Deserialize)]
-struct Posted {
-    #[serde(flatten)]
-    fields: Fields,
-    #[serde(default)]
-    password: SecretString,
-}
-
-impl Posted {
-    /// What was typed, as a command. An empty password keeps the old one.
-    fn parse(&self) -> Result<AdminForm, FormErrors> {
-        let mut check = Check::default();
-        let role = check.choice("role", &self.fields.role, Role::parse);
-        let site_ids: Option<Vec<SiteId>> =
-            self.fields.site_ids.iter().map(|id| check.id("site_ids", id).map(SiteId)).collect();
-        let (Some(role), Some(site_ids)) = (role, site_ids) else { return Err(check.into_errors()) };
-        Ok(AdminForm {
-            username: self.fields.username.trim().to_owned(),
-            name: self.fields.name.trim().to_owned(),
-            role,
-            site_ids,
-            password: Some(self.password.clone()).filter(|password| !password.expose_secret().is_empty()),
-            active: Check::ticked(&self.fields.active),
-        })
-    }
+/// What was typed, as a command. An empty password keeps the old one.
+fn parse(posted: &Fields) -> Result<AdminForm, FormErrors> {
+    let mut check = Check::default();
+    let role = check.choice("role", &posted.role, Role::parse);
+    let site_ids: Option<Vec<SiteId>> = posted.site_ids.iter().map(|id| check.id("site_ids", id).map(SiteId)).collect();
+    let (Some(role), Some(site_ids)) = (role, site_ids) else { return Err(check.into_errors()) };
+    Ok(AdminForm {
+        username: posted.username.trim().to_owned(),
+        name: posted.name.trim().to_owned(),
+        role,
+        site_ids,
+        password: Some(posted.password.clone()).filter(|password| !password.expose_secret().is_empty()),
+        active: Check::ticked(&posted.active),
+    })
 }
 
 async fn site_choices(app: &App) -> Result<Vec<Choice>, AppError> {
@@ -93,20 +81,18 @@ async fn add(
     State(app): State<App>,
     Signed(caller): Signed,
     view: View,
-    Form(posted): Form<Posted>,
+    Form(posted): Form<Fields>,
 ) -> Result<Response, AppError> {
     caller.allow_everywhere(Permission::AdminsManage)?;
     let actor = Actor::of(&caller, view.ip());
-    let added = match posted.parse() {
+    let added = match parse(&posted) {
         Ok(form) => super::add(&app, &actor, form).await.map_err(AppError::from),
         Err(errors) => Err(errors.into()),
     };
     match added {
-        Ok(_) => {
-            Ok(view.go_saying("/settings/admins", "done-admin-added", [("name", Arg::from(posted.fields.username))]))
-        }
+        Ok(_) => Ok(view.go_saying("/settings/admins", "done-admin-added", [("name", Arg::from(posted.username))])),
         Err(AppError::Invalid(errors)) => {
-            let form = FormView::again(posted.fields, errors, "");
+            let form = FormView::again(posted, errors, "");
             view.form_again(&FormPage { id: None, form, roles: roles(), sites: site_choices(&app).await? })
         }
         Err(other) => Err(other),
@@ -130,18 +116,18 @@ async fn change(
     Signed(caller): Signed,
     view: View,
     Path(id): Path<AdminId>,
-    Form(posted): Form<Posted>,
+    Form(posted): Form<Fields>,
 ) -> Result<Response, AppError> {
     caller.allow_everywhere(Permission::AdminsManage)?;
     let actor = Actor::of(&caller, view.ip());
-    let changed = match posted.parse() {
+    let changed = match parse(&posted) {
         Ok(form) => super::change(&app, &actor, id, form).await.map_err(AppError::from),
         Err(errors) => Err(errors.into()),
     };
     match changed {
         Ok(()) => Ok(view.go_saying("/settings/admins", "done-saved", [])),
         Err(AppError::Invalid(errors)) => {
-            let form = FormView::again(posted.fields, errors, "");
+            let form = FormView::again(posted, errors, "");
             view.form_again(&FormPage { id: Some(id), form, roles: roles(), sites: site_choices(&app).await? })
         }
         Err(other) => Err(other),

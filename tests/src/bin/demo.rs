@@ -241,6 +241,14 @@ impl Processes {
     fn start(&mut self, name: &str, args: &[&str], env: &BTreeMap<String, String>) -> anyhow::Result<()> {
         let binary = std::env::current_exe()?.with_file_name(name);
         let mut command = Command::new(&binary);
+        // Only the controller takes the settings `make run` was given; an agent refuses those it does not know.
+        if name != "hiji" {
+            #[expect(clippy::disallowed_methods, reason = "only the names are read, to leave them out")]
+            let given = std::env::vars_os().map(|(key, _value)| key);
+            for key in given.filter(|key| key.to_string_lossy().starts_with("HIJI_")) {
+                command.env_remove(key);
+            }
+        }
         // Of their own group: Ctrl-C reaches only the demo, which ends them in order.
         command.args(args).envs(env).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0).kill_on_drop(true);
         let child = command.spawn().with_context(|| format!("starting {}", binary.display()))?;
