@@ -1,7 +1,7 @@
 //! What a handler answers when it cannot do what was asked. The only place that knows status codes.
 //!
-//! A handler returns an [`AppError`]; a layer around the routes writes it out: [`as_page`] as a page in the language of
-//! the request, [`as_problem`] as an RFC 9457 document. The same layers rewrite what axum itself refuses (unknown path,
+//! A handler returns an [`AppError`]; a layer around the routes writes it out: `as_page` as a page in the language of
+//! the request, `as_problem` as an RFC 9457 document. The same layers rewrite what axum itself refuses (unknown path,
 //! wrong method, body too large), so that nothing leaves in another shape. The chain of an internal error is logged
 //! here, once.
 
