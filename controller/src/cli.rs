@@ -1,6 +1,6 @@
 //! The command line of `hiji`. Exit codes: 0 stopped as asked, 2 bad settings, 1 anything else.
 
-use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -11,6 +11,7 @@ use crate::{
     clock::SystemClock,
     config::{BadConfig, Config},
     db::Db,
+    events,
     http::access::Role,
     serve,
 };
@@ -46,6 +47,23 @@ enum Command {
     },
     /// Prints the OpenAPI document of /api/v1.
     Openapi,
+    /// Prints the AsyncAPI document of the event stream.
+    Asyncapi,
+    /// Business events.
+    Events {
+        #[command(subcommand)]
+        command: EventsCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum EventsCommand {
+    /// Prints events as lines of JSON as they happen, from the database.
+    Tail {
+        /// Begin after this place in the stream; without it with what happens from now on.
+        #[arg(long)]
+        after: Option<i64>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -103,7 +121,12 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             say(&crate::http::openapi().to_pretty_json().context("writing the OpenAPI document")?);
             return Ok(());
         }
-        Command::Serve | Command::Migrate | Command::Admin { .. } | Command::Doctor => {}
+        Command::Asyncapi => {
+            say(&serde_json::to_string_pretty(&events::asyncapi::document())
+                .context("writing the AsyncAPI document")?);
+            return Ok(());
+        }
+        Command::Serve | Command::Migrate | Command::Admin { .. } | Command::Doctor | Command::Events { .. } => {}
     }
     let config = Config::load(cli.config.as_deref())?;
     init_log(&config)?;
@@ -116,7 +139,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Admin { command } => admin(config, command).await,
         Command::Doctor => doctor(&config).await,
-        Command::Config { .. } | Command::Openapi => Ok(()),
+        Command::Events { command: EventsCommand::Tail { after } } => tail(&config, after).await,
+        Command::Config { .. } | Command::Openapi | Command::Asyncapi => Ok(()),
     }
 }
 
@@ -186,6 +210,30 @@ async fn doctor(config: &Config) -> anyhow::Result<()> {
         say(&format!("jobs {state:?}: {count}"));
     }
     Ok(())
+}
+
+/// Prints events until stopped.
+async fn tail(config: &Config, after: Option<i64>) -> anyhow::Result<()> {
+    const PAGE: u64 = 500;
+    const EVERY: Duration = Duration::from_millis(500);
+    let db = Db::connect(&config.database_url()).await?;
+    let mut after = match after {
+        Some(after) => after,
+        None => events::last(db.read()).await.context("reading the stream's end")?,
+    };
+    loop {
+        let page = events::history(db.read(), after, PAGE, None).await.context("reading events")?;
+        for event in &page {
+            after = event.hseq.unwrap_or(after);
+            say(&serde_json::to_string(event).context("writing an event")?);
+        }
+        if page.is_empty() {
+            tokio::select! {
+                () = tokio::time::sleep(EVERY) => {}
+                _ = tokio::signal::ctrl_c() => return Ok(()),
+            }
+        }
+    }
 }
 
 fn init_log(config: &Config) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 //! Features announce here and know nobody who listens; [`consumers`] is the one list of who reacts. A new event is a
 //! variant here.
 
+pub mod asyncapi;
 pub mod consumers;
 pub mod live;
 mod store;
@@ -63,6 +64,19 @@ pub enum BusinessEvent {
         router_ids: Vec<RouterId>,
     },
 }
+
+/// Class and event of every kind of event, as in the topics of the public stream.
+pub const TOPICS: [(&str, &str); 9] = [
+    ("router", "online"),
+    ("router", "offline"),
+    ("router", "approved"),
+    ("batch", "created"),
+    ("batch", "progress"),
+    ("voucher", "activated"),
+    ("voucher", "ended"),
+    ("session", "changed"),
+    ("package", "changed"),
+];
 
 impl BusinessEvent {
     /// Class and event of the public stream: `voucher/activated`.
@@ -152,4 +166,12 @@ pub async fn history(
     sites: Option<&[SiteId]>,
 ) -> Result<Vec<Recorded>, DbErr> {
     store::published_after(db, after, limit, sites).await
+}
+
+/// The last place given in the stream, 0 when there is none.
+///
+/// # Errors
+/// The database's.
+pub async fn last(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
+    store::last_hseq(db).await
 }

@@ -16,10 +16,11 @@ use crate::{
 const CHUNK: usize = 100;
 
 /// An event as recorded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct Recorded {
     pub id: i64,
     pub at: DateTime<Utc>,
+    #[serde(rename = "site_id")]
     pub site: Option<SiteId>,
     pub class: String,
     pub name: String,
