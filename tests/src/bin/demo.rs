@@ -243,7 +243,6 @@ impl Processes {
         let mut command = Command::new(&binary);
         // Only the controller takes the settings `make run` was given; an agent refuses those it does not know.
         if name != "hiji" {
-            #[expect(clippy::disallowed_methods, reason = "only the names are read, to leave them out")]
             let given = std::env::vars_os().map(|(key, _value)| key);
             for key in given.filter(|key| key.to_string_lossy().starts_with("HIJI_")) {
                 command.env_remove(key);

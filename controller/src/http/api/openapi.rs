@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{
-    IntoParams, Modify, OpenApi, PartialSchema, ToSchema,
+    IntoParams, Modify, OpenApi,
     openapi::{
         OpenApi as Document, RefOr, Schema,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -14,7 +14,7 @@ use utoipa::{
 use crate::money::Money;
 
 /// An RFC 9457 problem document.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     /// Always `about:blank`: the `code` tells problems apart.
     #[schema(example = "about:blank")]
@@ -38,7 +38,7 @@ pub struct Problem {
 }
 
 /// An amount of money.
-#[derive(ToSchema)]
+#[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(crate) struct MoneyBody {
     /// Whole minor units: rupiah have none smaller.
@@ -49,13 +49,13 @@ pub(crate) struct MoneyBody {
     currency: String,
 }
 
-impl PartialSchema for Money {
+impl utoipa::PartialSchema for Money {
     fn schema() -> RefOr<Schema> {
         MoneyBody::schema()
     }
 }
 
-impl ToSchema for Money {
+impl utoipa::ToSchema for Money {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("Money")
     }
