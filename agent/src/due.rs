@@ -25,6 +25,8 @@ const ZONE_SECS: i64 = 900;
 const ZONES_SPAN_SECS: i64 = 26 * 3_600;
 /// How long the controller's word holds.
 const CONFIRMED_MS: u64 = 24 * 3_600 * 1_000;
+/// And against a router that does not know the time at all: digests make it speak every hour.
+const CONFIRMED_LATELY_MS: u64 = 2 * 3_600 * 1_000;
 /// A difference to the controller below this is the line, not the clock.
 const LINE_MS: i64 = 2_000;
 /// An answer that came this soon was not held up on the way.
@@ -178,6 +180,10 @@ impl Clocks {
             let start = self.router_start_ms.unwrap_or(i64::MIN);
             let up_ms = signed(mono_ms).saturating_sub(start);
             let starting = up_ms < signed(ROUTER_START_SECS) * 1_000;
+            // What the controller said before the router started says nothing of what happened to it since.
+            let confirmed = self
+                .controller
+                .is_some_and(|(_, at)| signed(at) >= start && mono_ms.saturating_sub(at) <= CONFIRMED_LATELY_MS);
             return (starting || !confirmed).then_some(Doubt::RouterUnset);
         }
         (!confirmed && !router.agrees()).then_some(Doubt::Disagree)
@@ -330,7 +336,9 @@ mod tests {
         assert_eq!(clocks.doubt(NOW, 0), Some(Doubt::RouterUnset));
         assert!(clocks.can_date(NOW, 0), "our own time is right all the same");
         assert_eq!(clocks.doubt(NOW + 571_000, 571_000), None);
-        assert_eq!(clocks.doubt(NOW, 25 * HOUR), Some(Doubt::RouterUnset), "and again once nobody confirms it");
+        assert_eq!(clocks.doubt(NOW, 3 * HOUR), Some(Doubt::RouterUnset), "and again once nobody confirms it");
+        clocks.router_says(Some(86_400_000), Some(60), NOW, HOUR);
+        assert_eq!(clocks.doubt(NOW, HOUR + 600_000), Some(Doubt::RouterUnset), "a restart since the last word");
     }
 
     #[test]

@@ -28,10 +28,11 @@ use crate::{
 
 /// A connection that held this long was a good one.
 const GOOD_CONNECTION: Duration = Duration::from_secs(30);
-/// Clock, uptime and load are looked at this often.
-const CLOCK_EVERY: Duration = Duration::from_secs(60);
-/// Facts are read and told this often.
-const FACTS_EVERY_ROUNDS: u32 = 10;
+/// Clock, uptime and load are looked at this often while the clock is in doubt, and every so many rounds otherwise.
+const CLOCK_TICK: Duration = Duration::from_secs(10);
+const CLOCK_EVERY_TICKS: u32 = 6;
+/// Facts are read and told every so many ticks.
+const FACTS_EVERY_TICKS: u32 = 60;
 /// An uptime this much behind is a reboot.
 const REBOOT_SECS: u64 = 10;
 
@@ -159,11 +160,15 @@ async fn begin(ctx: &Ctx, client: &Client, reader: &Reader<'_>) -> Result<(), Ca
 
 /// Looks at clock and load, and now and then at all facts.
 async fn facts(ctx: &Ctx, client: &Client) -> CallError {
-    let mut round = 0;
+    let mut tick: u32 = 0;
     loop {
-        tokio::time::sleep(CLOCK_EVERY).await;
-        round += 1;
-        let read = if round % FACTS_EVERY_ROUNDS == 0 {
+        tokio::time::sleep(CLOCK_TICK).await;
+        tick = tick.wrapping_add(1);
+        let all = tick.is_multiple_of(FACTS_EVERY_TICKS);
+        if !all && !tick.is_multiple_of(CLOCK_EVERY_TICKS) && ctx.core().doubt.is_none() {
+            continue;
+        }
+        let read = if all {
             system::read(client).await
         } else {
             let clock = system::read_clock(client).await;
@@ -180,7 +185,7 @@ async fn facts(ctx: &Ctx, client: &Client) -> CallError {
         let mut core = ctx.core();
         note_clock(ctx, &mut core, seen.clock);
         let changed = identity(&core.facts) != identity(&seen.facts);
-        if changed || round % FACTS_EVERY_ROUNDS == 0 {
+        if changed || all {
             tell_facts(ctx, &mut core, seen.facts);
         }
         ctx.wake.due.notify_one();
