@@ -61,7 +61,7 @@ async fn run(processes: &mut Processes) -> anyhow::Result<()> {
     settings.check_ports()?;
     processes.start("hiji", &["serve"], &settings.controller())?;
     let mut api = Api::new(&settings.public_url)?;
-    sign_in(processes, &mut api).await?;
+    sign_in(processes, &mut api, &settings.data_dir).await?;
     for demo in ROUTERS {
         let [api_port, control, _] = demo.ports.map(|port| format!("127.0.0.1:{port}"));
         let args = [
@@ -193,11 +193,18 @@ fn has_credentials(dir: &Path) -> bool {
     dir.join(hiji_agent::CREDENTIALS_FILE).is_file()
 }
 
-async fn sign_in(processes: &mut Processes, api: &mut Api) -> anyhow::Result<()> {
+async fn sign_in(processes: &mut Processes, api: &mut Api, data_dir: &Path) -> anyhow::Result<()> {
     let start = Instant::now();
     loop {
         match api.login(LOGIN.0, LOGIN.1).await {
             Ok(()) => return Ok(()),
+            Err(error) if error.to_string().contains("bad_credentials") => bail!(
+                "{} is there already, and its login is no longer {} with {}. Start it without the demo (make run DEMO=0), \
+                 or move it away for a new demo.",
+                data_dir.display(),
+                LOGIN.0,
+                LOGIN.1
+            ),
             Err(error) if start.elapsed() > START_WITHIN => return Err(error.context("signing in to the controller")),
             Err(_not_yet) => processes.check()?,
         }
