@@ -218,6 +218,12 @@ pub struct RouterFacts {
     /// `dns-name` of the first hotspot server profile, for login links.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub hotspot_dns_name: String,
+    /// Devices seen by the hotspot, logged in or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hotspot_hosts: Option<u64>,
+    /// Phones that come back without typing their code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hotspot_cookies: Option<u64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]

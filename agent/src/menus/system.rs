@@ -59,6 +59,8 @@ pub(crate) async fn read(client: &Client) -> Result<Seen, CallError> {
         clock_skew_secs: None,
         hotspot_servers: servers.iter().map(|server| server.text("name").into_owned()).collect(),
         hotspot_dns_name: profile.map(|profile| profile.text("dns-name").into_owned()).unwrap_or_default(),
+        hotspot_hosts: count(client, "/ip/hotspot/host/print").await?,
+        hotspot_cookies: count(client, "/ip/hotspot/cookie/print").await?,
     };
     Ok(Seen { facts, clock })
 }
@@ -87,6 +89,15 @@ fn clock_of(resource: &Row, clock: &Row) -> Clock {
 async fn one(client: &Client, command: &str) -> Result<Row, CallError> {
     let rows = optional(client.call(Request::new(command)).await)?;
     Ok(rows.into_iter().next().unwrap_or_default())
+}
+
+/// How many rows a menu has, without reading them; `None` when the router does not tell.
+async fn count(client: &Client, command: &str) -> Result<Option<u64>, CallError> {
+    match client.call(Request::new(command).attr("count-only", "")).await {
+        Ok(answer) => Ok(answer.ret.and_then(|count| count.trim().parse().ok())),
+        Err(CallError::Trap(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Rows, or none when the router refuses this one menu.

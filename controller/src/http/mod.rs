@@ -218,7 +218,6 @@ mod tests {
 
     #[test]
     fn every_answer_in_the_document_says_what_it_is() {
-        // OpenAPI demands it, and utoipa leaves an empty one out.
         let document = serde_json::to_value(openapi()).unwrap();
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {

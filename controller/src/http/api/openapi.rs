@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{
     IntoParams, Modify, OpenApi,
     openapi::{
-        OpenApi as Document, RefOr, Schema,
+        OpenApi as Document, PathItem, RefOr, Schema,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -73,13 +74,16 @@ pub struct ListParams {
     pub q: Option<String>,
 }
 
-struct Bearer;
+/// What stands beside the paths: how one signs in, and the schemas that every part uses.
+struct Shared;
 
-impl Modify for Bearer {
+impl Modify for Shared {
     fn modify(&self, document: &mut Document) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        components.schemas.insert("Problem".to_owned(), Problem::schema());
+        components.schemas.insert("Money".to_owned(), Money::schema());
     }
 }
 
@@ -93,8 +97,7 @@ impl Modify for Bearer {
         license(name = "MIT OR Apache-2.0")
     ),
     servers((url = "/api/v1")),
-    components(schemas(Problem, Money)),
-    modifiers(&Bearer),
+    modifiers(&Shared),
     security(("bearer" = []))
 )]
 struct Base;
@@ -102,7 +105,24 @@ struct Base;
 /// The document of all parts; each is a feature's `OpenApi`, its paths relative to `/api/v1`.
 #[must_use]
 pub fn document(parts: impl IntoIterator<Item = Document>) -> Document {
-    parts.into_iter().fold(Base::openapi(), Document::merge_from)
+    let mut joined = parts.into_iter().fold(Base::openapi(), Document::merge_from);
+    joined.paths.paths.values_mut().for_each(describe);
+    joined
+}
+
+/// OpenAPI demands a description of every answer, and utoipa leaves an empty one out: the words of the status stand in.
+fn describe(path: &mut PathItem) {
+    let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
+    for operation in operations.into_iter().flatten() {
+        for (status, answer) in &mut operation.responses.responses {
+            if let RefOr::T(answer) = answer
+                && answer.description.is_empty()
+            {
+                let words = StatusCode::from_bytes(status.as_bytes()).ok().and_then(|code| code.canonical_reason());
+                words.unwrap_or("Answer").clone_into(&mut answer.description);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
