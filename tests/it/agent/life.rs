@@ -13,24 +13,15 @@ use super::support::{START_MS, World, some, until, voucher};
 const MAC: &str = "02:00:00:00:00:01";
 
 fn first_login(world: &World) -> Option<FirstLogin> {
-    world.controller.find(|event| match event {
-        Event::FirstLogin(first) => Some(first.clone()),
-        _ => None,
-    })
+    world.controller.find(|event| if let Event::FirstLogin(first) = event { Some(first.clone()) } else { None })
 }
 
 fn ended(world: &World) -> Option<hiji_shared::event::Ended> {
-    world.controller.find(|event| match event {
-        Event::UserEnded(ended) => Some(ended.clone()),
-        _ => None,
-    })
+    world.controller.find(|event| if let Event::UserEnded(ended) = event { Some(ended.clone()) } else { None })
 }
 
 fn logout(world: &World) -> Option<Logout> {
-    world.controller.find(|event| match event {
-        Event::SessionLogout(logout) => Some(logout.clone()),
-        _ => None,
-    })
+    world.controller.find(|event| if let Event::SessionLogout(logout) = event { Some(logout.clone()) } else { None })
 }
 
 async fn with_voucher() -> World {

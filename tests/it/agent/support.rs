@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
@@ -151,7 +150,6 @@ pub(super) struct World {
     pub(super) sim: RouterSim,
     pub(super) controller: Arc<Controller>,
     pub(super) dir: tempfile::TempDir,
-    pub(super) mqtt: SocketAddr,
     agent: Option<(CancellationToken, JoinHandle<Result<(), RunError>>)>,
     stop: CancellationToken,
     rev: AtomicU64,
@@ -208,7 +206,7 @@ impl World {
                 }
             }
         });
-        Self { clock, sim, controller, dir, mqtt, agent: None, stop, rev: AtomicU64::new(0), hook: None }
+        Self { clock, sim, controller, dir, agent: None, stop, rev: AtomicU64::new(0), hook: None }
     }
 
     pub(super) fn config(&self) -> Config {
@@ -461,9 +459,4 @@ pub(super) fn voucher(name: &str) -> DesiredUser {
 
 pub(super) fn vouchers(count: usize) -> Vec<Object> {
     (0..count).map(|n| Object::User(voucher(&format!("KB{n:05}")))).collect()
-}
-
-/// Where an agent keeps its things.
-pub(super) fn outbox(dir: &Path) -> PathBuf {
-    dir.join("outbox")
 }

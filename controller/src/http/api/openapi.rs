@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{
-    IntoParams, Modify, OpenApi,
+    IntoParams, Modify, OpenApi, PartialSchema as _,
     openapi::{
         OpenApi as Document, PathItem, RefOr, Schema,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
