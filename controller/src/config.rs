@@ -28,7 +28,8 @@ pub struct Config {
     pub http_listen: SocketAddr,
 
     /// How browsers reach the web app: goes into links and callbacks.
-    #[config(env = "HIJI_PUBLIC_URL", default = "http://127.0.0.1:8080")]
+    /// Empty: this computer only, `http://127.0.0.1` with the port of HIJI_HTTP_LISTEN.
+    #[config(env = "HIJI_PUBLIC_URL", default = "")]
     pub public_url: String,
 
     /// Address of the embedded broker; empty = none.
@@ -131,7 +132,14 @@ impl Config {
     pub fn for_directory(data_dir: PathBuf) -> Self {
         let mut config = Self::builder().load().expect("every setting has a default");
         config.data_dir = data_dir;
+        config.fill_public_url();
         config
+    }
+
+    fn fill_public_url(&mut self) {
+        if self.public_url.is_empty() {
+            self.public_url = format!("http://127.0.0.1:{}", self.http_listen.port());
+        }
     }
 
     /// A commented file with every setting and its default.
@@ -211,6 +219,7 @@ impl Config {
 
     fn checked(mut self) -> Result<Self, BadConfig> {
         let bad = |text: &str| Err(BadConfig(text.to_owned()));
+        self.fill_public_url();
         self.public_url.truncate(self.public_url.trim_end_matches('/').len());
         if !self.public_url.starts_with("http://") && !self.public_url.starts_with("https://") {
             return bad("HIJI_PUBLIC_URL must start with http:// or https://, for example https://billing.example.net");
@@ -290,6 +299,16 @@ fn refuse_unknown_env_keys(keys: impl Iterator<Item = String>) -> Result<(), Bad
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_follow_the_port_unless_an_address_is_given() {
+        let mut config = Config::builder().load().unwrap();
+        config.http_listen = "0.0.0.0:8090".parse().unwrap();
+        let checked = config.checked().unwrap();
+        assert_eq!(checked.public_url, "http://127.0.0.1:8090");
+        let given = Config { public_url: "https://isp.example.net/".into(), ..checked }.checked().unwrap();
+        assert_eq!(given.public_url, "https://isp.example.net");
+    }
 
     #[test]
     fn agents_are_told_the_public_host_and_the_brokers_port() {
