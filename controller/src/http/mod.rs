@@ -217,10 +217,13 @@ mod tests {
     };
 
     #[test]
-    fn every_answer_in_the_document_says_what_it_is() {
+    fn every_operation_of_the_document_has_its_own_id_and_every_answer_says_what_it_is() {
         let document = serde_json::to_value(openapi()).unwrap();
+        let mut ids = std::collections::BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
+                let id = operation["operationId"].as_str().unwrap();
+                assert!(ids.insert(id.to_owned()), "{method} {path}: {id} is another's");
                 for (status, answer) in operation["responses"].as_object().unwrap() {
                     assert!(answer["description"].is_string(), "{method} {path}: {status} has no description");
                 }

@@ -106,14 +106,26 @@ struct Base;
 #[must_use]
 pub fn document(parts: impl IntoIterator<Item = Document>) -> Document {
     let mut joined = parts.into_iter().fold(Base::openapi(), Document::merge_from);
-    joined.paths.paths.values_mut().for_each(describe);
+    for (path, item) in &mut joined.paths.paths {
+        complete(path, item);
+    }
     joined
 }
 
-/// OpenAPI demands a description of every answer, and utoipa leaves an empty one out: the words of the status stand in.
-fn describe(path: &mut PathItem) {
-    let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
-    for operation in operations.into_iter().flatten() {
+/// What OpenAPI demands and handlers need not repeat: an id of its own for each operation, after method and path (handlers
+/// of several features have the same name), and a description of every answer, at least the words of its status.
+fn complete(path: &str, item: &mut PathItem) {
+    let operations = [
+        ("get", &mut item.get),
+        ("put", &mut item.put),
+        ("post", &mut item.post),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
+    ];
+    for (method, operation) in operations {
+        let Some(operation) = operation else { continue };
+        let words = path.split(['/', '{', '}']).filter(|word| !word.is_empty());
+        operation.operation_id = Some(std::iter::once(method).chain(words).collect::<Vec<_>>().join("_"));
         for (status, answer) in &mut operation.responses.responses {
             if let RefOr::T(answer) = answer
                 && answer.description.is_empty()
