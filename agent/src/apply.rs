@@ -17,7 +17,7 @@ use hiji_shared::{
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
-    ctx::{Core, slot},
+    knowledge::{Core, slot},
     life, menus,
     pace::Pace,
     reconcile::{Fields, Step},

@@ -10,8 +10,9 @@ use hiji_shared::{
 };
 
 use crate::{
-    ctx::{Core, Ctx, Kick, slot},
+    ctx::Ctx,
     due,
+    knowledge::{Core, Kick, slot},
     routeros::CallError,
     state::PutError,
 };

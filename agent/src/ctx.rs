@@ -1,15 +1,11 @@
 //! What the tasks of one agent share: settings, clock, keys, and the agent's knowledge behind one lock that is never
 //! held over an await.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hiji_shared::{
     agent_id::AgentId,
-    desired::{FailCode, ItemResult, ItemStatus, Rev},
-    device::{Kind, RouterFacts, Service},
+    device::{Kind, Service},
     envelope::ClockQuality,
     event::{Delta, Event, FirstLogin, Source},
     signed::{self, Purpose},
@@ -21,15 +17,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     config::Config,
-    due::Clocks,
-    mirror::Table,
+    knowledge::{Core, Moment},
     outbox::{Class, Gap, Outbox},
-    reconcile,
-    sessions::Sessions,
-    state::{
-        KnownSession, State,
-        want::{Entry, Progress, Texts},
-    },
+    state::{KnownSession, State, want::Entry},
 };
 
 /// Shared by all tasks of one agent.
@@ -73,76 +63,6 @@ pub(crate) struct Wakes {
     pub(crate) router: Notify,
 }
 
-/// Everything the agent knows.
-#[derive(Debug)]
-pub(crate) struct Core {
-    pub(crate) state: State,
-    pub(crate) tables: [Table; 4],
-    pub(crate) texts: Texts,
-    pub(crate) sessions: Sessions,
-    pub(crate) clocks: Clocks,
-    pub(crate) facts: RouterFacts,
-    /// Does the router's API answer? `None` until it was tried.
-    pub(crate) reach: Option<bool>,
-    /// Entries to be looked at by the reconciler, in order.
-    pub(crate) queue: VecDeque<(Kind, Box<str>)>,
-    /// Failed entries by the monotonic moment of their next try.
-    pub(crate) retries: BTreeSet<(u64, Kind, Box<str>)>,
-    /// Outcomes to be reported.
-    pub(crate) results: Vec<ItemResult>,
-    /// Users whose row should be read again, by kind as in [`Kind::ALL`].
-    pub(crate) recheck: [BTreeSet<Box<str>>; 4],
-    /// Kinds to be read in full.
-    pub(crate) rescan: [bool; 4],
-    /// Kinds whose snapshot the controller wants.
-    pub(crate) snapshots: BTreeSet<Kind>,
-    /// Vouchers whose time or bytes are used up.
-    pub(crate) used_up: BTreeSet<(Kind, Box<str>)>,
-    /// The router's uptime, and when it was read on the monotonic clock.
-    pub(crate) boot: Option<(u64, u64)>,
-    pub(crate) cpu_percent: Option<u32>,
-    /// To be noted once the outbox has what was emitted.
-    pub(crate) notes: Notes,
-    /// Users whose sessions a command wants ended.
-    pub(crate) kicks: Vec<Kick>,
-    /// The doubt that was told.
-    pub(crate) doubt: Option<crate::due::Doubt>,
-}
-
-/// What is true once the outbox has certainly got the events that tell of it. Noted earlier, a power cut could make
-/// the agent believe it had told.
-#[derive(Debug, Default)]
-pub(crate) struct Notes {
-    /// Sessions were reported to open.
-    pub(crate) opened: bool,
-    /// Sids reported to be closed.
-    pub(crate) closed: Vec<String>,
-    pub(crate) first_logins: Vec<(Kind, Box<str>)>,
-    pub(crate) ended: Vec<(Kind, Box<str>)>,
-    /// Reported as verified, at these revisions.
-    pub(crate) applied: Vec<(Kind, String, Rev)>,
-    /// Reported as gone: nothing to remember.
-    pub(crate) dropped: Vec<(Kind, String)>,
-}
-
-/// A command to end a user's sessions.
-#[derive(Debug)]
-pub(crate) struct Kick {
-    pub(crate) service: Service,
-    pub(crate) user: String,
-    pub(crate) jti: String,
-    pub(crate) op: &'static str,
-    pub(crate) since_mono_ms: u64,
-}
-
-/// One moment on all clocks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment {
-    /// The own wall clock.
-    pub(crate) wall_ms: i64,
-    pub(crate) mono_ms: u64,
-}
-
 /// Readings of the two clocks this far apart are taken again.
 const TORN_READING_MS: u64 = 500;
 
@@ -175,28 +95,7 @@ impl Ctx {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { config, clock, stop, agent, keys, state, sessions, outbox } = parts;
         let now = moment(&*clock);
-        let restored = sessions.iter().map(|known| known.session.clone()).collect();
-        let core = Core {
-            clocks: Clocks::new(state.last_known_ms(), now.wall_ms, now.mono_ms),
-            sessions: Sessions::restore(restored, now.wall_ms, now.mono_ms),
-            state,
-            tables: Kind::ALL.map(Table::new),
-            texts: Texts::default(),
-            facts: RouterFacts::default(),
-            reach: None,
-            queue: VecDeque::new(),
-            retries: BTreeSet::new(),
-            results: Vec::new(),
-            recheck: Default::default(),
-            rescan: [false; 4],
-            snapshots: BTreeSet::new(),
-            used_up: BTreeSet::new(),
-            boot: None,
-            cpu_percent: None,
-            notes: Notes::default(),
-            kicks: Vec::new(),
-            doubt: None,
-        };
+        let core = Core::new(state, &sessions, now);
         let ctx = Self {
             config,
             clock,
@@ -356,114 +255,6 @@ pub(crate) struct Parts {
     pub(crate) outbox: Outbox,
 }
 
-impl Core {
-    /// The mirror of a kind.
-    pub(crate) fn table(&self, kind: Kind) -> &Table {
-        &self.tables[slot(kind)]
-    }
-
-    /// The mirror of a kind, to change.
-    pub(crate) fn table_mut(&mut self, kind: Kind) -> &mut Table {
-        &mut self.tables[slot(kind)]
-    }
-
-    /// The corrected time, ms.
-    pub(crate) fn now_ms(&self, at: Moment) -> i64 {
-        self.clocks.now_ms(at.wall_ms, at.mono_ms)
-    }
-
-    /// Puts an entry into the reconciler's queue, once.
-    pub(crate) fn enqueue(&mut self, kind: Kind, name: &str) {
-        let Some(entry) = self.state.get_mut(kind, name) else { return };
-        match entry.progress {
-            Progress::Queued | Progress::Written => return,
-            Progress::Failed { retry_at, .. } => {
-                self.retries.remove(&(retry_at, kind, name.into()));
-            }
-            Progress::Unknown | Progress::Verified => {}
-        }
-        if let Some(entry) = self.state.get_mut(kind, name) {
-            entry.progress = Progress::Queued;
-            self.queue.push_back((kind, name.into()));
-        }
-    }
-
-    /// Everything that failed is tried again. True when there is something.
-    pub(crate) fn retry_failed(&mut self) -> bool {
-        let failed: Vec<(u64, Kind, Box<str>)> = std::mem::take(&mut self.retries).into_iter().collect();
-        for (_, kind, name) in &failed {
-            self.enqueue(*kind, name);
-        }
-        !failed.is_empty()
-    }
-
-    fn retry_missing_references(&mut self, kind: Kind) -> bool {
-        let missing =
-            |progress: &Progress| matches!(progress, Progress::Failed { code: FailCode::MissingReference, .. });
-        let names: Vec<Box<str>> =
-            self.state.iter(kind).filter(|(_, entry)| missing(&entry.progress)).map(|(name, _)| name.into()).collect();
-        for name in &names {
-            self.enqueue(kind, name);
-        }
-        !names.is_empty()
-    }
-
-    /// What to do about one entry, as things stand.
-    pub(crate) fn step(&self, kind: Kind, name: &str, ctx: &Ctx) -> reconcile::Step {
-        let Some(entry) = self.state.get(kind, name) else { return reconcile::Step::Right };
-        let profiles = self.table(Kind::profile_of(kind.service()));
-        let hook_line = ctx.hook_line();
-        let around = reconcile::Around {
-            kind,
-            mirror_key: &ctx.keys.mirror,
-            voucher_marker: &self.state.config().voucher_marker,
-            has_profile: &|name| profiles.loaded().then(|| profiles.get(name).is_some()),
-            hook_line: hook_line.as_deref(),
-        };
-        let row = self.table(kind).get(name).map(|row| &**row);
-        reconcile::step(name, entry, row, &around)
-    }
-
-    fn note(&mut self, notes: Notes) {
-        let Notes { opened, closed, first_logins, ended, applied, dropped } = notes;
-        if opened || !closed.is_empty() {
-            self.state.sessions_told(closed);
-        }
-        for (kind, name) in &first_logins {
-            self.state.set_lives(*kind, &[name], |_, life| life.told = true);
-        }
-        for (kind, name) in &ended {
-            self.state.set_lives(*kind, &[name], |_, life| life.end_done = true);
-        }
-        if !applied.is_empty() {
-            self.state.set_applied(applied);
-        }
-        if !dropped.is_empty() {
-            self.state.drop_entries(dropped);
-        }
-    }
-
-    /// Is the row of this name on the router hiji's, as far as is known?
-    pub(crate) fn owns(&self, kind: Kind, name: &str, ctx: &Ctx) -> bool {
-        let Some(entry) = self.state.get(kind, name) else { return false };
-        let present = self.table(kind).get(name).is_some();
-        entry.applied || (present && !matches!(self.step(kind, name, ctx), reconcile::Step::Refuse(..)))
-    }
-
-    /// Notes an outcome to be reported.
-    pub(crate) fn report(
-        &mut self,
-        kind: Kind,
-        key: &str,
-        rev: u64,
-        status: ItemStatus,
-        why: Option<(FailCode, String)>,
-    ) {
-        let (code, msg) = why.map_or((None, String::new()), |(code, msg)| (Some(code), cut(msg)));
-        self.results.push(ItemResult { kind, key: key.to_owned(), rev, status, code, msg });
-    }
-}
-
 fn untold(kind: Kind, name: &str, entry: &Entry) -> Option<(Box<str>, FirstLogin)> {
     let life = entry.life.as_ref().filter(|life| !life.told)?;
     let event = FirstLogin {
@@ -478,19 +269,6 @@ fn untold(kind: Kind, name: &str, entry: &Entry) -> Option<(Box<str>, FirstLogin
         estimated: false,
     };
     Some((name.into(), event))
-}
-
-/// The place of a kind in arrays by kind.
-pub(crate) fn slot(kind: Kind) -> usize {
-    Kind::ALL.iter().position(|known| *known == kind).unwrap_or(0)
-}
-
-/// Longest message of a failure sent on, bytes.
-const MAX_MESSAGE: usize = 200;
-
-fn cut(mut text: String) -> String {
-    text.truncate(text.floor_char_boundary(MAX_MESSAGE));
-    text
 }
 
 fn moment(clock: &dyn Clock) -> Moment {

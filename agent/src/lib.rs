@@ -10,6 +10,7 @@ mod due;
 mod enroll;
 mod hook;
 mod http;
+mod knowledge;
 mod life;
 mod menus;
 mod mirror;

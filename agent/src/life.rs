@@ -14,8 +14,9 @@ use hiji_shared::{
 use tokio::time::sleep;
 
 use crate::{
-    ctx::{Core, Ctx},
+    ctx::Ctx,
     due,
+    knowledge::Core,
     menus::active,
     mirror::Used,
     reconcile::Step,
@@ -213,8 +214,9 @@ fn plan(ctx: &Ctx) -> Plan {
     core.clocks.tick(at.wall_ms, at.mono_ms);
     let doubt = core.clocks.doubt(at.wall_ms, at.mono_ms);
     if doubt != core.doubt {
+        let told = core.doubt.is_some();
         core.doubt = doubt;
-        if let Some(doubt) = doubt {
+        if let Some(doubt) = doubt.filter(|_| !told) {
             tracing::warn!(?doubt, "the clock is doubtful");
             let msg = doubt.as_str().to_owned();
             ctx.emit(&mut core, &Event::Alert { code: "clock_doubtful".to_owned(), msg });

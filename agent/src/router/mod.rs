@@ -19,7 +19,8 @@ pub(crate) use self::read::{Reader, fail_code, row_json, wire_rows};
 use crate::{
     apply,
     config::RouterTls,
-    ctx::{Core, Ctx},
+    ctx::Ctx,
+    knowledge::Core,
     life,
     menus::system,
     routeros::{CallError, Client, ConnectError, ConnectOptions, Tls, backoff::Backoff},
@@ -115,27 +116,41 @@ fn lost(ctx: &Ctx, why: &str) {
     }
 }
 
-/// Serves one connection until it fails.
+/// Serves one connection until it fails. Who is online and what falls due is looked after while the menus are still
+/// being read: on a weak router with many users that takes a while.
 async fn serve(ctx: &Ctx, client: &Client) -> Option<CallError> {
     let reader = Reader::new(ctx, client);
     if let Err(error) = begin(ctx, client, &reader).await {
         return Some(error);
     }
     let ended = tokio::select! {
-        ended = apply::run(&reader) => ended,
+        ended = mirror(&reader) => ended,
         ended = life::run(&reader) => ended,
         ended = facts(ctx, client) => ended,
         ended = active::run(&reader, Service::Hotspot) => ended,
         ended = active::run(&reader, Service::Pppoe) => ended,
-        ended = watch::run(&reader, Kind::HotspotProfile) => ended,
-        ended = watch::run(&reader, Kind::PppProfile) => ended,
-        ended = watch::run(&reader, Kind::HotspotUser) => ended,
-        ended = watch::run(&reader, Kind::PppSecret) => ended,
     };
     Some(ended)
 }
 
-/// The first look at a router: who it is, who is online, then every mirrored menu.
+/// Reads every mirrored menu, then keeps up with them and makes them as wanted.
+async fn mirror(reader: &Reader<'_>) -> CallError {
+    for kind in Kind::ALL {
+        if let Err(error) = reader.scan(kind).await {
+            return error;
+        }
+    }
+    reader.ctx.commit().await;
+    tokio::select! {
+        ended = apply::run(reader) => ended,
+        ended = watch::run(reader, Kind::HotspotProfile) => ended,
+        ended = watch::run(reader, Kind::PppProfile) => ended,
+        ended = watch::run(reader, Kind::HotspotUser) => ended,
+        ended = watch::run(reader, Kind::PppSecret) => ended,
+    }
+}
+
+/// The first look at a router: who it is and who is online.
 async fn begin(ctx: &Ctx, client: &Client, reader: &Reader<'_>) -> Result<(), CallError> {
     let seen = system::read(client).await?;
     {
@@ -151,10 +166,6 @@ async fn begin(ctx: &Ctx, client: &Client, reader: &Reader<'_>) -> Result<(), Ca
     for service in [Service::Hotspot, Service::Pppoe] {
         active::first_look(reader, service).await?;
     }
-    for kind in Kind::ALL {
-        reader.scan(kind).await?;
-    }
-    ctx.commit().await;
     Ok(())
 }
 
@@ -231,8 +242,8 @@ fn close(ctx: &Ctx, core: &mut Core, logouts: Vec<Logout>) {
         // Its counters are in the user's row now.
         let kind = Kind::user_of(logout.session.service);
         if core.state.get(kind, &logout.session.user).is_some_and(|entry| matches!(entry.want, Want::User(_))) {
-            core.recheck[crate::ctx::slot(kind)].insert(logout.session.user.as_str().into());
-            ctx.wake.menus[crate::ctx::slot(kind)].notify_one();
+            core.recheck[crate::knowledge::slot(kind)].insert(logout.session.user.as_str().into());
+            ctx.wake.menus[crate::knowledge::slot(kind)].notify_one();
         }
         ctx.emit(core, &Event::SessionLogout(logout));
     }

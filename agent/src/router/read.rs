@@ -16,7 +16,8 @@ use hiji_shared::{
 };
 
 use crate::{
-    ctx::{Core, Ctx, slot},
+    ctx::Ctx,
+    knowledge::{Core, slot},
     life,
     menus::{self, Menu, Reading},
     mirror::Observed,
@@ -52,7 +53,8 @@ struct Learned {
     /// `=show-sensitive=` is understood.
     show_sensitive: Option<bool>,
     unsupported: [bool; 4],
-    last_full: Option<tokio::time::Instant>,
+    /// When a full print last had to show whether queries work.
+    doubted: Option<tokio::time::Instant>,
 }
 
 impl<'a> Reader<'a> {
@@ -81,7 +83,6 @@ impl<'a> Reader<'a> {
         let menu = menus::of(kind);
         self.ctx.core().table_mut(kind).begin_scan();
         let read = self.stream(menu, &self.print(menu), None).await;
-        self.learned().last_full = Some(tokio::time::Instant::now());
         match read {
             Ok(_) => {
                 let mut core = self.ctx.core();
@@ -136,9 +137,12 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Self::scan`].
     pub(crate) async fn doubt_queries(&self, kind: Kind, names: &[Box<str>]) -> Result<(), CallError> {
-        let lately = self.learned().last_full.is_some_and(|at| at.elapsed() < FULL_AGAIN);
-        if lately || self.learned().queries == Some(true) {
-            return Ok(());
+        {
+            let mut learned = self.learned();
+            if learned.queries == Some(true) || learned.doubted.is_some_and(|at| at.elapsed() < FULL_AGAIN) {
+                return Ok(());
+            }
+            learned.doubted = Some(tokio::time::Instant::now());
         }
         self.scan(kind).await?;
         let core = self.ctx.core();

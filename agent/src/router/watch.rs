@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Reader, is_lost};
 use crate::{
-    ctx::{Core, slot},
+    knowledge::{Core, slot},
     menus,
     routeros::{CallError, Row, RowStream, values},
     state::want::Progress,

@@ -212,6 +212,5 @@ async fn the_hook_makes_the_agent_look() {
     until("the voucher", || world.user("KB1").is_some()).await;
     world.sim.hotspot_login("KB1", "KB1", MAC).unwrap();
     some("first login", || first_login(&world)).await;
-    println!("{:?} {:?}", world.sim.row("/ip/hotspot/user/profile", "12jam"), world.sim.hooks());
     until("the hook was called", || world.sim.hooks().answered > 0).await;
 }

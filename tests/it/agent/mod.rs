@@ -4,4 +4,5 @@
 
 mod life;
 mod reconcile;
+mod sloppy;
 mod support;

@@ -19,7 +19,7 @@ use hiji_agent::{
 use hiji_controller::mqtt::{Authenticator, Bus, BusEvent, Deny, GateConfig, Identity, Login, start_embedded};
 use hiji_shared::{
     agent_id::AgentId,
-    command::{Command, Op},
+    command::{AgentConfig, Command, Op},
     desired::{Desired, DesiredUser, ItemResult, Mark, Object, Rev},
     device::{Kind, Row, Service},
     envelope::{Envelope, VERSION},
@@ -154,6 +154,7 @@ pub(super) struct World {
     stop: CancellationToken,
     rev: AtomicU64,
     hook: Option<SocketAddr>,
+    router: SocketAddr,
 }
 
 impl World {
@@ -206,11 +207,12 @@ impl World {
                 }
             }
         });
-        Self { clock, sim, controller, dir, agent: None, stop, rev: AtomicU64::new(0), hook: None }
+        let router = sim.api_addr();
+        Self { clock, sim, controller, dir, agent: None, stop, rev: AtomicU64::new(0), hook: None, router }
     }
 
     pub(super) fn config(&self) -> Config {
-        let address = self.sim.api_addr();
+        let address = self.router;
         Config {
             controller: "http://127.0.0.1:1".parse().unwrap(),
             enroll_token: None,
@@ -232,6 +234,11 @@ impl World {
 
     pub(super) fn use_hook(&mut self, address: SocketAddr) {
         self.hook = Some(address);
+    }
+
+    /// Another router than the simulator.
+    pub(super) fn use_router(&mut self, address: SocketAddr) {
+        self.router = address;
     }
 
     pub(super) fn start_agent(&mut self) {
@@ -313,6 +320,12 @@ impl Controller {
             Command { aud: self.agent.clone(), jti: jti.to_owned(), iat: now, exp: now + lives_secs, cseq: 1, op };
         let token = signed::sign(key, &command).unwrap();
         self.tell(Down::Command, token.into_bytes()).await;
+    }
+
+    /// Sets the interval of the active lists.
+    pub(super) async fn poll_every(&self, secs: u32) {
+        let config = AgentConfig { rev: 1, active_poll_secs: secs, ..AgentConfig::default() };
+        self.tell_json(Down::Config, &config).await;
     }
 
     async fn tell(&self, down: Down, body: Vec<u8>) {
