@@ -2,38 +2,35 @@
 
 use sea_orm_migration::{prelude::*, schema::*};
 
+use crate::{create, drop};
+
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in tables() {
-            manager.create_table(table).await?;
-        }
-        for index in indexes() {
-            manager.create_index(index).await?;
-        }
-        Ok(())
+        create(manager, tables(), indexes()).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [
-            "router_session",
-            "mirror_state",
-            "mirror_row",
-            "command",
-            "desired_object",
-            "agent_cursor",
-            "agent_inbox",
-            "enrollment",
-            "agent",
-            "router",
-            "site",
-        ] {
-            manager.drop_table(Table::drop().table(table).to_owned()).await?;
-        }
-        Ok(())
+        drop(
+            manager,
+            &[
+                "router_session",
+                "mirror_state",
+                "mirror_row",
+                "command",
+                "desired_object",
+                "agent_cursor",
+                "agent_inbox",
+                "enrollment",
+                "agent",
+                "router",
+                "site",
+            ],
+        )
+        .await
     }
 }
 
