@@ -6,8 +6,8 @@ use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    clock::Clock, config::Config, db::Db, events::live::Live, ids, mqtt::Bus, routers::wake::Wakes, sealed::Keys,
-    tokens::Tokens,
+    brand::Brand, clock::Clock, config::Config, db::Db, events::live::Live, ids, mqtt::Bus, routers::wake::Wakes,
+    sealed::Keys, tokens::Tokens,
 };
 
 /// The running controller, cheap to clone.
@@ -24,6 +24,7 @@ pub struct Parts {
     pub tokens: Tokens,
     pub bus: Bus,
     pub live: Live,
+    pub brand: Brand,
     pub wakes: Wakes,
     /// Name of this process among several controllers.
     pub instance: String,
@@ -42,6 +43,7 @@ impl Parts {
             tokens: Tokens::new(&keys),
             bus: Bus::none(),
             live: Live::default(),
+            brand: Brand::default(),
             wakes: Wakes::default(),
             instance: ids::token(),
             stop: CancellationToken::new(),

@@ -238,7 +238,9 @@ async fn tail(config: &Config, after: Option<i64>) -> anyhow::Result<()> {
 
 fn init_log(config: &Config) -> anyhow::Result<()> {
     use tracing_subscriber::{EnvFilter, fmt};
-    let filter = EnvFilter::try_new(&config.log)
+    // The broker's router and the migrations tell of themselves what nobody asked; the gate says what matters. What the
+    // operator sets comes after, and wins.
+    let filter = EnvFilter::try_new(format!("rumqttd=off,sea_orm_migration=warn,{}", config.log))
         .map_err(|error| BadConfig(format!("HIJI_LOG is not a log filter such as info: {error}")))?;
     let colours = std::io::stderr().is_terminal();
     let log = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);

@@ -15,6 +15,7 @@ use crate::{
     mqtt::{self, Bus, BusEvent, GateConfig, TlsListen},
     routers,
     sealed::Keys,
+    settings,
 };
 
 /// How long tasks may take to end after the stop was asked for.
@@ -49,6 +50,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     parts.bus = bus;
     parts.mqtt_public_url = parts.config.mqtt_public_url(mqtt);
     let app = App::new(parts);
+    let settings = settings::load(app.db.read()).await.context("reading the settings")?;
+    app.brand.set(&settings.company_name);
     first_admin(&app).await?;
     let http = serve_http(&app, listener).await?;
     if let Some(uplinks) = uplinks {

@@ -114,6 +114,7 @@ impl TestApp {
         let clock = Arc::new(TestClock(Mutex::new(start)));
         let keys = Keys::from_root([7; 32]);
         let app = App::new(Parts {
+            brand: crate::brand::Brand::default(),
             config: Config::for_directory(dir.path().to_path_buf()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             db,

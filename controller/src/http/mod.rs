@@ -35,7 +35,9 @@ use axum::{
 use crate::{
     admins,
     app::App,
-    audit, dashboard, maintenance, monitoring,
+    audit,
+    brand::Brand,
+    dashboard, maintenance, monitoring,
     mqtt::{self, BusKind},
     packages, routers, settings, sites, vouchers,
 };
@@ -47,6 +49,8 @@ pub struct Web {
     pub pages: page::Pages,
     /// Looks sessions up.
     pub sessions: Arc<dyn session::Sessions>,
+    /// The name on every page.
+    pub brand: Brand,
     /// Is the app reached by https?
     pub https: bool,
     /// Whether `HIJI_DEV` is on.
@@ -72,6 +76,7 @@ pub fn build(app: &App) -> anyhow::Result<Http> {
     let web = Arc::new(Web {
         pages: page::Pages::new(locale::Texts::load()?),
         sessions: Arc::new(admins::AdminSessions(app.clone())),
+        brand: app.brand.clone(),
         https: app.config.https(),
         dev: app.config.dev == 1,
         public_host: csrf::host_of(&app.config.public_url).unwrap_or_default().to_owned(),
@@ -238,6 +243,7 @@ mod tests {
         for locale in Locale::ALL {
             for role in access::Role::ALL {
                 let shell = Shell {
+                    brand: "Kebon Net".into(),
                     user: Some(ShellUser { name: "Rina".to_owned(), role: role.as_str().replace('_', "-") }),
                     nav: nav::menu(role, &access::Scope::All, "/dashboard"),
                     locale,

@@ -59,6 +59,8 @@ pub fn samples_of<P: Page>() -> Vec<Sample> {
 /// What stands around every page: who asks, in which language, where.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Shell {
+    /// The company's name.
+    pub brand: String,
     /// The signed-in admin.
     pub user: Option<ShellUser>,
     /// The menu.

@@ -67,6 +67,7 @@ pub(super) fn web() -> Arc<Web> {
     Arc::new(Web {
         pages: Pages::strict(Texts::load().expect("texts are there")),
         sessions: Arc::new(Known),
+        brand: crate::brand::Brand::default(),
         https: true,
         dev: false,
         public_host: "isp.example.net".to_owned(),
@@ -90,6 +91,7 @@ pub(super) async fn app() -> (App, tempfile::TempDir) {
     db.migrate().await.expect("migrations run");
     let keys = Keys::from_root([7; 32]);
     let app = App::new(Parts {
+        brand: crate::brand::Brand::default(),
         config,
         clock: Arc::new(SystemClock),
         db,

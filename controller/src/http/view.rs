@@ -196,6 +196,7 @@ impl View {
     fn shell(&self) -> Shell {
         let caller = self.caller();
         Shell {
+            brand: self.0.web.brand.name().to_string(),
             user: caller
                 .map(|caller| ShellUser { name: caller.name.clone(), role: caller.role.as_str().replace('_', "-") }),
             nav: caller.map(|caller| nav::menu(caller.role, &caller.sites, self.path())).unwrap_or_default(),

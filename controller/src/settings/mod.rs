@@ -106,6 +106,7 @@ pub async fn change(app: &App, actor: &Actor, settings: &Settings) -> Result<(),
     let deed = Deed { action: "settings.change", object: "settings".to_owned(), site: None, detail };
     audit::record(&*tx, now, actor, deed).await?;
     tx.commit().await?;
+    app.brand.set(&settings.company_name);
     Ok(())
 }
 
