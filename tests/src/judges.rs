@@ -26,7 +26,9 @@ pub async fn python(requirements: &'static [&'static str]) -> anyhow::Result<Pat
 }
 
 fn prepare(requirements: &[&str]) -> anyhow::Result<PathBuf> {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    // The target directory this test was built in: target/<profile>/deps/<test>.
+    let test = std::env::current_exe().context("finding the target directory")?;
+    let target = test.ancestors().nth(3).context("tests run from target/<profile>/deps")?;
     let (venv, lock) = (target.join("judges-venv"), target.join("judges-venv.lock"));
     let lock = File::create(&lock).with_context(|| format!("creating {}", lock.display()))?;
     lock.lock().context("waiting for another process that prepares the judges")?;
