@@ -30,7 +30,10 @@ impl Report {
     }
 
     fn bad(&mut self, line: impl Into<String>) {
-        self.lines.push(format!("! {}", line.into()));
+        let line = line.into();
+        // Some causes are questions already.
+        let line = line.strip_suffix("?.").map_or_else(|| line.clone(), |question| format!("{question}?"));
+        self.lines.push(format!("! {line}"));
     }
 }
 
