@@ -21,8 +21,8 @@ pub const MAX_SHARED_USERS: i64 = 1000;
 pub const MAX_GRACE_DAYS: i64 = 90;
 /// Longest validity: ten years.
 pub const MAX_VALIDITY_SECS: i64 = 10 * 366 * 86_400;
-/// Shortest validity: the router counts, but nobody sells less.
-pub const MIN_VALIDITY_SECS: i64 = 60;
+/// Shortest validity: expiry is exact to the second, and the API is also used to try hiji out.
+pub const MIN_VALIDITY_SECS: i64 = 1;
 const MAX_RATE_LIMIT: usize = 100;
 const MAX_CYCLE_DAYS: u16 = 366;
 
