@@ -8,7 +8,10 @@ mod parts;
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
@@ -307,10 +310,23 @@ impl World {
     }
 }
 
-/// An address nobody listens on.
+/// Ports that the system does not hand out by itself: what is free now stays free until it is listened on.
+const PORTS: std::ops::Range<u16> = 10_000..30_000;
+static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
+
+/// An address nobody listens on, and no other test of this process was given.
 ///
 /// # Errors
 /// When the machine has none.
 pub fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+    // Processes begin at different places.
+    let begin = u16::try_from(std::process::id() % u32::from(PORTS.end - PORTS.start))?;
+    for _attempt in PORTS {
+        let step = begin.wrapping_add(NEXT_PORT.fetch_add(1, Ordering::Relaxed)) % (PORTS.end - PORTS.start);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, PORTS.start + step));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    anyhow::bail!("no free port between {} and {}", PORTS.start, PORTS.end)
 }
