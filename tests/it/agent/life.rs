@@ -193,7 +193,7 @@ async fn an_agent_that_was_restarted_knows_its_sessions() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_hook_makes_the_agent_look() {
     let mut world = World::without_agent(SimConfig::default()).await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = hiji_tests::world::free_address().unwrap();
     world.use_hook(port);
     world.start_agent();
     until("hello", || !world.controller.got().hellos.is_empty()).await;
