@@ -8,6 +8,7 @@ use sea_orm_migration::prelude::*;
 mod m20261123_000001_base;
 mod m20261123_000002_routers;
 mod m20261123_000003_vouchers;
+mod m20261124_000004_voucher_terms;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_base::Migration),
             Box::new(m20261123_000002_routers::Migration),
             Box::new(m20261123_000003_vouchers::Migration),
+            Box::new(m20261124_000004_voucher_terms::Migration),
         ]
     }
 }
@@ -43,6 +45,23 @@ async fn create(
 async fn drop(manager: &SchemaManager<'_>, tables: &[&'static str]) -> Result<(), DbErr> {
     for table in tables {
         manager.drop_table(Table::drop().table(*table).to_owned()).await?;
+    }
+    Ok(())
+}
+
+/// Adds columns, one statement each: SQLite knows no other way.
+async fn add_columns(manager: &SchemaManager<'_>, table: &'static str, columns: Vec<ColumnDef>) -> Result<(), DbErr> {
+    for column in columns {
+        manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await?;
+    }
+    Ok(())
+}
+
+/// Drops columns that [`add_columns`] added.
+async fn drop_columns(manager: &SchemaManager<'_>, table: &'static str, columns: Vec<ColumnDef>) -> Result<(), DbErr> {
+    for column in columns {
+        let name = column.get_column_name();
+        manager.alter_table(Table::alter().table(table).drop_column(Alias::new(name)).to_owned()).await?;
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ pub struct Model {
     pub shared_users: i32,
     pub online_secs: Option<i64>,
     pub active_secs: Option<i64>,
+    pub limit_bytes: Option<i64>,
     pub activate_before_secs: Option<i64>,
     pub activate_before: Option<DateTimeUtc>,
     pub cycle: String,

@@ -14,6 +14,8 @@ pub struct Model {
     pub timezone: String,
     pub wifi_name: String,
     pub address: String,
+    /// Days that vouchers which are over stay on the router, switched off; `None` = for ever.
+    pub cleanup_days: Option<i32>,
     pub created_at: DateTimeUtc,
 }
 

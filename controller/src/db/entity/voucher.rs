@@ -20,6 +20,22 @@ pub struct Model {
     pub currency: String,
     pub price: i64,
     pub cost: i64,
+    /// What the seller pays of `price`; the same where nobody stands between.
+    pub net_price: i64,
+    pub seller_id: Option<i64>,
+    /// Sold over the counter, by whom.
+    pub sold_at: Option<DateTimeUtc>,
+    pub sold_by: Option<i64>,
+    pub online_secs: Option<i64>,
+    pub active_secs: Option<i64>,
+    pub limit_bytes: Option<i64>,
+    pub activate_before: Option<DateTimeUtc>,
+    pub blocked_at: Option<DateTimeUtc>,
+    pub block_reason: String,
+    pub replaces_id: Option<i64>,
+    pub replaced_by_id: Option<i64>,
+    /// When it was cleaned off the router.
+    pub removed_at: Option<DateTimeUtc>,
     pub first_login_at: Option<DateTimeUtc>,
     pub valid_until: Option<DateTimeUtc>,
     pub ended_at: Option<DateTimeUtc>,

@@ -11,6 +11,10 @@ pub struct Model {
     pub id: i64,
     #[sea_orm(unique)]
     pub number: String,
+    /// `batch`, `sale`, `import`, `reissue`.
+    pub origin: String,
+    /// Times it was printed.
+    pub printed: i32,
     pub site_id: i64,
     pub router_id: i64,
     pub package_id: i64,
@@ -30,8 +34,12 @@ pub struct Model {
     pub currency: String,
     pub price: i64,
     pub cost: i64,
+    /// What the seller pays of `price`; the same where nobody stands between.
+    pub net_price: i64,
+    pub seller_id: Option<i64>,
     pub online_secs: Option<i64>,
     pub active_secs: Option<i64>,
+    pub limit_bytes: Option<i64>,
     pub activate_before: Option<DateTimeUtc>,
     pub created_by: Option<i64>,
     pub created_at: DateTimeUtc,

@@ -61,6 +61,7 @@ pub(in super::super) async fn insert_batch(
         currency: Set(draft.price.currency().code().to_owned()),
         price: Set(draft.price.minor()),
         cost: Set(draft.cost.minor()),
+        net_price: Set(draft.price.minor()),
         online_secs: Set(draft.online_secs),
         active_secs: Set(draft.active_secs),
         activate_before: Set(draft.activate_before),
