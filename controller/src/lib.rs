@@ -18,6 +18,7 @@ pub mod money;
 pub mod monitoring;
 pub mod mqtt;
 pub mod packages;
+pub mod qr;
 #[cfg(test)]
 mod resources_stories;
 pub mod routers;
