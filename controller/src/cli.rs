@@ -164,12 +164,13 @@ async fn admin(mut config: Config, command: AdminCommand) -> anyhow::Result<()> 
     let password = read_password()?;
     match command {
         AdminCommand::Add { username, role } => {
-            let role = Role::parse(&role).context("--role must be super_admin, admin or operator")?;
+            let role = Role::parse(&role).context("--role must be super_admin, admin, operator, cashier or viewer")?;
             let form = admins::AdminForm {
                 name: username.clone(),
                 username,
                 role,
                 site_ids: Vec::new(),
+                grants: Vec::new(),
                 password: Some(password),
                 active: true,
             };
@@ -185,6 +186,7 @@ async fn admin(mut config: Config, command: AdminCommand) -> anyhow::Result<()> 
                 name: found.name,
                 role: found.role,
                 site_ids: found.site_ids,
+                grants: found.grants,
                 password: Some(password),
                 active: found.active,
             };

@@ -41,6 +41,7 @@ impl World {
             name: username.clone(),
             role,
             site_ids: site_ids.to_vec(),
+            grants: Vec::new(),
             password: Some(PASSWORD.into()),
             active: true,
         };

@@ -139,6 +139,7 @@ impl TestApp {
             name: username.clone(),
             role,
             site_ids: sites.to_vec(),
+            grants: Vec::new(),
             password: Some("rahasia-123".into()),
             active: true,
         };

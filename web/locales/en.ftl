@@ -47,6 +47,8 @@ nav-group-settings = Settings
 role-super-admin = Super Admin
 role-admin = Admin
 role-operator = Operator
+role-cashier = Cashier
+role-viewer = Viewer
 
 ## Durations
 duration-days = { $count ->
@@ -353,6 +355,15 @@ role = Role
 role-super-admin-hint = Everything, also other admins.
 role-admin-hint = Runs the business, without managing other admins.
 role-operator-hint = Sells vouchers and sees sessions, without purchase prices.
+role-cashier-hint = Sells one by one at the counter, prints, and looks codes up. Nothing else.
+role-viewer-hint = Looks on and changes nothing.
+grants = Extra permissions
+grants-hint = Beyond the role. They count at once, also for those who are logged in.
+grant-costs-see = See costs and profit
+grant-vouchers-manage = Manage vouchers: block, extend, new code
+grant-vouchers-void = Void vouchers
+grant-vouchers-import = Import codes
+grant-sessions-kick = End sessions
 username-hint = Lower-case letters and digits, for example rina.
 display-name = Full name
 admin-sites-hint = None chosen: all sites, also later ones.

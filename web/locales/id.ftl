@@ -44,6 +44,8 @@ nav-group-settings = Pengaturan
 role-super-admin = Super Admin
 role-admin = Admin
 role-operator = Operator
+role-cashier = Kasir
+role-viewer = Pembaca
 
 ## Durasi
 duration-days = { $count } hari
@@ -332,6 +334,15 @@ role = Peran
 role-super-admin-hint = Semuanya, termasuk admin lain.
 role-admin-hint = Mengelola usaha, tanpa mengatur admin lain.
 role-operator-hint = Menjual voucher dan melihat sesi, tanpa harga modal.
+role-cashier-hint = Menjual satu per satu di kasir, mencetak, dan mencari kode. Selain itu tidak ada.
+role-viewer-hint = Hanya melihat, tanpa mengubah apa pun.
+grants = Izin tambahan
+grants-hint = Di luar perannya. Langsung berlaku, juga bagi yang sedang masuk.
+grant-costs-see = Melihat harga modal dan laba
+grant-vouchers-manage = Mengelola voucher: blokir, perpanjang, ganti kode
+grant-vouchers-void = Membatalkan voucher
+grant-vouchers-import = Mengimpor kode
+grant-sessions-kick = Memutus sesi
 username-hint = Huruf kecil dan angka, misalnya rina.
 display-name = Nama lengkap
 admin-sites-hint = Tanpa pilihan: semua situs, juga yang dibuat nanti.

@@ -65,7 +65,7 @@ struct User {
     id: i64,
     /// User name.
     name: String,
-    /// `super_admin`, `admin` or `operator`.
+    /// `super_admin`, `admin`, `operator`, `cashier` or `viewer`.
     role: Role,
     /// Sites the user is limited to; `null` is all of them.
     site_ids: Option<Vec<i64>>,

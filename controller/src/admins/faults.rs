@@ -17,6 +17,7 @@ impl From<AdminError> for AppError {
             AdminError::UsernameTaken => refused("username", "taken"),
             AdminError::LastSuperAdmin => refused("role", "last_super_admin"),
             AdminError::NoSuchSite => refused("site_ids", "not_offered"),
+            AdminError::NotBelow => Self::Forbidden,
             AdminError::WrongPassword => refused("old_password", "wrong_password"),
             AdminError::Internal(source) => Self::Internal(source),
         }

@@ -4,13 +4,13 @@ use axum::{
     Router as Routes,
     extract::{Path, State},
     http::StatusCode,
-    routing::get,
+    routing::{get, put},
 };
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
-use super::{Admin, AdminForm};
+use super::{Admin, AdminForm, manage_routes::grants_of};
 use crate::{
     app::App,
     audit::Actor,
@@ -27,13 +27,16 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Routes<App> {
-    Routes::new().route("/admins", get(list).post(add)).route("/admins/{id}", get(show).patch(change))
+    Routes::new()
+        .route("/admins", get(list).post(add))
+        .route("/admins/{id}", get(show).patch(change))
+        .route("/admins/{id}/grants", put(grant))
 }
 
 /// Their part of the document.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
-    #[openapi(paths(list, add, show, change))]
+    #[openapi(paths(list, add, show, change, grant))]
     struct Part;
     Part::openapi()
 }
@@ -47,6 +50,9 @@ struct AdminFields {
     role: Option<String>,
     /// Empty = all sites.
     site_ids: Option<Vec<SiteId>>,
+    /// What the admin may beyond the role: `costs_see`, `vouchers_manage`, `vouchers_void`, `vouchers_import`,
+    /// `sessions_kick`.
+    grants: Option<Vec<String>>,
     #[schema(value_type = Option<String>, format = Password)]
     password: Option<SecretString>,
     active: Option<bool>,
@@ -78,6 +84,7 @@ impl AdminFields {
             username,
             role,
             site_ids: self.site_ids.unwrap_or_default(),
+            grants: grants_of(&self.grants.unwrap_or_default())?,
             password: self.password,
             active: self.active.unwrap_or(true),
         })
@@ -89,6 +96,7 @@ impl AdminFields {
             username: self.username.unwrap_or(admin.username),
             name: self.name.unwrap_or(admin.name),
             site_ids: self.site_ids.unwrap_or(admin.site_ids),
+            grants: self.grants.map_or(Ok(admin.grants), |grants| grants_of(&grants))?,
             password: self.password,
             active: self.active.unwrap_or(admin.active),
         })
@@ -151,5 +159,32 @@ async fn change(
     caller.allow_everywhere(Permission::AdminsManage)?;
     let before = super::find(app.db.read(), id).await?.ok_or(AppError::NotFound)?;
     super::change(&app, &Actor::of(&caller, view.ip()), id, fields.over(before)?).await?;
+    super::find(app.db.read(), id).await?.map(Json).ok_or(AppError::NotFound)
+}
+
+/// What an admin may beyond the role.
+#[derive(Debug, Deserialize, ToSchema)]
+struct GrantFields {
+    /// `costs_see`, `vouchers_manage`, `vouchers_void`, `vouchers_import`, `sessions_kick`.
+    grants: Vec<String>,
+}
+
+#[utoipa::path(put, path = "/admins/{id}/grants", tag = "admins", operation_id = "set_grants",
+    params(("id" = i64, Path)), request_body = GrantFields, responses(
+    (status = 200, description = "The admin; open sessions have it at their next request"),
+    (status = 403, body = Problem, description = "not allowed: an admin grants to operators, cashiers and viewers"),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+    (status = 422, body = Problem, description = "a field is refused"),
+))]
+async fn grant(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<AdminId>,
+    Json(fields): Json<GrantFields>,
+) -> Result<Json<Admin>, AppError> {
+    caller.allow_everywhere(Permission::GrantsManage)?;
+    let grants = grants_of(&fields.grants)?;
+    super::grant(&app, &Actor::of(&caller, view.ip()), caller.role, id, &grants).await?;
     super::find(app.db.read(), id).await?.map(Json).ok_or(AppError::NotFound)
 }

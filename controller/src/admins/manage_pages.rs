@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Admin;
 use crate::{
     http::{
-        access::Role,
+        access::{Permission, Role},
         form::{Choice, FieldError, FormErrors, FormView},
         page::Page,
     },
@@ -19,6 +19,8 @@ use crate::{
 pub(crate) struct Line {
     pub(crate) admin: Admin,
     pub(crate) sites: Vec<String>,
+    /// Whether the caller may change what he was granted.
+    pub(crate) may_grant: bool,
 }
 
 /// The list of admins.
@@ -27,6 +29,8 @@ pub(crate) struct ListPage {
     pub(crate) lines: Vec<Line>,
     /// Who looks.
     pub(crate) own: AdminId,
+    /// Whether the caller may change whole admins, or only what they were granted.
+    pub(crate) manages: bool,
     pub(crate) timezone: String,
 }
 
@@ -38,6 +42,7 @@ pub(crate) struct Fields {
     pub(crate) name: String,
     pub(crate) role: String,
     pub(crate) site_ids: Vec<String>,
+    pub(crate) grants: Vec<String>,
     pub(crate) active: String,
     /// Never shown again.
     #[serde(skip_serializing)]
@@ -51,12 +56,30 @@ pub(crate) struct FormPage {
     pub(crate) id: Option<AdminId>,
     pub(crate) form: FormView<Fields>,
     pub(crate) roles: Vec<&'static str>,
+    pub(crate) grants: Vec<&'static str>,
     pub(crate) sites: Vec<Choice>,
+}
+
+/// What one admin was granted, alone.
+#[derive(Debug, Serialize)]
+pub(crate) struct GrantsPage {
+    pub(crate) admin: Admin,
+    pub(crate) form: FormView<Grants>,
+    pub(crate) grants: Vec<&'static str>,
+}
+
+/// Ticks as posted.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Grants {
+    pub(crate) grants: Vec<String>,
 }
 
 impl From<Admin> for Fields {
     fn from(admin: Admin) -> Self {
+        let grants = granted(&admin);
         Self {
+            grants,
             username: admin.username,
             name: admin.name,
             role: admin.role.as_str().to_owned(),
@@ -65,6 +88,16 @@ impl From<Admin> for Fields {
             password: SecretString::default(),
         }
     }
+}
+
+/// The names of what an admin was granted.
+pub(crate) fn granted(admin: &Admin) -> Vec<String> {
+    admin.grants.iter().filter_map(|grant| grant.grant_name()).map(str::to_owned).collect()
+}
+
+/// The names of all that can be granted.
+pub(crate) fn grants() -> Vec<&'static str> {
+    Permission::GRANTABLE.into_iter().map(|(_, name)| name).collect()
 }
 
 /// The names of all roles.
@@ -79,6 +112,7 @@ fn sample_admin(role: Role, site_ids: Vec<SiteId>, active: bool) -> Admin {
         name: "Rina Wulandari".to_owned(),
         role,
         site_ids,
+        grants: vec![Permission::CostsSee],
         active,
         created_at: DateTime::UNIX_EPOCH,
     }
@@ -90,11 +124,12 @@ impl Page for ListPage {
     fn samples() -> Vec<Self> {
         let limited = sample_admin(Role::Operator, vec![SiteId(1)], true);
         let lines = vec![
-            Line { admin: sample_admin(Role::SuperAdmin, Vec::new(), true), sites: Vec::new() },
-            Line { admin: limited, sites: vec!["Kebon".to_owned()] },
-            Line { admin: sample_admin(Role::Admin, Vec::new(), false), sites: Vec::new() },
+            Line { admin: sample_admin(Role::SuperAdmin, Vec::new(), true), sites: Vec::new(), may_grant: false },
+            Line { admin: limited, sites: vec!["Kebon".to_owned()], may_grant: true },
+            Line { admin: sample_admin(Role::Admin, Vec::new(), false), sites: Vec::new(), may_grant: true },
         ];
-        vec![Self { lines, own: AdminId(1), timezone: "Asia/Jakarta".to_owned() }]
+        let page = |lines, manages| Self { lines, own: AdminId(1), manages, timezone: "Asia/Jakarta".to_owned() };
+        vec![page(Vec::new(), false), page(lines, true)]
     }
 }
 
@@ -114,8 +149,30 @@ impl Page for FormPage {
         let sites = vec![Choice::new(1, "Kebon"), Choice::new(2, "Waena")];
         let values = Fields::from(sample_admin(Role::Operator, vec![SiteId(1)], true));
         vec![
-            Self { id: None, form: FormView::fresh(Fields::default()), roles: roles(), sites: Vec::new() },
-            Self { id: Some(AdminId(1)), form: FormView::again(values, errors, ""), roles: roles(), sites },
+            Self {
+                id: None,
+                form: FormView::fresh(Fields::default()),
+                roles: roles(),
+                grants: grants(),
+                sites: Vec::new(),
+            },
+            Self {
+                id: Some(AdminId(1)),
+                form: FormView::again(values, errors, ""),
+                roles: roles(),
+                grants: grants(),
+                sites,
+            },
         ]
+    }
+}
+
+impl Page for GrantsPage {
+    const TEMPLATE: &'static str = "admins/grants.html";
+
+    fn samples() -> Vec<Self> {
+        let admin = sample_admin(Role::Cashier, Vec::new(), true);
+        let form = FormView::fresh(Grants { grants: granted(&admin) });
+        vec![Self { admin, form, grants: grants() }]
     }
 }

@@ -11,15 +11,15 @@ use secrecy::ExposeSecret as _;
 
 use super::{
     Admin, AdminForm,
-    manage_pages::{Fields, FormPage, Line, ListPage, roles},
+    manage_pages::{Fields, FormPage, Grants, GrantsPage, Line, ListPage, granted, grants, roles},
 };
 use crate::{
     app::App,
     audit::Actor,
     http::{
-        access::{Permission, Role, Scope},
+        access::{Permission, Role, Scope, may_grant},
         error::AppError,
-        form::{Check, Choice, FormErrors, FormView},
+        form::{Check, Choice, FieldError, FormErrors, FormView},
         locale::Arg,
         session::Signed,
         view::View,
@@ -33,6 +33,19 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/settings/admins", get(list).post(add))
         .route("/settings/admins/new", get(add_form))
         .route("/settings/admins/{id}", get(change_form).post(change))
+        .route("/settings/admins/{id}/grants", get(grants_form).post(grant))
+}
+
+/// Names of grants as permissions, in their order and each once.
+pub(super) fn grants_of<T: AsRef<str>>(names: &[T]) -> Result<Vec<Permission>, FormErrors> {
+    let mut found = Vec::new();
+    for name in names {
+        let grant = Permission::of_grant(name.as_ref());
+        found.push(grant.ok_or_else(|| FormErrors::of("grants", FieldError::new("not_offered")))?);
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }
 
 /// What was typed, as a command. An empty password keeps the old one.
@@ -41,7 +54,9 @@ fn parse(posted: &Fields) -> Result<AdminForm, FormErrors> {
     let role = check.choice("role", &posted.role, Role::parse);
     let site_ids: Option<Vec<SiteId>> = posted.site_ids.iter().map(|id| check.id("site_ids", id).map(SiteId)).collect();
     let (Some(role), Some(site_ids)) = (role, site_ids) else { return Err(check.into_errors()) };
+    let grants = grants_of(&posted.grants)?;
     Ok(AdminForm {
+        grants,
         username: posted.username.trim().to_owned(),
         name: posted.name.trim().to_owned(),
         role,
@@ -57,15 +72,17 @@ async fn site_choices(app: &App) -> Result<Vec<Choice>, AppError> {
 }
 
 async fn list(State(app): State<App>, Signed(caller): Signed, view: View) -> Result<Response, AppError> {
-    caller.allow_everywhere(Permission::AdminsManage)?;
+    caller.allow_everywhere(Permission::GrantsManage)?;
     let sites = sites::all(app.db.read(), &Scope::All).await?;
     let line = |admin: Admin| {
         let own = sites.iter().filter(|site| admin.site_ids.contains(&site.id));
-        Line { sites: own.map(|site| site.name.clone()).collect(), admin }
+        let may_grant = may_grant(caller.role, admin.role);
+        Line { sites: own.map(|site| site.name.clone()).collect(), may_grant, admin }
     };
     view.page(&ListPage {
         lines: super::list(app.db.read()).await?.into_iter().map(line).collect(),
         own: caller.admin_id,
+        manages: caller.may(Permission::AdminsManage),
         timezone: sites::home_zone(app.db.read(), &caller.sites).await?,
     })
 }
@@ -74,7 +91,7 @@ async fn add_form(State(app): State<App>, Signed(caller): Signed, view: View) ->
     caller.allow_everywhere(Permission::AdminsManage)?;
     let values = Fields { role: Role::Operator.as_str().to_owned(), active: "on".to_owned(), ..Fields::default() };
     let form = FormView::fresh(values);
-    view.page(&FormPage { id: None, form, roles: roles(), sites: site_choices(&app).await? })
+    view.page(&FormPage { id: None, form, roles: roles(), grants: grants(), sites: site_choices(&app).await? })
 }
 
 async fn add(
@@ -93,7 +110,13 @@ async fn add(
         Ok(_) => Ok(view.go_saying("/settings/admins", "done-admin-added", [("name", Arg::from(posted.username))])),
         Err(AppError::Invalid(errors)) => {
             let form = FormView::again(posted, errors, "");
-            view.form_again(&FormPage { id: None, form, roles: roles(), sites: site_choices(&app).await? })
+            view.form_again(&FormPage {
+                id: None,
+                form,
+                roles: roles(),
+                grants: grants(),
+                sites: site_choices(&app).await?,
+            })
         }
         Err(other) => Err(other),
     }
@@ -108,7 +131,7 @@ async fn change_form(
     caller.allow_everywhere(Permission::AdminsManage)?;
     let admin = super::find(app.db.read(), id).await?.ok_or(AppError::NotFound)?;
     let form = FormView::fresh(admin.into());
-    view.page(&FormPage { id: Some(id), form, roles: roles(), sites: site_choices(&app).await? })
+    view.page(&FormPage { id: Some(id), form, roles: roles(), grants: grants(), sites: site_choices(&app).await? })
 }
 
 async fn change(
@@ -128,8 +151,42 @@ async fn change(
         Ok(()) => Ok(view.go_saying("/settings/admins", "done-saved", [])),
         Err(AppError::Invalid(errors)) => {
             let form = FormView::again(posted, errors, "");
-            view.form_again(&FormPage { id: Some(id), form, roles: roles(), sites: site_choices(&app).await? })
+            view.form_again(&FormPage {
+                id: Some(id),
+                form,
+                roles: roles(),
+                grants: grants(),
+                sites: site_choices(&app).await?,
+            })
         }
         Err(other) => Err(other),
     }
+}
+
+async fn grants_form(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<AdminId>,
+) -> Result<Response, AppError> {
+    caller.allow_everywhere(Permission::GrantsManage)?;
+    let admin = super::find(app.db.read(), id).await?.ok_or(AppError::NotFound)?;
+    if !may_grant(caller.role, admin.role) {
+        return Err(AppError::Forbidden);
+    }
+    let form = FormView::fresh(Grants { grants: granted(&admin) });
+    view.page(&GrantsPage { admin, form, grants: grants() })
+}
+
+async fn grant(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<AdminId>,
+    Form(posted): Form<Grants>,
+) -> Result<Response, AppError> {
+    caller.allow_everywhere(Permission::GrantsManage)?;
+    let granted = grants_of(&posted.grants)?;
+    super::grant(&app, &Actor::of(&caller, view.ip()), caller.role, id, &granted).await?;
+    Ok(view.go_saying("/settings/admins", "done-saved", []))
 }

@@ -28,7 +28,7 @@ use crate::{
     audit::{self, Actor, Deed},
     clock,
     http::{
-        access::{Role, Scope},
+        access::{Permission, Role, Scope, may_grant},
         locale::Locale,
         session::{Caller, SessionError, Sessions, Verified},
     },
@@ -49,6 +49,9 @@ pub struct Admin {
     pub role: Role,
     /// Sites he is limited to; empty = all.
     pub site_ids: Vec<SiteId>,
+    /// What he may beyond his role.
+    #[serde(serialize_with = "names_of")]
+    pub grants: Vec<Permission>,
     pub active: bool,
     pub created_at: DateTime<Utc>,
 }
@@ -61,9 +64,15 @@ pub struct AdminForm {
     pub role: Role,
     /// Empty = all.
     pub site_ids: Vec<SiteId>,
+    /// What he may beyond his role.
+    pub grants: Vec<Permission>,
     /// `None` keeps the password.
     pub password: Option<SecretString>,
     pub active: bool,
+}
+
+fn names_of<S: serde::Serializer>(grants: &[Permission], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(grants.iter().filter_map(|grant| grant.grant_name()))
 }
 
 /// A signed-in session as its owner sees it.
@@ -109,6 +118,8 @@ pub enum AdminError {
     LastSuperAdmin,
     #[error("no such site")]
     NoSuchSite,
+    #[error("who grants must stand above")]
+    NotBelow,
     #[error("the old password is wrong")]
     WrongPassword,
     #[error("internal")]
@@ -207,6 +218,7 @@ async fn verify(app: &App, token: &str) -> Result<Caller, SessionError> {
         admin_id: admin.id,
         name: admin.username,
         role: admin.role,
+        grants: admin.grants,
         sites: scope_of(&admin.site_ids),
         session_id: claims.sid,
         locale: Locale::from_tag(&locale),
@@ -286,6 +298,7 @@ async fn add_in(
     check_sites(tx, &form.site_ids).await?;
     let id = store::insert(&**tx, now, form, hash).await?;
     store::set_sites(&**tx, id, &form.site_ids).await?;
+    store::set_grants(&**tx, now, id, &form.grants).await?;
     record_change(tx, now, actor, "admin.add", id, form).await?;
     Ok(id)
 }
@@ -312,11 +325,37 @@ pub async fn change(app: &App, actor: &Actor, id: AdminId, form: AdminForm) -> R
     check_sites(&tx, &form.site_ids).await?;
     store::update(&*tx, id, &form, hash.as_deref()).await?;
     store::set_sites(&*tx, id, &form.site_ids).await?;
+    store::set_grants(&*tx, now, id, &form.grants).await?;
     let ends = hash.is_some() || before.role != form.role || !form.active || before.site_ids != form.site_ids;
     if ends {
         store::end_all_sessions(&*tx, id, now).await?;
     }
     record_change(&tx, now, actor, "admin.change", id, &form).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Changes what an admin may beyond his role; his open sessions have it at their next request.
+///
+/// # Errors
+/// [`AdminError::NotFound`], [`AdminError::NotBelow`].
+pub async fn grant(app: &App, actor: &Actor, own: Role, id: AdminId, grants: &[Permission]) -> Result<(), AdminError> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let admin = find(&*tx, id).await?.ok_or(AdminError::NotFound)?;
+    if !may_grant(own, admin.role) {
+        return Err(AdminError::NotBelow);
+    }
+    if admin.grants == grants {
+        return Ok(());
+    }
+    store::set_grants(&*tx, now, id, grants).await?;
+    let names = |grants: &[Permission]| grants.iter().filter_map(|grant| grant.grant_name()).collect::<Vec<_>>();
+    let detail = serde_json::json!({
+        "username": admin.username, "before": names(&admin.grants), "grants": names(grants),
+    });
+    let deed = Deed { action: "admin.grant", object: format!("admin/{id}"), site: None, detail };
+    audit::record(&*tx, now, actor, deed).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -373,8 +412,9 @@ async fn record_change(
     id: AdminId,
     form: &AdminForm,
 ) -> Result<(), DbErr> {
+    let grants: Vec<&str> = form.grants.iter().filter_map(|grant| grant.grant_name()).collect();
     let detail = serde_json::json!({
-        "username": form.username, "role": form.role, "sites": form.site_ids, "active": form.active,
+        "username": form.username, "role": form.role, "sites": form.site_ids, "active": form.active, "grants": grants,
         "password_changed": form.password.is_some(),
     });
     audit::record(&**tx, now, actor, Deed { action, object: format!("admin/{id}"), site: None, detail }).await
@@ -393,6 +433,7 @@ pub async fn ensure_first(app: &App, username: &str, password: &SecretString) ->
         name: username.to_owned(),
         role: Role::SuperAdmin,
         site_ids: Vec::new(),
+        grants: Vec::new(),
         password: Some(password.expose_secret().to_owned().into()),
         active: true,
     };

@@ -65,6 +65,7 @@ mod tests {
             name: "Rina".into(),
             role: Role::Operator,
             site_ids: Vec::new(),
+            grants: Vec::new(),
             password: password.map(Into::into),
             active: true,
         }

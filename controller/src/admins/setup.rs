@@ -63,6 +63,7 @@ pub async fn finish(
         name: username.to_owned(),
         role: Role::SuperAdmin,
         site_ids: Vec::new(),
+        grants: Vec::new(),
         password: Some(password.clone()),
         active: true,
     };

@@ -11,9 +11,9 @@ use super::{Admin, AdminError, AdminForm, Session};
 use crate::{
     db::{
         self,
-        entity::{admin, admin_session, admin_site, setting},
+        entity::{admin, admin_grant, admin_session, admin_site, setting},
     },
-    http::access::Role,
+    http::access::{Permission, Role},
     ids::{AdminId, SiteId},
 };
 
@@ -40,15 +40,19 @@ pub(super) struct NewSession<'a> {
     pub user_agent: &'a str,
 }
 
-fn admin_of(row: &admin::Model, sites: &[admin_site::Model]) -> Admin {
+fn admin_of(row: &admin::Model, sites: &[admin_site::Model], grants: &[admin_grant::Model]) -> Admin {
     let own = sites.iter().filter(|site| site.admin_id == row.id).map(|site| SiteId(site.site_id));
+    let granted = grants.iter().filter(|grant| grant.admin_id == row.id);
+    // In the order of the list, and without those that this version does not know.
+    let granted: Vec<Permission> = granted.filter_map(|grant| Permission::of_grant(&grant.permission)).collect();
     Admin {
         id: AdminId(row.id),
         username: row.username.clone(),
         name: row.display_name.clone(),
         // A role of a newer version is the weakest this one knows.
-        role: Role::parse(&row.role).unwrap_or(Role::Operator),
+        role: Role::parse(&row.role).unwrap_or(Role::Viewer),
         site_ids: own.collect(),
+        grants: Permission::GRANTABLE.into_iter().map(|(each, _)| each).filter(|each| granted.contains(each)).collect(),
         active: row.active,
         created_at: row.created_at,
     }
@@ -62,13 +66,43 @@ async fn sites_of(db: &impl ConnectionTrait, admin: i64) -> Result<Vec<admin_sit
         .await
 }
 
+async fn grants_of(db: &impl ConnectionTrait, admin: i64) -> Result<Vec<admin_grant::Model>, DbErr> {
+    admin_grant::Entity::find().filter(admin_grant::Column::AdminId.eq(admin)).all(db).await
+}
+
+/// Sets what an admin may beyond his role; a grant that stays keeps its day.
+pub(super) async fn set_grants(
+    tx: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    id: AdminId,
+    grants: &[Permission],
+) -> Result<(), DbErr> {
+    let names: Vec<&str> = grants.iter().filter_map(|grant| grant.grant_name()).collect();
+    admin_grant::Entity::delete_many()
+        .filter(admin_grant::Column::AdminId.eq(id.0))
+        .filter(admin_grant::Column::Permission.is_not_in(names.iter().copied()))
+        .exec(tx)
+        .await?;
+    let row = |name: &str| admin_grant::ActiveModel {
+        admin_id: Set(id.0),
+        permission: Set(name.to_owned()),
+        granted_at: Set(now),
+    };
+    let there =
+        OnConflict::columns([admin_grant::Column::AdminId, admin_grant::Column::Permission]).do_nothing().to_owned();
+    for name in names {
+        admin_grant::Entity::insert(row(name)).on_conflict(there.clone()).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
 pub(super) async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<LoginRow>, DbErr> {
     let Some(row) = admin::Entity::find().filter(admin::Column::Username.eq(username)).one(db).await? else {
         return Ok(None);
     };
     let sites = sites_of(db, row.id).await?;
     Ok(Some(LoginRow {
-        admin: admin_of(&row, &sites),
+        admin: admin_of(&row, &sites, &grants_of(db, row.id).await?),
         password_hash: row.password_hash,
         failed_logins: row.failed_logins,
         locked_until: row.locked_until,
@@ -78,7 +112,8 @@ pub(super) async fn by_username(db: &impl ConnectionTrait, username: &str) -> Re
 pub(super) async fn list(db: &impl ConnectionTrait) -> Result<Vec<Admin>, DbErr> {
     let rows = admin::Entity::find().order_by_asc(admin::Column::Username).all(db).await?;
     let sites = admin_site::Entity::find().order_by_asc(admin_site::Column::SiteId).all(db).await?;
-    Ok(rows.iter().map(|row| admin_of(row, &sites)).collect())
+    let grants = admin_grant::Entity::find().all(db).await?;
+    Ok(rows.iter().map(|row| admin_of(row, &sites, &grants)).collect())
 }
 
 pub(super) async fn insert(
@@ -181,7 +216,8 @@ pub(super) async fn session(
     }
     let Some(row) = admin::Entity::find_by_id(session.admin_id).one(db).await? else { return Ok(None) };
     let sites = sites_of(db, row.id).await?;
-    Ok(Some((admin_of(&row, &sites), row.locale, session.last_seen_at)))
+    let grants = grants_of(db, row.id).await?;
+    Ok(Some((admin_of(&row, &sites, &grants), row.locale, session.last_seen_at)))
 }
 
 pub(super) async fn touch_session(tx: &impl ConnectionTrait, id: &str, now: DateTime<Utc>) -> Result<(), DbErr> {

@@ -17,11 +17,15 @@ pub enum Role {
     Admin,
     /// Sells and looks: makes vouchers, sees sessions; no purchase prices, no set-up.
     Operator,
+    /// Stands at the counter: sells one voucher after the other, prints, looks codes up; nothing else.
+    Cashier,
+    /// Looks on and changes nothing.
+    Viewer,
 }
 
 impl Role {
     /// Every role, strongest first.
-    pub const ALL: [Self; 3] = [Self::SuperAdmin, Self::Admin, Self::Operator];
+    pub const ALL: [Self; 5] = [Self::SuperAdmin, Self::Admin, Self::Operator, Self::Cashier, Self::Viewer];
 
     /// Its name in the database, the API and text keys (`role-<name>`, with dashes).
     #[must_use]
@@ -30,6 +34,8 @@ impl Role {
             Self::SuperAdmin => "super_admin",
             Self::Admin => "admin",
             Self::Operator => "operator",
+            Self::Cashier => "cashier",
+            Self::Viewer => "viewer",
         }
     }
 
@@ -41,16 +47,22 @@ impl Role {
 }
 
 /// Something that can be allowed. Named by section and verb.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Permission {
     /// The dashboard's figures.
     DashboardSee,
     /// Lists of vouchers and batches.
     VouchersSee,
-    /// Make and print batches.
+    /// Sell over the counter, and print.
     VouchersSell,
-    /// Block, unblock, extend, void.
+    /// Make whole batches.
+    VouchersMake,
+    /// Block, unblock, extend, reissue, move to another device.
     VouchersManage,
+    /// Void vouchers.
+    VouchersVoid,
+    /// Bring codes in from a file.
+    VouchersImport,
     /// Who is online.
     SessionsSee,
     /// End a session.
@@ -73,6 +85,8 @@ pub enum Permission {
     SettingsManage,
     /// Admins, their roles and sites.
     AdminsManage,
+    /// What weaker admins may beyond their role.
+    GrantsManage,
     /// Background jobs.
     JobsSee,
     /// Retry or drop a parked job.
@@ -83,11 +97,14 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::DashboardSee,
         Self::VouchersSee,
         Self::VouchersSell,
+        Self::VouchersMake,
         Self::VouchersManage,
+        Self::VouchersVoid,
+        Self::VouchersImport,
         Self::SessionsSee,
         Self::SessionsKick,
         Self::RoutersSee,
@@ -99,10 +116,33 @@ impl Permission {
         Self::CostsSee,
         Self::SettingsManage,
         Self::AdminsManage,
+        Self::GrantsManage,
         Self::JobsSee,
         Self::JobsManage,
         Self::AuditSee,
     ];
+
+    /// What can be given to one admin beside the role, and its name in the database, the API and text keys
+    /// (`grant-<name>`, with dashes).
+    pub const GRANTABLE: [(Self, &'static str); 5] = [
+        (Self::CostsSee, "costs_see"),
+        (Self::VouchersManage, "vouchers_manage"),
+        (Self::VouchersVoid, "vouchers_void"),
+        (Self::VouchersImport, "vouchers_import"),
+        (Self::SessionsKick, "sessions_kick"),
+    ];
+
+    /// The grantable permission of a name.
+    #[must_use]
+    pub fn of_grant(name: &str) -> Option<Self> {
+        Self::GRANTABLE.into_iter().find(|(_, known)| *known == name).map(|(permission, _)| permission)
+    }
+
+    /// Its name as a grant; nothing for what cannot be granted.
+    #[must_use]
+    pub fn grant_name(self) -> Option<&'static str> {
+        Self::GRANTABLE.into_iter().find(|(known, _)| *known == self).map(|(_, name)| name)
+    }
 }
 
 /// The table: whether a role has a permission.
@@ -115,7 +155,10 @@ pub fn allowed(role: Role, permission: Permission) -> bool {
             P::DashboardSee
             | P::VouchersSee
             | P::VouchersSell
+            | P::VouchersMake
             | P::VouchersManage
+            | P::VouchersVoid
+            | P::VouchersImport
             | P::SessionsSee
             | P::SessionsKick
             | P::RoutersSee
@@ -126,28 +169,44 @@ pub fn allowed(role: Role, permission: Permission) -> bool {
             | P::PackagesManage
             | P::CostsSee
             | P::SettingsManage
+            | P::GrantsManage
             | P::JobsSee
             | P::JobsManage
             | P::AuditSee => true,
             P::AdminsManage => false,
         },
-        Role::Operator => match permission {
-            P::DashboardSee | P::VouchersSee | P::VouchersSell | P::SessionsSee | P::RoutersSee | P::PackagesSee => {
-                true
-            }
-            P::VouchersManage
-            | P::SessionsKick
-            | P::RoutersManage
-            | P::SitesSee
-            | P::SitesManage
-            | P::PackagesManage
-            | P::CostsSee
-            | P::SettingsManage
-            | P::AdminsManage
-            | P::JobsSee
-            | P::JobsManage
-            | P::AuditSee => false,
-        },
+        Role::Operator => matches!(
+            permission,
+            P::DashboardSee
+                | P::VouchersSee
+                | P::VouchersSell
+                | P::VouchersMake
+                | P::SessionsSee
+                | P::RoutersSee
+                | P::PackagesSee
+        ),
+        Role::Cashier => matches!(permission, P::VouchersSee | P::VouchersSell),
+        Role::Viewer => matches!(
+            permission,
+            P::DashboardSee | P::VouchersSee | P::SessionsSee | P::RoutersSee | P::SitesSee | P::PackagesSee
+        ),
+    }
+}
+
+/// Whether somebody of a role, who was granted these beside it, may.
+#[must_use]
+pub fn may(role: Role, grants: &[Permission], permission: Permission) -> bool {
+    allowed(role, permission) || (grants.contains(&permission) && permission.grant_name().is_some())
+}
+
+/// Whether somebody of role `own` may change what somebody of role `other` was granted: a super admin of all, an admin
+/// of those below him.
+#[must_use]
+pub fn may_grant(own: Role, other: Role) -> bool {
+    match own {
+        Role::SuperAdmin => true,
+        Role::Admin => !matches!(other, Role::SuperAdmin | Role::Admin),
+        Role::Operator | Role::Cashier | Role::Viewer => false,
     }
 }
 
@@ -195,23 +254,78 @@ mod tests {
 
     #[test]
     fn a_stronger_role_may_all_that_a_weaker_may() {
-        for pair in Role::ALL.windows(2) {
+        // The viewer stands beside the others: he sees more than a cashier and changes less.
+        let pairs = [
+            (Role::SuperAdmin, Role::Admin),
+            (Role::Admin, Role::Operator),
+            (Role::Operator, Role::Cashier),
+            (Role::Admin, Role::Viewer),
+        ];
+        for (stronger, weaker) in pairs {
             for permission in Permission::ALL {
                 assert!(
-                    !allowed(pair[1], permission) || allowed(pair[0], permission),
-                    "{:?} may not {permission:?}, but {:?} may",
-                    pair[0],
-                    pair[1]
+                    !allowed(weaker, permission) || allowed(stronger, permission),
+                    "{stronger:?} may not {permission:?}, but {weaker:?} may"
                 );
             }
         }
     }
 
     #[test]
-    fn an_operator_sells_but_sees_no_purchase_prices() {
-        assert!(allowed(Role::Operator, Permission::VouchersSell));
-        assert!(!allowed(Role::Operator, Permission::CostsSee));
-        assert!(!allowed(Role::Operator, Permission::VouchersManage));
+    fn the_table_of_those_who_sell_and_look() {
+        use Permission as P;
+        let table = [
+            (
+                Role::Operator,
+                vec![
+                    P::DashboardSee,
+                    P::VouchersSee,
+                    P::VouchersSell,
+                    P::VouchersMake,
+                    P::SessionsSee,
+                    P::RoutersSee,
+                    P::PackagesSee,
+                ],
+            ),
+            (Role::Cashier, vec![P::VouchersSee, P::VouchersSell]),
+            (
+                Role::Viewer,
+                vec![P::DashboardSee, P::VouchersSee, P::SessionsSee, P::RoutersSee, P::SitesSee, P::PackagesSee],
+            ),
+        ];
+        for (role, expected) in table {
+            let may: Vec<_> = Permission::ALL.into_iter().filter(|permission| allowed(role, *permission)).collect();
+            assert_eq!(may, expected, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn a_grant_adds_what_it_says_and_nothing_else() {
+        for (granted, name) in Permission::GRANTABLE {
+            assert_eq!(Permission::of_grant(name), Some(granted));
+            for permission in Permission::ALL {
+                let expected = allowed(Role::Cashier, permission) || permission == granted;
+                assert_eq!(may(Role::Cashier, &[granted], permission), expected, "{granted:?} {permission:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_grantable_is_never_granted() {
+        for permission in Permission::ALL.into_iter().filter(|each| each.grant_name().is_none()) {
+            assert_eq!(may(Role::Viewer, &[permission], permission), allowed(Role::Viewer, permission));
+        }
+        assert_eq!(Permission::of_grant("admins_manage"), None);
+    }
+
+    #[test]
+    fn nobody_grants_to_his_equals_but_a_super_admin() {
+        for other in Role::ALL {
+            assert!(may_grant(Role::SuperAdmin, other));
+            assert!(!may_grant(Role::Operator, other));
+            let below = !matches!(other, Role::SuperAdmin | Role::Admin);
+            assert_eq!(may_grant(Role::Admin, other), below);
+        }
     }
 
     #[test]

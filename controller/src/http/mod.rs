@@ -102,7 +102,7 @@ pub fn build(app: &App) -> anyhow::Result<Http> {
 fn pages(app: &App) -> Router<App> {
     let live = live::LiveState::new(app.live.clone(), app.stop.clone());
     Router::new()
-        .route("/", get(async || Redirect::to("/dashboard")))
+        .route("/", get(home))
         .route("/preferences", post(preferences::choose))
         .merge(Router::new().route("/live", get(live::listen)).with_state(live))
         .merge(admins::routes::routes())
@@ -117,6 +117,11 @@ fn pages(app: &App) -> Router<App> {
         .merge(sites::routes::routes())
         .merge(packages::routes::routes())
         .merge(vouchers::routes::routes())
+}
+
+/// The first section that the caller may see.
+async fn home(session::Signed(caller): session::Signed) -> Redirect {
+    Redirect::to(nav::home((caller.role, &caller.grants), &caller.sites))
 }
 
 /// The resources of all features below `/api/v1`. A feature adds its line, here and in [`openapi`].
@@ -182,6 +187,7 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<admins::pages::LoginPage>(),
         page::samples_of::<admins::manage_pages::ListPage>(),
         page::samples_of::<admins::manage_pages::FormPage>(),
+        page::samples_of::<admins::manage_pages::GrantsPage>(),
         page::samples_of::<admins::account_pages::AccountPage>(),
         page::samples_of::<admins::account_pages::SetupPage>(),
         page::samples_of::<audit::pages::ListPage>(),
@@ -245,7 +251,7 @@ mod tests {
                 let shell = Shell {
                     brand: "Kebon Net".into(),
                     user: Some(ShellUser { name: "Rina".to_owned(), role: role.as_str().replace('_', "-") }),
-                    nav: nav::menu(role, &access::Scope::All, "/dashboard"),
+                    nav: nav::menu((role, &[]), &access::Scope::All, "/dashboard"),
                     locale,
                     theme: Theme::Dark,
                     dev: true,

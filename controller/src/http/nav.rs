@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::access::{Permission, Role, Scope, allowed};
+use super::access::{Permission, Role, Scope, may};
 
 /// A section of the app.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ pub const SECTIONS: &[Section] = &[
     within("network", section("sites", "/sites", "geo-alt", Permission::SitesSee)),
     within("network", section("packages", "/packages", "box-seam", Permission::PackagesSee)),
     within("settings", everywhere(section("general", "/settings/general", "gear", Permission::SettingsManage))),
-    within("settings", everywhere(section("admins", "/settings/admins", "person-gear", Permission::AdminsManage))),
+    within("settings", everywhere(section("admins", "/settings/admins", "person-gear", Permission::GrantsManage))),
     within("settings", everywhere(section("jobs", "/settings/jobs", "list-task", Permission::JobsSee))),
     within("settings", section("audit", "/settings/audit", "journal-text", Permission::AuditSee)),
 ];
@@ -66,13 +66,22 @@ pub struct NavItem {
     active: bool,
 }
 
+/// Where somebody of this role and scope starts.
+#[must_use]
+pub fn home((role, grants): (Role, &[Permission]), scope: &Scope) -> &'static str {
+    SECTIONS.iter().find(|section| sees(section, (role, grants), scope)).map_or("/account", |section| section.path)
+}
+
+fn sees(section: &Section, (role, grants): (Role, &[Permission]), scope: &Scope) -> bool {
+    may(role, grants, section.permission) && (!section.everywhere || *scope == Scope::All)
+}
+
 /// What somebody of this role and scope sees, with the section of `path` marked.
 #[must_use]
-pub fn menu(role: Role, scope: &Scope, path: &str) -> Vec<NavItem> {
+pub fn menu((role, grants): (Role, &[Permission]), scope: &Scope, path: &str) -> Vec<NavItem> {
     let mut group = None;
     let mut items = Vec::with_capacity(SECTIONS.len());
-    let sees = |section: &&Section| allowed(role, section.permission) && (!section.everywhere || *scope == Scope::All);
-    for section in SECTIONS.iter().filter(sees) {
+    for section in SECTIONS.iter().filter(|section| sees(section, (role, grants), scope)) {
         items.push(NavItem {
             key: section.key,
             path: section.path,
@@ -94,15 +103,21 @@ mod tests {
     #[test]
     fn an_operator_sees_no_settings() {
         let keys: Vec<_> =
-            menu(Role::Operator, &Scope::All, "/vouchers/new").into_iter().map(|item| item.key).collect();
+            menu((Role::Operator, &[]), &Scope::All, "/vouchers/new").into_iter().map(|item| item.key).collect();
         assert!(keys.contains(&"vouchers"));
         assert!(!keys.contains(&"admins"));
     }
 
     #[test]
+    fn a_cashier_starts_where_he_may_be() {
+        assert_eq!(home((Role::Cashier, &[]), &Scope::All), "/vouchers");
+        assert_eq!(home((Role::Viewer, &[]), &Scope::All), "/dashboard");
+    }
+
+    #[test]
     fn the_section_of_a_page_is_marked_and_only_that() {
         let active = |path| -> Vec<_> {
-            menu(Role::SuperAdmin, &Scope::All, path)
+            menu((Role::SuperAdmin, &[]), &Scope::All, path)
                 .into_iter()
                 .filter(|item| item.active)
                 .map(|item| item.key)

@@ -21,7 +21,7 @@ use axum_extra::extract::cookie::CookieJar;
 
 use super::{
     Web,
-    access::{Permission, Role, Scope, allowed},
+    access::{self, Permission, Role, Scope},
     error::AppError,
     htmx,
     locale::Locale,
@@ -48,6 +48,8 @@ pub struct Caller {
     pub name: String,
     /// The role.
     pub role: Role,
+    /// What was granted beside it.
+    pub grants: Vec<Permission>,
     /// The sites whose rows exist for the caller.
     pub sites: Scope,
     /// The session.
@@ -60,7 +62,7 @@ impl Caller {
     /// Whether the caller may.
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
-        allowed(self.role, permission)
+        access::may(self.role, &self.grants, permission)
     }
 
     /// Goes on only if the caller may.

@@ -54,6 +54,7 @@ impl Sessions for Known {
                 admin_id: AdminId(id),
                 name: "Rina".to_owned(),
                 role,
+                grants: Vec::new(),
                 sites: Scope::All,
                 session_id: "s1".to_owned(),
                 locale: None,
@@ -111,6 +112,7 @@ pub(super) async fn app() -> (App, tempfile::TempDir) {
             name: username.to_owned(),
             role,
             site_ids: Vec::new(),
+            grants: Vec::new(),
             password: Some("rahasia-123".into()),
             active: true,
         };

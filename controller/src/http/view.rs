@@ -199,7 +199,9 @@ impl View {
             brand: self.0.web.brand.name().to_string(),
             user: caller
                 .map(|caller| ShellUser { name: caller.name.clone(), role: caller.role.as_str().replace('_', "-") }),
-            nav: caller.map(|caller| nav::menu(caller.role, &caller.sites, self.path())).unwrap_or_default(),
+            nav: caller
+                .map(|caller| nav::menu((caller.role, &caller.grants), &caller.sites, self.path()))
+                .unwrap_or_default(),
             locale: self.0.locale,
             theme: self.0.theme,
             dev: self.0.web.dev,

@@ -129,7 +129,7 @@ async fn add(
     Intent(form_id): Intent,
     Json(form): Json<BatchForm>,
 ) -> Result<(StatusCode, Json<WithFailures>), AppError> {
-    caller.allow(Permission::VouchersSell)?;
+    caller.allow(Permission::VouchersMake)?;
     if form.cost.is_some() && !caller.may(Permission::CostsSee) {
         return Err(packages::no_cost().into());
     }

@@ -38,11 +38,37 @@ const POOL: usize = 256;
 const SAMPLES: usize = 5;
 
 /// Who asks for a batch, and the id of the wish: the same wish twice makes one batch.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     pub scope: &'a Scope,
     pub actor: &'a Actor,
     pub form_id: &'a str,
+}
+
+/// Where a batch comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The form of batches, or the API.
+    Batch,
+    /// One voucher, sold over the counter as it was made.
+    Sale,
+    /// Codes from a file.
+    Import,
+    /// A new code for a voucher that has one.
+    Reissue,
+}
+
+impl Origin {
+    /// As stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Batch => "batch",
+            Self::Sale => "sale",
+            Self::Import => "import",
+            Self::Reissue => "reissue",
+        }
+    }
 }
 
 /// Makes a batch, or answers the one that the same form made before. Nothing is made when anything is wrong.
@@ -51,21 +77,41 @@ pub struct Asked<'a> {
 /// [`VoucherError`].
 pub async fn add(app: &App, asked: &Asked<'_>, form: BatchForm) -> Result<Batch, VoucherError> {
     let id = if form::is_form_id(asked.form_id) { asked.form_id.to_owned() } else { form::new_form_id() };
-    let now = app.clock.now();
     let tx = app.db.begin().await?;
     // Held from here to the commit: of two equal forms the second one finds the first one's batch.
     db::one_at_a_time(&*tx, db::Guard::BatchNumbers).await?;
     if let Some(made) = store::batch_of_form(&*tx, asked.scope, &id).await? {
         return Ok(made);
     }
-    let (router, site, package) = parties(&tx, asked.scope, &form).await?;
-    let draft = rules::check(&form, &terms(&package, now), now).map_err(VoucherError::Refused)?;
-    let codes = free_codes(&tx, &router, &draft.look, draft.count).await?;
+    let batch_id = add_in(&tx, app, &Asked { form_id: &id, ..*asked }, &form, Origin::Batch).await?;
+    tx.commit().await?;
+    app.wakes.wake();
+    let made = batch(app.db.read(), asked.scope, batch_id).await?;
+    made.ok_or_else(|| VoucherError::Db(DbErr::RecordNotFound(format!("batch {batch_id}"))))
+}
+
+/// Makes a batch in the caller's transaction, which holds [`db::Guard::BatchNumbers`] and has seen that the form made
+/// none yet. After the commit `app.wakes` is to be woken.
+///
+/// # Errors
+/// [`VoucherError`].
+pub async fn add_in(
+    tx: &Tx,
+    app: &App,
+    asked: &Asked<'_>,
+    form: &BatchForm,
+    origin: Origin,
+) -> Result<BatchId, VoucherError> {
+    let now = app.clock.now();
+    let (router, site, package) = parties(tx, asked.scope, form).await?;
+    let draft = rules::check(form, &terms(&package, now), now).map_err(VoucherError::Refused)?;
+    let codes = free_codes(tx, &router, &draft.look, draft.count).await?;
     let day = now.with_timezone(&site.zone()).date_naive();
-    let number = rules::batch_number(day, store::batches_of_day(&*tx, &rules::batch_day(day)).await? + 1);
+    let number = rules::batch_number(day, store::batches_of_day(&**tx, &rules::batch_day(day)).await? + 1);
     let row = store::NewBatch {
-        number: number.clone(),
-        form_id: id,
+        number,
+        origin,
+        form_id: asked.form_id.to_owned(),
         site: router.site_id,
         router: router.id,
         package: package.id,
@@ -73,18 +119,15 @@ pub async fn add(app: &App, asked: &Asked<'_>, form: BatchForm) -> Result<Batch,
         created_by: asked.actor.admin,
         now,
     };
-    let batch_id = store::insert_batch(&*tx, &row, &draft).await?;
+    let batch_id = store::insert_batch(&**tx, &row, &draft).await?;
     let mut random = Random::default();
     let logins: Vec<Login> = codes.into_iter().map(|code| Login::new(code, draft.mode, &mut random)).collect();
-    store::insert_vouchers(&*tx, &app.keys, batch_id, &row, (&draft, &logins)).await?;
-    let spec = Spec::of(&row, &draft, settings::load(&*tx).await?.voucher_marker);
+    store::insert_vouchers(&**tx, &app.keys, batch_id, &row, (&draft, &logins)).await?;
+    let spec = Spec::of(&row, &draft, settings::load(&**tx).await?.voucher_marker);
     let wants = logins.iter().map(|login| spec.user(login, None)).collect();
-    routers::want(&tx, app, router.id, asked.actor, wants).await?;
-    announce(&tx, asked.actor, (batch_id, &row), &draft).await?;
-    tx.commit().await?;
-    app.wakes.wake();
-    let made = batch(app.db.read(), asked.scope, batch_id).await?;
-    made.ok_or_else(|| VoucherError::Db(DbErr::RecordNotFound(format!("batch {number}"))))
+    routers::want(tx, app, router.id, asked.actor, wants).await?;
+    announce(tx, asked.actor, (batch_id, &row), &draft).await?;
+    Ok(batch_id)
 }
 
 async fn announce(

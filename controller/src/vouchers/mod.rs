@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub use life::{BatchState, Status};
-pub use make::{Asked, add, sample_codes};
+pub use make::{Asked, Origin, add, add_in, sample_codes};
 pub use rules::{BatchForm, Charset, Mode};
 
 /// Failures told with a batch; the list of vouchers has them all.

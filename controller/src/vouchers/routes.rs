@@ -57,7 +57,7 @@ async fn list(
     let filter = BatchFilter { router: None, q: listing.q.clone() };
     let page = super::batches(app.db.read(), &caller.sites, &filter, &listing.page).await?;
     let batches = page.items.into_iter().map(|batch| shown_batch(&caller, batch)).collect();
-    let may_sell = caller.may(Permission::VouchersSell);
+    let may_sell = caller.may(Permission::VouchersMake);
     let (next, is_later) = (page.next_cursor, listing.is_later);
     view.page(&ListPage { batches, q: listing.q, next, is_later, may_sell })
 }
@@ -68,7 +68,7 @@ async fn add_form(
     view: View,
     Query(asked): Query<Fields>,
 ) -> Result<Response, AppError> {
-    caller.allow(Permission::VouchersSell)?;
+    caller.allow(Permission::VouchersMake)?;
     let Fields { router_id, package_id, .. } = asked;
     let fields = Fields { router_id, package_id, ..Fields::fresh() };
     view.page(&new_page(&app, &caller, FormView::fresh(fields)).await?)
@@ -154,7 +154,7 @@ async fn preview(
     view: View,
     Query(fields): Query<Fields>,
 ) -> Result<Response, AppError> {
-    caller.allow(Permission::VouchersSell)?;
+    caller.allow(Permission::VouchersMake)?;
     view.page(&PreviewPart { preview: previewed(&app, &caller, &fields).await? })
 }
 
@@ -171,7 +171,7 @@ async fn add(
     view: View,
     Form(fields): Form<Fields>,
 ) -> Result<Response, AppError> {
-    caller.allow(Permission::VouchersSell)?;
+    caller.allow(Permission::VouchersMake)?;
     let zone = zone_of(&app, &caller, fields.router()).await?;
     let package = package_of(&app, &caller, &fields).await?;
     let currency = package.map_or(Currency::IDR, |package| package.price.currency());

@@ -1,6 +1,7 @@
 //! One file a table, no behaviour. Named only by `store.rs` files and tests.
 
 pub mod admin;
+pub mod admin_grant;
 pub mod admin_session;
 pub mod admin_site;
 pub mod agent;
@@ -9,6 +10,9 @@ pub mod agent_inbox;
 pub mod audit_entry;
 pub mod business_event;
 pub mod command;
+pub mod counter_place;
+pub mod counter_router;
+pub mod counter_stock;
 pub mod desired_object;
 pub mod enrollment;
 pub mod idempotency_key;
@@ -24,3 +28,4 @@ pub mod setting;
 pub mod site;
 pub mod voucher;
 pub mod voucher_batch;
+pub mod voucher_sale;

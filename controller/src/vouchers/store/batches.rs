@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::{
-    super::{Batch, BatchFilter, Failure, MAX_FAILURES, Progress, Status, life, rules::Draft},
+    super::{Batch, BatchFilter, Failure, MAX_FAILURES, Origin, Progress, Status, life, rules::Draft},
     names::{Names, Needed},
 };
 use crate::{
@@ -27,6 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub(in super::super) struct NewBatch {
     pub(in super::super) number: String,
+    pub(in super::super) origin: Origin,
     pub(in super::super) form_id: String,
     pub(in super::super) site: SiteId,
     pub(in super::super) router: RouterId,
@@ -43,6 +44,7 @@ pub(in super::super) async fn insert_batch(
 ) -> Result<BatchId, DbErr> {
     let row = ActiveModel {
         number: Set(new.number.clone()),
+        origin: Set(new.origin.as_str().to_owned()),
         site_id: Set(new.site.0),
         router_id: Set(new.router.0),
         package_id: Set(new.package.0),
