@@ -34,6 +34,14 @@ ids! {
     AdminId,
     /// A job.
     JobId,
+    /// A customer.
+    CustomerId,
+    /// An invoice.
+    InvoiceId,
+    /// An account of the ledger.
+    AccountId,
+    /// An entry of the ledger's journal.
+    EntryId,
 }
 
 /// Bytes of the operating system's randomness.

@@ -1,5 +1,7 @@
 //! One file a table, no behaviour. Named only by `store.rs` files and tests.
 
+pub mod account;
+pub mod account_balance;
 pub mod admin;
 pub mod admin_grant;
 pub mod admin_session;
@@ -7,21 +9,27 @@ pub mod admin_site;
 pub mod agent;
 pub mod agent_cursor;
 pub mod agent_inbox;
+pub mod allocation;
 pub mod audit_entry;
 pub mod business_event;
 pub mod command;
 pub mod counter_place;
 pub mod counter_router;
 pub mod counter_stock;
+pub mod customer_balance;
 pub mod desired_object;
 pub mod enrollment;
 pub mod idempotency_key;
 pub mod job;
+pub mod journal_entry;
 pub mod lease;
+pub mod ledger_proof;
 pub mod mirror_row;
 pub mod mirror_state;
+pub mod number_series;
 pub mod package;
 pub mod package_router;
+pub mod posting;
 pub mod router;
 pub mod router_session;
 pub mod setting;
