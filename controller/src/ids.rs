@@ -40,6 +40,8 @@ ids! {
     InvoiceId,
     /// An account of the ledger.
     AccountId,
+    /// An attempt to pay.
+    AttemptId,
     /// An entry of the ledger's journal.
     EntryId,
 }
