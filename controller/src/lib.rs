@@ -18,6 +18,7 @@ pub mod money;
 pub mod monitoring;
 pub mod mqtt;
 pub mod packages;
+pub mod phone;
 pub mod qr;
 #[cfg(test)]
 mod resources_stories;
@@ -26,6 +27,7 @@ pub mod sealed;
 pub mod serve;
 pub mod settings;
 pub mod sites;
+pub mod tables;
 #[cfg(test)]
 mod testing;
 pub mod tokens;

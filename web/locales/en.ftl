@@ -605,3 +605,15 @@ failure-full = The router's storage is full.
 failure-unsupported = This version of the router does not know it.
 failure-mismatch = Written, but what is read back differs.
 failure-other = The router refused it.
+
+# Uploaded lists
+error-bad-phone = This is no phone number. Example: 0812-3456-7890.
+error-several-phones = Give only one number in this field.
+error-phone-needs-plus = This is no Indonesian number. Foreign numbers begin with +, for example +60 12 345 6789.
+error-file-empty = This file has no lines.
+error-file-too-many-rows = Too many lines, at most { $max } in one file.
+error-file-too-many-columns = Too many columns, at most { $max }.
+error-file-cell-too-long = A cell is too long, at most { $max } characters.
+error-file-not-a-list = This file is no list. Use CSV or XLSX.
+error-file-bad-workbook = This Excel file is damaged or has a password. Save it again as XLSX or CSV.
+error-file-unpacked-too-large = This file holds too much. Cut it into several files.

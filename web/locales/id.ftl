@@ -584,3 +584,15 @@ failure-full = Penyimpanan router penuh.
 failure-unsupported = Versi router ini tidak mengenalnya.
 failure-mismatch = Sudah ditulis, tetapi yang terbaca di router berbeda.
 failure-other = Router menolaknya.
+
+# Berkas daftar yang diunggah
+error-bad-phone = Bukan nomor telepon yang benar. Contoh: 0812-3456-7890.
+error-several-phones = Isi satu nomor saja di kolom ini.
+error-phone-needs-plus = Bukan nomor Indonesia. Nomor luar negeri diawali +, misalnya +60 12 345 6789.
+error-file-empty = Berkas ini tidak berisi baris.
+error-file-too-many-rows = Terlalu banyak baris, paling banyak { $max } dalam satu berkas.
+error-file-too-many-columns = Terlalu banyak kolom, paling banyak { $max }.
+error-file-cell-too-long = Ada sel yang terlalu panjang, paling banyak { $max } karakter.
+error-file-not-a-list = Berkas ini bukan daftar. Pakai CSV atau XLSX.
+error-file-bad-workbook = Berkas Excel ini rusak atau terkunci sandi. Simpan ulang sebagai XLSX atau CSV.
+error-file-unpacked-too-large = Isi berkas ini terlalu besar. Bagi menjadi beberapa berkas.
