@@ -1,16 +1,16 @@
-//! The local HTTP endpoint for on-login and on-up scripts. It answers at once and only makes the agent look: what a
+//! The local HTTP endpoint for on-login and on-up scripts, and the guests' page ([`crate::status`]). It answers at once and only makes the agent look: what a
 //! script says is never taken as truth, since whoever logs in chooses the words.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hiji_shared::{device::Service, signed};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 
-use crate::ctx::Ctx;
+use crate::{ctx::Ctx, status};
 
 /// Largest body read.
 const MAX_BODY: usize = 2 * 1024;
@@ -32,13 +32,14 @@ pub(crate) async fn run(ctx: &Arc<Ctx>) {
         }
     };
     let token: Arc<str> = ctx.keys.hook_token().into();
+    let desk = Arc::new(status::Desk::default());
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                Ok((stream, _peer)) => {
-                    let (ctx, token) = (Arc::clone(ctx), Arc::clone(&token));
-                    connections.spawn(serve(stream, ctx, token));
+                Ok((stream, peer)) => {
+                    let door = Door { ctx: Arc::clone(ctx), token: Arc::clone(&token), desk: Arc::clone(&desk) };
+                    connections.spawn(serve(stream, peer.ip().to_canonical(), door));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the hook cannot accept a connection");
@@ -51,10 +52,24 @@ pub(crate) async fn run(ctx: &Arc<Ctx>) {
     }
 }
 
-async fn serve(stream: tokio::net::TcpStream, ctx: Arc<Ctx>, token: Arc<str>) {
-    let service = service_fn(move |request| {
-        let (ctx, token) = (Arc::clone(&ctx), Arc::clone(&token));
-        async move { Ok::<_, Infallible>(answer(request, &ctx, &token).await) }
+/// What a connection needs.
+#[derive(Clone)]
+struct Door {
+    ctx: Arc<Ctx>,
+    token: Arc<str>,
+    desk: Arc<status::Desk>,
+}
+
+async fn serve(stream: tokio::net::TcpStream, peer: IpAddr, door: Door) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let door = door.clone();
+        async move {
+            Ok::<_, Infallible>(if status::is_ours(request.uri().path()) {
+                door.desk.answer(&request, peer, &door.ctx).await
+            } else {
+                answer(request, &door.ctx, &door.token).await
+            })
+        }
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(PATIENCE).keep_alive(false);
@@ -63,28 +78,28 @@ async fn serve(stream: tokio::net::TcpStream, ctx: Arc<Ctx>, token: Arc<str>) {
     let _ended = timeout(PATIENCE, connection).await;
 }
 
-async fn answer(request: Request<Incoming>, ctx: &Ctx, token: &str) -> Response<Empty<Bytes>> {
+async fn answer(request: Request<Incoming>, ctx: &Ctx, token: &str) -> Response<Full<Bytes>> {
     let shown = request.headers().get(TOKEN_HEADER).map(hyper::header::HeaderValue::as_bytes).unwrap_or_default();
     let service = match request.uri().path() {
         "/h/login" | "/h/logout" => Service::Hotspot,
         "/h/up" | "/h/down" => Service::Pppoe,
-        _ => return status(StatusCode::NOT_FOUND),
+        _ => return code(StatusCode::NOT_FOUND),
     };
     if request.method() != Method::POST {
-        return status(StatusCode::METHOD_NOT_ALLOWED);
+        return code(StatusCode::METHOD_NOT_ALLOWED);
     }
     if !signed::same(shown, token.as_bytes()) {
-        return status(StatusCode::UNAUTHORIZED);
+        return code(StatusCode::UNAUTHORIZED);
     }
     if Limited::new(request.into_body(), MAX_BODY).collect().await.is_err() {
-        return status(StatusCode::PAYLOAD_TOO_LARGE);
+        return code(StatusCode::PAYLOAD_TOO_LARGE);
     }
     ctx.active_wake(service).notify_one();
-    status(StatusCode::NO_CONTENT)
+    code(StatusCode::NO_CONTENT)
 }
 
-fn status(code: StatusCode) -> Response<Empty<Bytes>> {
-    let mut response = Response::new(Empty::new());
+fn code(code: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
     *response.status_mut() = code;
     response
 }

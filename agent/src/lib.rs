@@ -23,6 +23,7 @@ pub mod routeros;
 mod run;
 mod sessions;
 mod state;
+mod status;
 mod tls;
 mod uplink;
 

@@ -107,6 +107,15 @@ pub struct AgentConfig {
     pub pppoe_marker: String,
     /// Interval of the active lists, seconds.
     pub active_poll_secs: u32,
+    /// The site's zone as it is now, seconds east of UTC: for pages that guests see.
+    #[serde(default)]
+    pub utc_offset_secs: i32,
+    /// Its short name, such as `WIB`; empty = none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub zone: String,
+    /// The operator's name on pages that guests see.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub brand: String,
 }
 
 impl Default for AgentConfig {
@@ -116,6 +125,9 @@ impl Default for AgentConfig {
             voucher_marker: crate::comment::VOUCHER_MARKER.to_owned(),
             pppoe_marker: crate::comment::PPPOE_MARKER.to_owned(),
             active_poll_secs: 15,
+            utc_offset_secs: 0,
+            zone: String::new(),
+            brand: String::new(),
         }
     }
 }

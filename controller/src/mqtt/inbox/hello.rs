@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::Offset as _;
 use hiji_shared::{
     agent_id::AgentId,
     command::AgentConfig,
@@ -18,8 +19,9 @@ use crate::{
     app::App,
     db::Tx,
     events::{self, BusinessEvent},
+    http::access::Scope,
     routers::{AgentState, store as routers, store::AgentRow},
-    settings,
+    settings, sites,
 };
 
 type Agents = HashMap<AgentId, AgentRow>;
@@ -93,17 +95,25 @@ async fn repairs(tx: &Tx, row: &AgentRow, hello: &Hello) -> Result<Vec<(AgentId,
 }
 
 /// Sends an agent its settings.
-pub(super) async fn configure(app: &App, agent: AgentId) {
-    match settings::load(app.db.read()).await {
-        Ok(settings) => {
-            let config = AgentConfig {
-                rev: app.clock.now().timestamp_millis().unsigned_abs(),
-                voucher_marker: settings.voucher_marker,
-                pppoe_marker: settings.pppoe_marker,
-                ..AgentConfig::default()
-            };
-            send(app, agent, Down::Config, &config).await;
-        }
-        Err(error) => tracing::error!(%agent, "the agent was not told its settings: {error}"),
+pub(super) async fn configure(app: &App, row: &AgentRow) {
+    match config_of(app, row).await {
+        Ok(config) => send(app, row.id.clone(), Down::Config, &config).await,
+        Err(error) => tracing::error!(agent = %row.id, "the agent was not told its settings: {error}"),
     }
+}
+
+async fn config_of(app: &App, row: &AgentRow) -> Result<AgentConfig, DbErr> {
+    let now = app.clock.now();
+    let settings = settings::load(app.db.read()).await?;
+    let zone = sites::find(app.db.read(), &Scope::All, row.site).await?.map(|site| site.zone());
+    let local = zone.map(|zone| now.with_timezone(&zone));
+    Ok(AgentConfig {
+        rev: now.timestamp_millis().unsigned_abs(),
+        voucher_marker: settings.voucher_marker,
+        pppoe_marker: settings.pppoe_marker,
+        utc_offset_secs: local.as_ref().map_or(0, |local| local.offset().fix().local_minus_utc()),
+        zone: local.map(|local| local.format("%Z").to_string()).unwrap_or_default(),
+        brand: settings.company_name,
+        ..AgentConfig::default()
+    })
 }

@@ -91,8 +91,10 @@ async fn take(app: &App, snapshots: &mut Snapshots, gathered: Vec<BusEvent>) -> 
     for (agent, sync) in hellos.into_iter().chain(requests) {
         send(app, agent, Down::Sync, &sync).await;
     }
-    for agent in intake.hellos.iter().map(|hello| hello.agent.clone()) {
-        hello::configure(app, agent).await;
+    for hello in &intake.hellos {
+        if let Some(row) = agents.get(&hello.agent) {
+            hello::configure(app, row).await;
+        }
     }
     Ok(())
 }
