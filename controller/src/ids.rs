@@ -32,6 +32,8 @@ ids! {
     VoucherId,
     /// An admin.
     AdminId,
+    /// A print layout.
+    LayoutId,
     /// A job.
     JobId,
     /// A customer.

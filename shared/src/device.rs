@@ -218,6 +218,9 @@ pub struct RouterFacts {
     /// `dns-name` of the first hotspot server profile, for login links.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub hotspot_dns_name: String,
+    /// `hotspot-address` of the same profile: where the login page is when it has no name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hotspot_address: String,
     /// Devices seen by the hotspot, logged in or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hotspot_hosts: Option<u64>,

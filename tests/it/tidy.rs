@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 8] = [
     &["settings", "audit", "sites", "admins", "ledger"],
     &["customers", "routers", "packages"],
     &["invoices"],
-    &["vouchers", "subscriptions"],
+    &["vouchers", "print", "subscriptions"],
     &["payments", "cash"],
     &["whatsapp", "notifications"],
     &["monitoring", "maintenance", "reports"],

@@ -617,3 +617,62 @@ error-file-cell-too-long = A cell is too long, at most { $max } characters.
 error-file-not-a-list = This file is no list. Use CSV or XLSX.
 error-file-bad-workbook = This Excel file is damaged or has a password. Save it again as XLSX or CSV.
 error-file-unpacked-too-large = This file holds too much. Cut it into several files.
+## Print
+back = Back
+print-format-a4-120 = A4 120 (3×40)
+print-format-a4-36-qr = A4 36 with QR
+print-format-a4-30-qr = A4 30 with QR
+print-format-thermal-58 = Thermal 58 mm
+print-format-thermal-80 = Thermal 80 mm
+print-active = valid { $span }
+print-sell-by = activate by { $date }
+print-quota = quota { $quota }
+print-password = Password
+print-count = { $count ->
+    [one] { $count } voucher
+   *[other] { $count } vouchers
+}
+print-times = printed { $count }×
+print-scale-hint = Print at actual size (scale 100%), margins “Default”, without headers and footers.
+print-unproven-note = This print has vouchers that are not proven on the router. Do not sell them before the batch is ready to sell.
+print-no-login-host = Without QR codes: the router has reported no DNS name or address of its hotspot. Set dns-name in the hotspot server profile, then print again.
+print-waiting = Preparing the print…
+print-waiting-batch = The batch is being made. This tab turns into the print by itself. If the other tab marks wrong fields, correct them there and close this tab.
+print-waiting-router = The vouchers are being put on { $router } and checked. This tab turns into the print as soon as all are ready to sell.
+print-waiting-why = A voucher that is not proven on the router may not work for its buyer yet.
+print-insist = Print the unproven ones too
+print-to-batch = See the batch
+print-of = Print { $number }
+print-chosen = { $count ->
+    [one] Print { $count } chosen voucher
+   *[other] Print { $count } chosen vouchers
+}
+print-paper = Paper
+print-which = Vouchers to print
+print-which-hint = Used up, expired, blocked and void vouchers are left out.
+print-what-all = All that can still be used
+print-what-unsold = Only unsold ones
+print-what-range = Certain numbers
+print-what-chosen = Chosen
+print-from = From number
+print-to = To number
+print-layout = Layout
+print-layout-default = The site's default
+print-reason = Reason for the reprint
+print-reason-hint = For example: paper jam, slip lost. It is kept with your name.
+print-again-note = Printed { $count }×, last by { $by } { $at }. A reprint needs a reason.
+print-history = Prints so far
+print-never = Never printed.
+print-because = reason: { $reason }
+print-unproven = unproven
+error-nothing-to-print = There is no voucher here that can still be sold.
+error-batch-not-ready = The batch is not ready to sell: the router has not proven all of its vouchers. Wait, or choose “print the unproven ones too”.
+error-reason-needed = It was printed before. Give the reason for the reprint.
+error-too-many-vouchers = Too many vouchers at once.
+error-range-backwards = The last number must be the first or a later one.
+error-not-a-colour = Give a colour such as #0f766e.
+error-too-many-lines = At most { $max } lines.
+error-unknown-placeholder = {"{"}{ $name }{"}"} is not known. Choose from the list below the field.
+batch-make-and-print = Create and print
+batch-make-only = Create only
+print-last = printed { $count }×, last by { $by }

@@ -22,6 +22,30 @@
     // After this turn: a disabled button's own name and value would not be sent.
     setTimeout(() => sleep(event.target, true));
   });
+  // A sale's print opens beside it: a new tab may only be opened by the press of a button, so it opens now and waits
+  // there for the batch, while the form goes through in this tab. Without JavaScript the form itself goes to a new tab.
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    const form = event.target;
+    if (!button?.dataset.opens || event.defaultPrevented) return;
+    const id = form.elements.form_id?.value;
+    if (!id || !window.open(button.dataset.opens + id, "_blank")) return;
+    button.removeAttribute("formtarget");
+    button.removeAttribute("formaction");
+  });
+  // When the form comes back refused, the tab that waits for its batch closes itself.
+  const sales = "BroadcastChannel" in window ? new BroadcastChannel("hiji-sales") : null;
+  document.addEventListener("DOMContentLoaded", () => {
+    const refused = document.querySelector("[data-sale-refused]");
+    if (refused) sales?.postMessage(refused.dataset.saleRefused);
+    if (document.querySelector("[data-print-now]")) {
+      // Pictures first: a logo that is still on its way would be missing.
+      window.addEventListener("load", () => setTimeout(() => window.print(), 100));
+    }
+  });
+  sales?.addEventListener("message", (event) => {
+    if (document.querySelector(`[data-sale="${CSS.escape(event.data)}"]`)) window.close();
+  });
   document.addEventListener("htmx:finally:request", (event) => {
     const form = event.target.closest?.("form");
     if (form) sleep(form, false);

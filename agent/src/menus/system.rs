@@ -59,6 +59,7 @@ pub(crate) async fn read(client: &Client) -> Result<Seen, CallError> {
         clock_skew_secs: None,
         hotspot_servers: servers.iter().map(|server| server.text("name").into_owned()).collect(),
         hotspot_dns_name: profile.map(|profile| profile.text("dns-name").into_owned()).unwrap_or_default(),
+        hotspot_address: profile.map(|profile| profile.text("hotspot-address").into_owned()).unwrap_or_default(),
         hotspot_hosts: count(client, "/ip/hotspot/host/print").await?,
         hotspot_cookies: count(client, "/ip/hotspot/cookie/print").await?,
     };

@@ -204,8 +204,9 @@ async fn facts(ctx: &Ctx, client: &Client) -> CallError {
 }
 
 /// What of the facts is worth a report of its own when it changes.
-fn identity(facts: &RouterFacts) -> (&str, &str, &str, &[String], &str) {
-    (&facts.identity, &facts.version, &facts.serial, &facts.hotspot_servers, &facts.hotspot_dns_name)
+fn identity(facts: &RouterFacts) -> ([&str; 5], &[String]) {
+    let words = [&facts.identity, &facts.version, &facts.serial, &facts.hotspot_dns_name, &facts.hotspot_address];
+    (words.map(String::as_str), &facts.hotspot_servers)
 }
 
 fn tell_facts(ctx: &Ctx, core: &mut Core, mut facts: RouterFacts) {

@@ -39,7 +39,7 @@ use crate::{
     brand::Brand,
     dashboard, maintenance, monitoring,
     mqtt::{self, BusKind},
-    packages, routers, settings, sites, vouchers,
+    packages, print, routers, settings, sites, vouchers,
 };
 
 /// What pages and API need of the app, and nothing of a feature.
@@ -92,6 +92,7 @@ pub fn build(app: &App) -> anyhow::Result<Http> {
     let joined = Router::new()
         .merge(watched().with_state(app.clone()))
         .merge(layers::files(Router::new().route("/assets/{hash}/{*name}", get(assets::serve))))
+        .merge(layers::files(print::style_routes()))
         .merge(layers::agents(routers::api::agent_routes().with_state(app.clone()), &web))
         .merge(layers::pages(pages(app).with_state(app.clone()), &web))
         .nest("/api", layers::resources(resources, &web, keeper));
@@ -117,6 +118,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(sites::routes::routes())
         .merge(packages::routes::routes())
         .merge(vouchers::routes::routes())
+        .merge(print::routes::routes())
 }
 
 /// The first section that the caller may see.
@@ -140,6 +142,7 @@ fn resources() -> Router<App> {
         .merge(settings::api::routes())
         .merge(sites::api::routes())
         .merge(vouchers::api::routes())
+        .merge(print::api::routes())
 }
 
 /// The document of the API.
@@ -157,6 +160,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         settings::api::document(),
         sites::api::document(),
         vouchers::api::document(),
+        print::api::document(),
     ])
 }
 
@@ -212,6 +216,10 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<vouchers::pages::BatchPage>(),
         page::samples_of::<vouchers::pages::SearchPage>(),
         page::samples_of::<vouchers::pages::VoucherPage>(),
+        page::samples_of::<print::pages::PaperPage>(),
+        page::samples_of::<print::pages::SheetPart>(),
+        page::samples_of::<print::pages::WaitPage>(),
+        page::samples_of::<print::pages::ChoosePage>(),
     ]
     .concat()
 }

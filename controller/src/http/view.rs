@@ -158,6 +158,11 @@ impl View {
         self.0.web.pages.render(page, &self.shell())
     }
 
+    /// The HTML of a page in another language than the request's: what is printed is for others to read.
+    pub(crate) fn html_in<P: Page>(&self, locale: Locale, page: &P) -> anyhow::Result<String> {
+        self.0.web.pages.render(page, &Shell { locale, ..self.shell() })
+    }
+
     /// 303 to another page of ours, after something was done.
     #[must_use]
     pub fn go(&self, to: &str) -> Response {

@@ -31,6 +31,7 @@ use crate::{
 
 pub use life::{BatchState, Status};
 pub use make::{Asked, Origin, add, add_in, sample_codes};
+pub(crate) use pages::sample as sample_batch;
 pub use rules::{BatchForm, Charset, Mode};
 
 /// Failures told with a batch; the list of vouchers has them all.
@@ -77,6 +78,8 @@ pub struct Batch {
     pub activate_before: Option<DateTime<Utc>>,
     pub state: BatchState,
     pub progress: Progress,
+    /// Times it was printed.
+    pub printed: i32,
     pub created_at: DateTime<Utc>,
 }
 
@@ -228,6 +231,14 @@ pub async fn find(app: &App, scope: &Scope, id: VoucherId) -> Result<Option<Vouc
 /// The database's.
 pub async fn last_activated(app: &App, sites: &[SiteId], limit: u64) -> Result<Vec<Voucher>, DbErr> {
     store::last_activated(app.db.read(), &app.keys, sites, limit).await
+}
+
+/// The password of a voucher, from its sealed column. For those who read vouchers in streams.
+///
+/// # Errors
+/// It is damaged, or sealed under another key.
+pub(crate) fn password(keys: &crate::sealed::Keys, id: VoucherId, sealed: &[u8]) -> Result<String, DbErr> {
+    store::opened(keys, id.0, sealed)
 }
 
 /// What activations brought, in one currency.

@@ -15,6 +15,7 @@ use crate::{
     },
     ids::{BatchId, PackageId, RouterId, SiteId, VoucherId},
     money::Money,
+    print::{self, Printed},
     routers::Presence,
 };
 
@@ -38,6 +39,8 @@ pub(crate) struct NewPage {
     pub(crate) preview: Preview,
     pub(crate) sees_costs: bool,
     pub(crate) may_add_package: bool,
+    /// The print opens by itself.
+    pub(crate) prints: bool,
 }
 
 /// What the batch would cost and bring, and how its codes would look.
@@ -64,6 +67,9 @@ pub(crate) struct BatchPage {
     pub(crate) batch: Batch,
     pub(crate) presence: Presence,
     pub(crate) price_total: Option<Money>,
+    /// Who printed it last.
+    pub(crate) last_print: Option<Printed>,
+    pub(crate) may_sell: bool,
     pub(crate) failures: Vec<Failure>,
     pub(crate) vouchers: Vec<Voucher>,
     pub(crate) next: Option<String>,
@@ -101,6 +107,11 @@ pub(crate) fn statuses() -> Vec<&'static str> {
     [Status::Draft, Status::Ready, Status::Active, Status::Expired, Status::UsedUp].map(Status::as_str).to_vec()
 }
 
+/// A batch for the samples of others' pages.
+pub(crate) fn sample() -> Batch {
+    sample_batch(BatchState::Pending, Progress { wanted: 120, applied: 60, failed: 2 })
+}
+
 fn sample_batch(state: BatchState, progress: Progress) -> Batch {
     Batch {
         id: BatchId(12),
@@ -127,6 +138,7 @@ fn sample_batch(state: BatchState, progress: Progress) -> Batch {
         activate_before: Some(DateTime::UNIX_EPOCH),
         state,
         progress,
+        printed: i32::from(state == BatchState::Ready),
         created_at: DateTime::UNIX_EPOCH,
     }
 }
@@ -217,6 +229,7 @@ impl Page for NewPage {
             preview,
             sees_costs,
             may_add_package: sees_costs,
+            prints: sees_costs,
         };
         let again = FormView::again(Fields::fresh(), errors, "");
         let empty = FormView::fresh(Fields::fresh());
@@ -259,6 +272,8 @@ impl Page for BatchPage {
         let page = |batch: Batch, presence, next: Option<&str>| Self {
             failures: if batch.progress.failed > 0 { reasons.map(failure).to_vec() } else { Vec::new() },
             price_total: batch.price.times(i64::from(batch.count)).ok(),
+            last_print: (batch.printed > 0).then(print::sample_printed),
+            may_sell: batch.progress.failed == 0,
             batch,
             presence,
             vouchers: sample_vouchers(),

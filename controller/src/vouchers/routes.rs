@@ -9,6 +9,7 @@ use axum::{
 use axum_extra::extract::{Form, Query};
 use chrono_tz::Tz;
 use hiji_shared::device::Service;
+use serde::Deserialize;
 
 use super::{
     Asked, BatchFilter, Filter, Status, VoucherError,
@@ -33,6 +34,7 @@ use crate::{
     ids::{BatchId, RouterId, VoucherId},
     money::{Currency, Money},
     packages::{self, Package},
+    print,
     routers::{self, Place, Presence},
 };
 
@@ -91,6 +93,7 @@ async fn new_page(app: &App, caller: &Caller, mut form: FormView<Fields>) -> Res
         preview,
         sees_costs: caller.may(Permission::CostsSee),
         may_add_package: caller.may(Permission::PackagesManage),
+        prints: print::preference(app.db.read(), caller.admin_id).await?.opens,
     })
 }
 
@@ -165,10 +168,18 @@ async fn zone_of(app: &App, caller: &Caller, router: Option<RouterId>) -> Result
     Ok(zone.unwrap_or(Tz::UTC))
 }
 
+/// Where a sale goes when its form went to a tab of its own (a browser without JavaScript).
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct AndThen {
+    then: String,
+}
+
 async fn add(
     State(app): State<App>,
     Signed(caller): Signed,
     view: View,
+    Query(and): Query<AndThen>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::VouchersMake)?;
@@ -187,6 +198,9 @@ async fn add(
     };
     match made {
         Ok(batch) => {
+            if and.then == "print" {
+                return Ok(view.go(&format!("/vouchers/print/after/{}", fields.form_id)));
+            }
             let to = format!("/vouchers/batches/{}", batch.id);
             Ok(view.go_saying(&to, "done-batch-made", [("number", Arg::from(batch.number))]))
         }
@@ -224,6 +238,8 @@ async fn batch(
     let page = super::list(&app, &caller.sites, &filter, &listing.page).await?;
     view.page(&BatchPage {
         price_total: batch.price.times(i64::from(batch.count)).ok(),
+        last_print: print::history(app.db.read(), id).await?.into_iter().next(),
+        may_sell: caller.may(Permission::VouchersSell),
         batch: shown_batch(&caller, batch),
         presence: router.map_or(Presence::New, |router| router.presence),
         failures,

@@ -162,6 +162,7 @@ fn batch_of(row: Model, names: &Names) -> Batch {
         activate_before: row.activate_before,
         state: life::batch_state(row.count, row.applied, row.failed),
         progress: Progress { wanted: row.count, applied: row.applied, failed: row.failed },
+        printed: row.printed,
         created_at: row.created_at,
     }
 }

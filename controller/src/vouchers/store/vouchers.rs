@@ -259,7 +259,7 @@ fn voucher_of(row: Model, keys: &Keys, names: &Names) -> Result<Voucher, DbErr> 
 }
 
 /// The password of a voucher.
-pub(super) fn opened(keys: &Keys, id: i64, sealed: &[u8]) -> Result<String, DbErr> {
+pub(in super::super) fn opened(keys: &Keys, id: i64, sealed: &[u8]) -> Result<String, DbErr> {
     let damaged = |error: &dyn std::fmt::Display| DbErr::Custom(format!("password of voucher {id}: {error}"));
     let bytes = keys.open(PASSWORD_PLACE, sealed).map_err(|error| damaged(&error))?;
     String::from_utf8(bytes).map_err(|error| damaged(&error))

@@ -1,0 +1,30 @@
+//! Files of a print that browsers fetch without a session: style sheets, which are their own address.
+
+use axum::{
+    Router as Routes,
+    extract::Path,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use super::layout::{self, Style};
+
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// `/print/style/{hash}/{name}`: nothing in it is secret, and a print opened by a program has no cookie.
+pub(crate) fn routes() -> Routes {
+    Routes::new().route("/print/style/{hash}/{name}", get(style))
+}
+
+async fn style(Path((hash, name)): Path<(String, String)>) -> Response {
+    let Some(css) = Style::parse(&name).map(|style| style.css()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let mut response = ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], css.clone()).into_response();
+    // Another version of hiji made the address: right, but not for ever.
+    let fresh = layout::hash(css.as_bytes()) == hash;
+    let keep = if fresh { FOR_EVER } else { HeaderValue::from_static("no-cache") };
+    response.headers_mut().insert(header::CACHE_CONTROL, keep);
+    response
+}
