@@ -30,6 +30,8 @@ ids! {
     BatchId,
     /// A voucher.
     VoucherId,
+    /// A voucher sold over the counter.
+    SaleId,
     /// An admin.
     AdminId,
     /// A print layout.

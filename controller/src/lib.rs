@@ -7,6 +7,7 @@ pub mod brand;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod counter;
 pub mod dashboard;
 pub mod db;
 pub mod events;

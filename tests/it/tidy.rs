@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 8] = [
     &["customers", "routers", "packages"],
     &["invoices"],
     &["vouchers", "print", "subscriptions"],
-    &["payments", "cash"],
+    &["payments", "cash", "counter"],
     &["whatsapp", "notifications"],
     &["monitoring", "maintenance", "reports"],
     &["dashboard", "portal", "imports"],

@@ -95,6 +95,16 @@
     }
   });
 
+  // At the counter a digit goes to its package; Enter sells it.
+  document.addEventListener("keydown", (event) => {
+    if (!/^[1-9]$/.test(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
+    const button = document.querySelector(`form[data-keys] [data-key="${event.key}"]`);
+    if (!button) return;
+    event.preventDefault();
+    button.focus();
+  });
+
   // A list's filter is sent as soon as something else is chosen.
   document.addEventListener("change", (event) => {
     if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();

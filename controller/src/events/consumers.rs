@@ -73,6 +73,10 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
         BusinessEvent::VoucherActivated { batch_id, .. } | BusinessEvent::VoucherEnded { batch_id, .. } => {
             vec!["dashboard".to_owned(), "vouchers".to_owned(), batch(batch_id)]
         }
+        BusinessEvent::VoucherSold { batch_id, .. } => {
+            vec!["counter".to_owned(), "batches".to_owned(), batch(batch_id)]
+        }
+        BusinessEvent::SaleCancelled { .. } => vec!["counter".to_owned(), "vouchers".to_owned()],
         BusinessEvent::SessionsChanged { router_id, .. } => {
             vec!["dashboard".to_owned(), "sessions".to_owned(), router(router_id)]
         }

@@ -55,6 +55,17 @@ pub enum BusinessEvent {
         code: String,
         reason: String,
     },
+    /// Over the counter.
+    VoucherSold {
+        voucher_id: VoucherId,
+        batch_id: BatchId,
+        router_id: RouterId,
+    },
+    /// A sale was taken back.
+    SaleCancelled {
+        voucher_id: VoucherId,
+        router_id: RouterId,
+    },
     SessionsChanged {
         router_id: RouterId,
         opened: u32,
@@ -66,7 +77,7 @@ pub enum BusinessEvent {
 }
 
 /// Class and event of every kind of event, as in the topics of the public stream.
-pub const TOPICS: [(&str, &str); 9] = [
+pub const TOPICS: [(&str, &str); 11] = [
     ("router", "online"),
     ("router", "offline"),
     ("router", "approved"),
@@ -74,6 +85,8 @@ pub const TOPICS: [(&str, &str); 9] = [
     ("batch", "progress"),
     ("voucher", "activated"),
     ("voucher", "ended"),
+    ("voucher", "sold"),
+    ("voucher", "sale_cancelled"),
     ("session", "changed"),
     ("package", "changed"),
 ];
@@ -90,6 +103,8 @@ impl BusinessEvent {
             Self::BatchProgress { .. } => ("batch", "progress"),
             Self::VoucherActivated { .. } => ("voucher", "activated"),
             Self::VoucherEnded { .. } => ("voucher", "ended"),
+            Self::VoucherSold { .. } => ("voucher", "sold"),
+            Self::SaleCancelled { .. } => ("voucher", "sale_cancelled"),
             Self::SessionsChanged { .. } => ("session", "changed"),
             Self::PackageChanged { .. } => ("package", "changed"),
         }
@@ -105,6 +120,10 @@ impl BusinessEvent {
             | Self::SessionsChanged { router_id, .. } => format!("router/{router_id}"),
             Self::BatchCreated { batch_id, .. } | Self::BatchProgress { batch_id, .. } => format!("batch/{batch_id}"),
             Self::VoucherActivated { code, .. } | Self::VoucherEnded { code, .. } => format!("voucher/{code}"),
+            // Its code is worth money still.
+            Self::VoucherSold { voucher_id, .. } | Self::SaleCancelled { voucher_id, .. } => {
+                format!("voucher/{voucher_id}")
+            }
             Self::PackageChanged { .. } => "package".to_owned(),
         }
     }

@@ -37,7 +37,7 @@ use crate::{
     app::App,
     audit,
     brand::Brand,
-    dashboard, maintenance, monitoring,
+    counter, dashboard, maintenance, monitoring,
     mqtt::{self, BusKind},
     packages, print, routers, settings, sites, vouchers,
 };
@@ -110,6 +110,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(admins::manage_routes::routes())
         .merge(admins::account_routes::routes())
         .merge(audit::routes::routes())
+        .merge(counter::routes::routes())
         .merge(dashboard::routes::routes())
         .merge(maintenance::routes::routes())
         .merge(monitoring::routes::routes())
@@ -134,6 +135,7 @@ fn resources() -> Router<App> {
         .merge(admins::api::routes())
         .merge(admins::manage_api::routes())
         .merge(audit::api::routes())
+        .merge(counter::api::routes())
         .merge(maintenance::api::routes())
         .merge(maintenance::events_api::routes())
         .merge(monitoring::api::routes())
@@ -152,6 +154,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         admins::api::document(),
         admins::manage_api::document(),
         audit::api::document(),
+        counter::api::document(),
         maintenance::api::document(),
         maintenance::events_api::document(),
         monitoring::api::document(),
@@ -195,6 +198,9 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<admins::account_pages::AccountPage>(),
         page::samples_of::<admins::account_pages::SetupPage>(),
         page::samples_of::<audit::pages::ListPage>(),
+        page::samples_of::<counter::pages::CounterPage>(),
+        page::samples_of::<counter::pages::SalePage>(),
+        page::samples_of::<counter::pages::SetUpPage>(),
         page::samples_of::<dashboard::pages::DashboardPage>(),
         page::samples_of::<maintenance::pages::JobsPage>(),
         page::samples_of::<monitoring::pages::ListPage>(),

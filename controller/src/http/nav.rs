@@ -42,9 +42,10 @@ const fn within(group: &'static str, section: Section) -> Section {
 /// Every section there is.
 pub const SECTIONS: &[Section] = &[
     thumb(section("dashboard", "/dashboard", "speedometer2", Permission::DashboardSee)),
+    thumb(section("counter", "/counter", "cash-stack", Permission::VouchersSell)),
     thumb(section("vouchers", "/vouchers", "ticket-perforated", Permission::VouchersSee)),
     thumb(section("sessions", "/sessions", "broadcast", Permission::SessionsSee)),
-    within("network", thumb(section("routers", "/routers", "router", Permission::RoutersSee))),
+    within("network", section("routers", "/routers", "router", Permission::RoutersSee)),
     within("network", section("sites", "/sites", "geo-alt", Permission::SitesSee)),
     within("network", section("packages", "/packages", "box-seam", Permission::PackagesSee)),
     within("settings", everywhere(section("general", "/settings/general", "gear", Permission::SettingsManage))),
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_cashier_starts_where_he_may_be() {
-        assert_eq!(home((Role::Cashier, &[]), &Scope::All), "/vouchers");
+        assert_eq!(home((Role::Cashier, &[]), &Scope::All), "/counter");
         assert_eq!(home((Role::Viewer, &[]), &Scope::All), "/dashboard");
     }
 

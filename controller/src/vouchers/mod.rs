@@ -10,6 +10,7 @@ mod make;
 pub(crate) mod pages;
 pub(crate) mod routes;
 pub mod rules;
+mod sale;
 mod store;
 #[cfg(test)]
 mod stories;
@@ -31,8 +32,9 @@ use crate::{
 
 pub use life::{BatchState, Status};
 pub use make::{Asked, Origin, add, add_in, sample_codes};
-pub(crate) use pages::sample as sample_batch;
+pub(crate) use pages::{sample as sample_batch, sample_voucher};
 pub use rules::{BatchForm, Charset, Mode};
+pub use sale::{Handed, by_ids, sell_made, sell_stock, stock, take_back, unsold};
 
 /// Failures told with a batch; the list of vouchers has them all.
 pub const MAX_FAILURES: u64 = 100;
@@ -193,6 +195,14 @@ pub async fn batches(
     store::batches(db, scope, filter, page).await
 }
 
+/// Batches by their ids, of those the caller may see; in no order.
+///
+/// # Errors
+/// The database's.
+pub async fn batches_by_ids(db: &impl ConnectionTrait, scope: &Scope, ids: &[BatchId]) -> Result<Vec<Batch>, DbErr> {
+    if ids.is_empty() { Ok(Vec::new()) } else { store::batches_by_ids(db, scope, ids).await }
+}
+
 /// One batch the caller may see.
 ///
 /// # Errors
@@ -223,6 +233,14 @@ pub async fn list(app: &App, scope: &Scope, filter: &Filter, page: &PageOf) -> R
 /// The database's.
 pub async fn find(app: &App, scope: &Scope, id: VoucherId) -> Result<Option<Voucher>, DbErr> {
     store::find(app.db.read(), &app.keys, scope, id).await
+}
+
+/// Where a voucher stands.
+///
+/// # Errors
+/// The database's.
+pub async fn status_of(db: &impl ConnectionTrait, id: VoucherId) -> Result<Option<Status>, DbErr> {
+    store::status_of(db, id).await
 }
 
 /// The vouchers of some sites that were used first of late, latest first.

@@ -143,7 +143,7 @@ fn sample_batch(state: BatchState, progress: Progress) -> Batch {
     }
 }
 
-fn sample_voucher(status: Status) -> Voucher {
+pub(crate) fn sample_voucher(status: Status) -> Voucher {
     let used = !matches!(status, Status::Draft | Status::Ready);
     let at = used.then_some(DateTime::UNIX_EPOCH);
     Voucher {

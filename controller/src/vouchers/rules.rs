@@ -39,6 +39,28 @@ pub enum Charset {
     Mixed,
 }
 
+impl BatchForm {
+    /// One voucher of a package, all as the package says: a sale over the counter.
+    #[must_use]
+    pub fn one(router_id: RouterId, package_id: PackageId) -> Self {
+        Self {
+            router_id,
+            package_id,
+            count: 1,
+            prefix: None,
+            length: None,
+            charset: None,
+            mode: None,
+            mac_lock: false,
+            server: None,
+            note: None,
+            activate_before: None,
+            price: None,
+            cost: None,
+        }
+    }
+}
+
 impl Charset {
     /// All, the usual one first.
     pub const ALL: [Self; 5] = [Self::UpperDigits, Self::Digits, Self::Upper, Self::Lower, Self::Mixed];

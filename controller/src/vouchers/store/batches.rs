@@ -95,6 +95,15 @@ pub(in super::super) async fn batch(
     Ok(with_names(db, vec![row]).await?.pop())
 }
 
+pub(in super::super) async fn batches_by_ids(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    ids: &[BatchId],
+) -> Result<Vec<Batch>, DbErr> {
+    let rows = scoped(scope).filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(db).await?;
+    with_names(db, rows).await
+}
+
 pub(in super::super) async fn batch_of_form(
     db: &impl ConnectionTrait,
     scope: &Scope,

@@ -213,7 +213,11 @@ pub(in super::super) async fn last_activated(
     with_names(db, keys, rows).await
 }
 
-async fn with_names(db: &impl ConnectionTrait, keys: &Keys, rows: Vec<Model>) -> Result<Vec<Voucher>, DbErr> {
+pub(super) async fn with_names(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    rows: Vec<Model>,
+) -> Result<Vec<Voucher>, DbErr> {
     let needed = Needed {
         routers: rows.iter().map(|row| row.router_id).collect(),
         sites: rows.iter().map(|row| row.site_id).collect(),
