@@ -8,12 +8,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     admins, audit,
-    clock::SystemClock,
+    clock::{Clock as _, SystemClock},
     config::{BadConfig, Config},
     db::Db,
     events,
     http::access::Role,
-    serve,
+    ledger, serve,
 };
 
 /// The billing system for ISPs on MikroTik routers.
@@ -38,7 +38,7 @@ enum Command {
         #[command(subcommand)]
         command: AdminCommand,
     },
-    /// Proves the audit log's chain and says how the database is.
+    /// Proves the audit log's chain and the ledger, and says how the database is.
     Doctor,
     /// Settings.
     Config {
@@ -207,10 +207,23 @@ async fn doctor(config: &Config) -> anyhow::Result<()> {
     let db = Db::connect(&config.database_url()).await?;
     let entries = audit::prove(db.read()).await.context("reading the audit log")??;
     say(&format!("audit log: {entries} entries, the chain is whole"));
+    prove_ledger(&db).await?;
     let jobs = crate::jobs::counts(db.read()).await.context("reading jobs")?;
     for (state, count) in jobs {
         say(&format!("jobs {state:?}: {count}"));
     }
+    Ok(())
+}
+
+/// Names every difference; any is a failure.
+async fn prove_ledger(db: &Db) -> anyhow::Result<()> {
+    let proof = ledger::prove(db.read(), SystemClock.now(), true).await.context("proving the ledger")?;
+    for ledger::Difference { check, object, expected, found } in &proof.differences {
+        say(&format!("ledger: {check} of {object}: the postings say {expected}, found {found}"));
+    }
+    let differences = proof.differences.len();
+    anyhow::ensure!(differences == 0, "the ledger does not prove: {differences} differences");
+    say(&format!("ledger: {} entries, all balances proved", proof.entries));
     Ok(())
 }
 

@@ -14,6 +14,7 @@ pub mod events;
 pub mod http;
 pub mod ids;
 pub mod jobs;
+pub mod ledger;
 pub mod maintenance;
 pub mod money;
 pub mod monitoring;

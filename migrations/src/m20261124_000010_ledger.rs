@@ -19,10 +19,8 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         create(manager, tables(), indexes()).await?;
         let db = manager.get_connection();
-        let statements = match db.get_database_backend() {
-            DbBackend::Postgres => postgres_triggers(),
-            _ => sqlite_triggers(),
-        };
+        let postgres = db.get_database_backend() == DbBackend::Postgres;
+        let statements = if postgres { postgres_triggers() } else { sqlite_triggers() };
         for statement in statements {
             db.execute_unprepared(&statement).await?;
         }

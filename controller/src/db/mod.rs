@@ -161,6 +161,8 @@ pub enum Guard {
     Audit,
     /// The number series of voucher batches.
     BatchNumbers,
+    /// The sums of the ledger's accounts.
+    LedgerCheckpoint,
 }
 
 /// Waits until no other transaction holds the guard, and holds it until this one ends. SQLite has one writer anyway.
@@ -175,6 +177,7 @@ pub async fn one_at_a_time(tx: &impl ConnectionTrait, guard: Guard) -> Result<()
     let key = match guard {
         Guard::Audit => 0x6869_0001_i64,
         Guard::BatchNumbers => 0x6869_0002_i64,
+        Guard::LedgerCheckpoint => 0x6869_0003_i64,
     };
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_advisory_xact_lock($1)", [key.into()]);

@@ -93,11 +93,15 @@ pub enum Permission {
     JobsManage,
     /// The audit log.
     AuditSee,
+    /// Accounts and journal of the ledger.
+    LedgerSee,
+    /// Reverse entries of the journal by hand.
+    LedgerReverse,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::DashboardSee,
         Self::VouchersSee,
         Self::VouchersSell,
@@ -120,6 +124,8 @@ impl Permission {
         Self::JobsSee,
         Self::JobsManage,
         Self::AuditSee,
+        Self::LedgerSee,
+        Self::LedgerReverse,
     ];
 
     /// What can be given to one admin beside the role, and its name in the database, the API and text keys
@@ -172,7 +178,9 @@ pub fn allowed(role: Role, permission: Permission) -> bool {
             | P::GrantsManage
             | P::JobsSee
             | P::JobsManage
-            | P::AuditSee => true,
+            | P::AuditSee
+            | P::LedgerSee
+            | P::LedgerReverse => true,
             P::AdminsManage => false,
         },
         Role::Operator => matches!(

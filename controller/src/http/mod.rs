@@ -37,7 +37,7 @@ use crate::{
     app::App,
     audit,
     brand::Brand,
-    counter, dashboard, maintenance, monitoring,
+    counter, dashboard, ledger, maintenance, monitoring,
     mqtt::{self, BusKind},
     packages, print, routers, settings, sites, vouchers,
 };
@@ -112,6 +112,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(audit::routes::routes())
         .merge(counter::routes::routes())
         .merge(dashboard::routes::routes())
+        .merge(ledger::routes::routes())
         .merge(maintenance::routes::routes())
         .merge(monitoring::routes::routes())
         .merge(routers::routes::routes())
@@ -136,6 +137,7 @@ fn resources() -> Router<App> {
         .merge(admins::manage_api::routes())
         .merge(audit::api::routes())
         .merge(counter::api::routes())
+        .merge(ledger::api::routes())
         .merge(maintenance::api::routes())
         .merge(maintenance::events_api::routes())
         .merge(monitoring::api::routes())
@@ -155,6 +157,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         admins::manage_api::document(),
         audit::api::document(),
         counter::api::document(),
+        ledger::api::document(),
         maintenance::api::document(),
         maintenance::events_api::document(),
         monitoring::api::document(),
@@ -202,6 +205,9 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<counter::pages::SalePage>(),
         page::samples_of::<counter::pages::SetUpPage>(),
         page::samples_of::<dashboard::pages::DashboardPage>(),
+        page::samples_of::<ledger::pages::AccountsPage>(),
+        page::samples_of::<ledger::pages::JournalPage>(),
+        page::samples_of::<ledger::pages::EntryPage>(),
         page::samples_of::<maintenance::pages::JobsPage>(),
         page::samples_of::<monitoring::pages::ListPage>(),
         page::samples_of::<routers::pages::ListPage>(),

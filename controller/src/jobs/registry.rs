@@ -13,6 +13,7 @@ pub(super) enum Outcome {
 pub(super) async fn run(app: &App, kind: &str, payload: serde_json::Value) -> Outcome {
     match kind {
         crate::jobs::schedule::Purge::KIND => one::<crate::jobs::schedule::Purge>(app, payload).await,
+        crate::ledger::jobs::Prove::KIND => one::<crate::ledger::jobs::Prove>(app, payload).await,
         crate::routers::jobs::Grant::KIND => one::<crate::routers::jobs::Grant>(app, payload).await,
         crate::routers::jobs::Revoke::KIND => one::<crate::routers::jobs::Revoke>(app, payload).await,
         unknown => Outcome::Failed { error: format!("no job of kind {unknown} in this version"), max_attempts: 0 },

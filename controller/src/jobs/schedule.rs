@@ -6,11 +6,13 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::{Job, When, enqueue, store};
-use crate::{app::App, clock};
+use crate::{app::App, clock, ledger::jobs::Prove};
 
 /// How often slots are looked at.
 const TICK: Duration = Duration::from_secs(30);
 const HOUR_SECS: i64 = 3600;
+/// When nightly work begins, after midnight UTC: at 2:00 in western, 4:00 in eastern Indonesia.
+const NIGHT_SECS: i64 = 19 * HOUR_SECS;
 
 /// Enqueues what is due until the app stops.
 pub async fn run(app: App) {
@@ -28,6 +30,11 @@ async fn enqueue_due(app: &App) -> anyhow::Result<()> {
     let slot = |secs: i64| now.timestamp().div_euclid(secs);
     let hourly = When { at: None, dedupe: Some(format!("{}@{}", Purge::KIND, slot(HOUR_SECS))) };
     enqueue(&*tx, now, &Purge {}, hourly).await?;
+    let since = When { at: None, dedupe: Some(format!("{}@{}", Prove::KIND, slot(HOUR_SECS))) };
+    enqueue(&*tx, now, &Prove { whole: false }, since).await?;
+    let night = (now.timestamp() - NIGHT_SECS).div_euclid(DAY_SECS);
+    let nightly = When { at: None, dedupe: Some(format!("{}@night-{night}", Prove::KIND)) };
+    enqueue(&*tx, now, &Prove { whole: true }, nightly).await?;
     tx.commit().await.context("committing periodic jobs")
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     http::page::Page,
     jobs::{JobRow, JobState},
+    ledger::Proof,
 };
 
 /// How many jobs are in a state.
@@ -20,6 +21,9 @@ pub(crate) struct Count {
 pub(crate) struct JobsPage {
     pub(crate) counts: Vec<Count>,
     pub(crate) jobs: Vec<JobRow>,
+    /// The last proof of the ledger, for who may see it.
+    pub(crate) proof: Option<Proof>,
+    pub(crate) sees_ledger: bool,
     /// The state asked for, empty = all.
     pub(crate) state: String,
     pub(crate) next: Option<String>,
@@ -52,6 +56,8 @@ impl Page for JobsPage {
         let page = |jobs, state: &str, may_retry| Self {
             counts: counts(&[(JobState::Parked, 2)]),
             jobs,
+            proof: None,
+            sees_ledger: may_retry,
             state: state.to_owned(),
             next: None,
             is_later: false,

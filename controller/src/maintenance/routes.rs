@@ -18,7 +18,7 @@ use crate::{
     audit::Actor,
     http::{access::Permission, api::Listing, error::AppError, session::Signed, view::View},
     ids::JobId,
-    jobs, sites,
+    jobs, ledger, sites,
 };
 
 pub(crate) fn routes() -> Routes<App> {
@@ -41,7 +41,10 @@ async fn list(
     caller.allow_everywhere(Permission::JobsSee)?;
     let state = state_of(Some(&asked.state))?;
     let page = jobs::list(app.db.read(), state, &listing.page).await??;
+    let sees_ledger = caller.may(Permission::LedgerSee);
     view.page(&JobsPage {
+        proof: if sees_ledger { ledger::last_proof(app.db.read()).await? } else { None },
+        sees_ledger,
         counts: counts(&jobs::counts(app.db.read()).await?),
         jobs: page.items,
         state: asked.state,

@@ -15,6 +15,7 @@ use crate::{
         error::AppError,
         form::{FieldError, FormErrors},
     },
+    ledger::rules::VoucherIncome,
 };
 
 /// What the operator chose. Every field has a default, so that an older row reads.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub voucher_marker: String,
     /// Marker of PPP profiles and secrets.
     pub pppoe_marker: String,
+    /// When the income of vouchers is booked.
+    pub voucher_income: VoucherIncome,
 }
 
 impl Default for Settings {
@@ -38,6 +41,7 @@ impl Default for Settings {
             currency: "IDR".to_owned(),
             voucher_marker: hiji_shared::comment::VOUCHER_MARKER.to_owned(),
             pppoe_marker: hiji_shared::comment::PPPOE_MARKER.to_owned(),
+            voucher_income: VoucherIncome::default(),
         }
     }
 }

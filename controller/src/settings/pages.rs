@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use crate::http::{
-    form::{Choice, FieldError, FormErrors, FormView},
-    page::Page,
+use crate::{
+    http::{
+        form::{Choice, FieldError, FormErrors, FormView},
+        page::Page,
+    },
+    ledger::rules::VoucherIncome,
 };
 
 /// The settings as typed.
@@ -16,6 +19,7 @@ pub(crate) struct Fields {
     pub(crate) currency: String,
     pub(crate) voucher_marker: String,
     pub(crate) pppoe_marker: String,
+    pub(crate) voucher_income: String,
 }
 
 /// The general settings.
@@ -23,12 +27,14 @@ pub(crate) struct Fields {
 pub(crate) struct GeneralPage {
     pub(crate) form: FormView<Fields>,
     pub(crate) currencies: Vec<Choice>,
+    pub(crate) incomes: [&'static str; 2],
 }
 
 impl From<Settings> for Fields {
     fn from(settings: Settings) -> Self {
-        let Settings { company_name, currency, voucher_marker, pppoe_marker } = settings;
-        Self { company_name, currency, voucher_marker, pppoe_marker }
+        let Settings { company_name, currency, voucher_marker, pppoe_marker, voucher_income } = settings;
+        let voucher_income = voucher_income.as_str().to_owned();
+        Self { company_name, currency, voucher_marker, pppoe_marker, voucher_income }
     }
 }
 
@@ -40,8 +46,14 @@ impl From<Fields> for Settings {
             currency: trim(fields.currency),
             voucher_marker: trim(fields.voucher_marker),
             pppoe_marker: trim(fields.pppoe_marker),
+            voucher_income: VoucherIncome::parse(&fields.voucher_income).unwrap_or_default(),
         }
     }
+}
+
+/// When income of vouchers can be booked.
+pub(crate) fn incomes() -> [&'static str; 2] {
+    VoucherIncome::ALL.map(VoucherIncome::as_str)
 }
 
 /// The currencies there are.
@@ -59,8 +71,8 @@ impl Page for GeneralPage {
         errors.add("currency", FieldError::new("not_offered"));
         let values = Fields::from(Settings::default());
         vec![
-            Self { form: FormView::fresh(values.clone()), currencies: currencies() },
-            Self { form: FormView::again(values, errors, ""), currencies: currencies() },
+            Self { form: FormView::fresh(values.clone()), currencies: currencies(), incomes: incomes() },
+            Self { form: FormView::again(values, errors, ""), currencies: currencies(), incomes: incomes() },
         ]
     }
 }

@@ -3,7 +3,7 @@
 use axum::{Router as Routes, extract::State, response::Response, routing::get};
 use axum_extra::extract::Form;
 
-use super::pages::{Fields, GeneralPage, currencies};
+use super::pages::{Fields, GeneralPage, currencies, incomes};
 use crate::{
     app::App,
     audit::Actor,
@@ -17,7 +17,7 @@ pub(crate) fn routes() -> Routes<App> {
 async fn show(State(app): State<App>, Signed(caller): Signed, view: View) -> Result<Response, AppError> {
     caller.allow_everywhere(Permission::SettingsManage)?;
     let settings = super::load(app.db.read()).await?;
-    view.page(&GeneralPage { form: FormView::fresh(settings.into()), currencies: currencies() })
+    view.page(&GeneralPage { form: FormView::fresh(settings.into()), currencies: currencies(), incomes: incomes() })
 }
 
 async fn change(
@@ -30,9 +30,11 @@ async fn change(
     let actor = Actor::of(&caller, view.ip());
     match super::change(&app, &actor, &fields.clone().into()).await.map_err(AppError::from) {
         Ok(()) => Ok(view.go_saying("/settings/general", "done-saved", [])),
-        Err(AppError::Invalid(errors)) => {
-            view.form_again(&GeneralPage { form: FormView::again(fields, errors, ""), currencies: currencies() })
-        }
+        Err(AppError::Invalid(errors)) => view.form_again(&GeneralPage {
+            form: FormView::again(fields, errors, ""),
+            currencies: currencies(),
+            incomes: incomes(),
+        }),
         Err(other) => Err(other),
     }
 }

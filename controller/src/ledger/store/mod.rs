@@ -1,0 +1,39 @@
+//! Queries of the ledger. Entries and postings are only ever inserted.
+
+mod accounts;
+mod balances;
+mod entries;
+mod journal;
+mod numbers;
+mod proof;
+mod statement;
+
+pub(super) use accounts::{account, accounts};
+pub(super) use balances::{balance, owed_loose, owed_of_invoices, shift};
+pub(super) use entries::{Inserted, find, insert, insert_postings, of_source};
+pub(super) use journal::{journal, with_marks};
+pub(super) use numbers::next;
+pub(super) use proof::{checkpoint, checkpoint_at, keep, last_proof, look};
+pub(super) use statement::{DebtPosting, debt_postings, statement};
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+
+/// Ids of one IN: below the limits of bound values of both databases.
+const IN: usize = 400;
+
+/// A statement in the words that both databases understand, for what SeaORM cannot say.
+fn sql(db: &impl ConnectionTrait, text: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    Statement::from_sql_and_values(db.get_database_backend(), text, values)
+}
+
+fn number(row: &QueryResult, at: usize) -> Result<i64, DbErr> {
+    row.try_get_by_index(at)
+}
+
+fn text(row: &QueryResult, at: usize) -> Result<String, DbErr> {
+    row.try_get_by_index(at)
+}
+
+fn damaged(what: &str) -> DbErr {
+    DbErr::Custom(format!("the ledger is damaged: {what}"))
+}
