@@ -149,9 +149,9 @@ impl TestApp {
     }
 
     /// Asks the whole web app; status and body.
-    pub(crate) async fn ask(&self, request: Request<String>) -> (StatusCode, axum::http::HeaderMap, String) {
+    pub(crate) async fn ask(&self, request: Request<impl Into<Body>>) -> (StatusCode, axum::http::HeaderMap, String) {
         let web = crate::http::build(&self.app).expect("the routes join").app;
-        let (parts, body) = web.oneshot(request.map(Body::from)).await.expect("routers answer").into_parts();
+        let (parts, body) = web.oneshot(request.map(Into::into)).await.expect("routers answer").into_parts();
         let bytes = axum::body::to_bytes(body, 4 << 20).await.expect("a body");
         (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).expect("text"))
     }

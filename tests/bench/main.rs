@@ -8,6 +8,7 @@ mod figures;
 mod ingest;
 mod login;
 mod mirror;
+mod print;
 
 use std::process::ExitCode;
 
@@ -34,5 +35,6 @@ async fn run(figures: &mut Figures) -> anyhow::Result<()> {
     login::run(figures).await?;
     batch::run(figures).await?;
     mirror::run(figures).await?;
+    print::run(figures).await?;
     agent::run(figures).await
 }

@@ -3,11 +3,14 @@
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
+    str::FromStr,
     time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
-use fantoccini::{Client, ClientBuilder, Locator};
+use base64::Engine as _;
+use fantoccini::{Client, ClientBuilder, Locator, wd::WebDriverCompatibleCommand};
+use regex::Regex;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -165,6 +168,29 @@ impl Browser {
         self.page.execute(script, vec![]).await?.as_i64().context("a number of pixels")
     }
 
+    /// The page on paper, of the size its own style sheet says; also kept in `tests/artifacts`.
+    ///
+    /// # Errors
+    /// When the browser does not print.
+    pub async fn pdf(&self, name: &str) -> anyhow::Result<Pdf> {
+        let printed = self.page.issue_cmd(PrintToPdf).await?;
+        let data = printed["data"].as_str().context("a PDF as base64")?;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(data)?;
+        std::fs::write(self.artifacts.join(format!("{name}.pdf")), &bytes)?;
+        Ok(Pdf(bytes))
+    }
+
+    /// A picture of one element, as a file.
+    ///
+    /// # Errors
+    /// When there is no such element, or it cannot be drawn.
+    pub async fn picture_of(&self, css: &str, name: &str) -> anyhow::Result<PathBuf> {
+        let png = self.page.find(Locator::Css(css)).await.with_context(|| css.to_owned())?.screenshot().await?;
+        let path = self.artifacts.join(format!("{name}.png"));
+        std::fs::write(&path, png)?;
+        Ok(path)
+    }
+
     /// Keeps a picture of the page in `tests/artifacts`.
     ///
     /// # Errors
@@ -172,5 +198,46 @@ impl Browser {
     pub async fn picture(&self, name: &str) -> anyhow::Result<()> {
         let png = self.page.screenshot().await?;
         Ok(std::fs::write(self.artifacts.join(format!("{name}.png")), png)?)
+    }
+}
+
+/// A document that a browser printed.
+#[derive(Debug)]
+pub struct Pdf(Vec<u8>);
+
+impl Pdf {
+    /// Width and height of each page, whole millimetres.
+    #[must_use]
+    pub fn pages(&self) -> Vec<(i32, i32)> {
+        // Chromium writes the pages' own objects uncompressed.
+        let text = String::from_utf8_lossy(&self.0);
+        let page =
+            Regex::new(r"/Type\s*/Page\b(?s:.{0,600}?)/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)").expect("an expression");
+        let mm = |points: &str| -> i32 {
+            let tenths = points.parse::<f64>().map_or(0.0, |points| points * MM_PER_POINT);
+            format!("{tenths:.0}").parse().unwrap_or(0)
+        };
+        page.captures_iter(&text).map(|found| (mm(&found[1]), mm(&found[2]))).collect()
+    }
+}
+
+const MM_PER_POINT: f64 = 25.4 / 72.0;
+
+/// `Page.printToPDF` of the browser's own protocol: WebDriver's print knows no paper but its own.
+#[derive(Debug)]
+struct PrintToPdf;
+
+impl WebDriverCompatibleCommand for PrintToPdf {
+    fn endpoint(
+        &self,
+        base: &reqwest::Url,
+        session: Option<&str>,
+    ) -> Result<reqwest::Url, <reqwest::Url as FromStr>::Err> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &reqwest::Url) -> (reqwest::Method, Option<String>) {
+        let params = json!({ "preferCSSPageSize": true, "printBackground": true });
+        (reqwest::Method::POST, Some(json!({ "cmd": "Page.printToPDF", "params": params }).to_string()))
     }
 }

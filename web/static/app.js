@@ -38,10 +38,6 @@
   document.addEventListener("DOMContentLoaded", () => {
     const refused = document.querySelector("[data-sale-refused]");
     if (refused) sales?.postMessage(refused.dataset.saleRefused);
-    if (document.querySelector("[data-print-now]")) {
-      // Pictures first: a logo that is still on its way would be missing.
-      window.addEventListener("load", () => setTimeout(() => window.print(), 100));
-    }
   });
   sales?.addEventListener("message", (event) => {
     if (document.querySelector(`[data-sale="${CSS.escape(event.data)}"]`)) window.close();

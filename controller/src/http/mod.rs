@@ -92,7 +92,7 @@ pub fn build(app: &App) -> anyhow::Result<Http> {
     let joined = Router::new()
         .merge(watched().with_state(app.clone()))
         .merge(layers::files(Router::new().route("/assets/{hash}/{*name}", get(assets::serve))))
-        .merge(layers::files(print::style_routes()))
+        .merge(layers::files(print::style_routes().with_state(app.clone())))
         .merge(layers::agents(routers::api::agent_routes().with_state(app.clone()), &web))
         .merge(layers::pages(pages(app).with_state(app.clone()), &web))
         .nest("/api", layers::resources(resources, &web, keeper));
@@ -121,6 +121,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(packages::routes::routes())
         .merge(vouchers::routes::routes())
         .merge(print::routes::routes())
+        .merge(print::layouts::routes::routes())
 }
 
 /// The first section that the caller may see.
@@ -147,6 +148,7 @@ fn resources() -> Router<App> {
         .merge(sites::api::routes())
         .merge(vouchers::api::routes())
         .merge(print::api::routes())
+        .merge(print::layouts::api::routes())
 }
 
 /// The document of the API.
@@ -167,6 +169,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         sites::api::document(),
         vouchers::api::document(),
         print::api::document(),
+        print::layouts::api::document(),
     ])
 }
 
@@ -232,6 +235,9 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<print::pages::SheetPart>(),
         page::samples_of::<print::pages::WaitPage>(),
         page::samples_of::<print::pages::ChoosePage>(),
+        page::samples_of::<print::layouts::pages::ListPage>(),
+        page::samples_of::<print::layouts::pages::FormPage>(),
+        page::samples_of::<print::layouts::pages::PreviewPart>(),
     ]
     .concat()
 }

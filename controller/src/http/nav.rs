@@ -49,6 +49,7 @@ pub const SECTIONS: &[Section] = &[
     within("network", section("sites", "/sites", "geo-alt", Permission::SitesSee)),
     within("network", section("packages", "/packages", "box-seam", Permission::PackagesSee)),
     within("settings", everywhere(section("general", "/settings/general", "gear", Permission::SettingsManage))),
+    within("settings", section("prints", "/settings/prints", "printer", Permission::VouchersSell)),
     within("settings", everywhere(section("admins", "/settings/admins", "person-gear", Permission::GrantsManage))),
     within("settings", everywhere(section("jobs", "/settings/jobs", "list-task", Permission::JobsSee))),
     within("settings", section("audit", "/settings/audit", "journal-text", Permission::AuditSee)),

@@ -162,7 +162,7 @@ async fn open(
             }
         }
     }
-    routes::show(app, (caller, view), prepared, false)
+    routes::show(app, (caller, view), prepared)
 }
 
 #[utoipa::path(get, path = "/voucher_batches/{id}/prints", tag = "print", params(("id" = i64, Path)), responses(

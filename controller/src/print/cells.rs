@@ -53,6 +53,10 @@ pub(super) struct Context {
     /// Where guests log in; empty when the router has not told.
     pub(super) login_host: String,
     pub(super) separate: bool,
+    /// Characters of its codes.
+    pub(super) code_chars: usize,
+    /// Some of its vouchers have a sell-by date or a quota.
+    pub(super) has_more: bool,
 }
 
 /// One voucher on paper.
@@ -170,7 +174,7 @@ impl Writer {
         let chars = |text: &str| text.chars().count();
         let width =
             |count: usize, pt: i64| i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(CHAR_UM_PER_PT * pt);
-        let mut classes = Vec::with_capacity(3);
+        let mut classes = Vec::with_capacity(4);
         match self.format.family() {
             Family::Sheet => {
                 let fits = width(chars(&cell.code), self.document.code_pt) <= MAX_BESIDE_UM;
@@ -178,6 +182,9 @@ impl Writer {
                 let room = if fits { LONG_LINE } else { LONG_LINE * 2 };
                 if chars(&cell.terms) > room || chars(&cell.title) + chars(&cell.number) > room {
                     classes.push("p-tight");
+                }
+                if !cell.extra.is_empty() {
+                    classes.push("p-more");
                 }
             }
             Family::Qr | Family::Thermal => {
@@ -210,23 +217,28 @@ impl Writer {
 
 /// How high a voucher on a roll is, hundredths of a millimetre: the highest that these vouchers need.
 pub(super) fn roll_height(format: Format, document: &Document, contexts: &[Context], has_logo: bool) -> i32 {
-    let lines = |count: usize, each: i32| i32::try_from(count).unwrap_or(0).saturating_mul(each);
+    let narrow = format == Format::Thermal58;
     let fields = document.fields;
     let any = |test: &dyn Fn(&Context) -> bool| contexts.iter().any(test);
+    let when = |wanted: bool, height: i32| if wanted { height } else { 0 };
+    let lines = |count: usize| i32::try_from(count).unwrap_or(0).saturating_mul(if narrow { 700 } else { 400 });
+    // Names and codes that need two lines.
+    let long_name = if narrow { 18 } else { 30 };
+    let room = if narrow { 47_000 } else { 71_000 };
+    let width =
+        |context: &Context| i64::try_from(context.code_chars).unwrap_or(i64::MAX).saturating_mul(CHAR_UM_PER_PT);
     let with_qr = fields.qr && any(&|context| !context.login_host.is_empty());
-    let qr_side = if format == Format::Thermal58 { 2_800 } else { 3_200 };
-    let mut height = 500;
-    height += if has_logo { 1_400 } else { 0 };
-    height += if fields.wifi { 600 } else { 0 };
-    height += lines(document.header.len(), 400);
-    // Two lines of code, when it is long.
-    height += 1_300;
-    height += if any(&|context| context.separate) { 800 } else { 0 };
-    height += if with_qr { qr_side + 100 } else { 0 };
-    height += 900;
-    height += if fields.sell_by || fields.quota || fields.seller || fields.package { 800 } else { 0 };
-    height += lines(document.footer.len(), 400);
-    height
+    // Above and below, the code, the terms.
+    let mut height = 600 + 900 + if narrow { 750 } else { 450 };
+    height += when(has_logo, 1_400);
+    height += when(fields.wifi || fields.number, 500);
+    height += when(fields.wifi && any(&|context| context.wifi.chars().count() > long_name), 450);
+    height += when(any(&|context| width(context).saturating_mul(SMALL_CODE_PT) > room), 400);
+    height += when(any(&|context| context.separate), 700);
+    height += when(with_qr, if narrow { 2_900 } else { 3_300 });
+    let more = fields.package || any(&|context| context.has_more || !context.seller.is_empty());
+    height += when(more, if narrow { 700 } else { 400 });
+    height + lines(document.header.len()) + lines(document.footer.len())
 }
 
 /// The style sheet of a print of `count` vouchers.

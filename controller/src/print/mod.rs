@@ -8,6 +8,7 @@ pub(crate) mod api;
 mod cells;
 pub mod format;
 pub mod layout;
+pub mod layouts;
 pub(crate) mod pages;
 pub(crate) mod routes;
 pub mod rules;
@@ -217,7 +218,7 @@ pub(crate) async fn prepare(app: &App, scope: &Scope, job: Job) -> Result<Prepar
         batches.extend(vouchers::batch(db, scope, id).await?);
     }
     let Some(first) = batches.first() else { return Err(PrintError::NotFound) };
-    let document = document_for(db, &job, first.site_id).await?;
+    let (document, logo) = document_for(db, scope, &job, first.site_id).await?;
     if !job.unproven && batches.iter().any(|batch| batch.state == BatchState::Pending) {
         return Err(PrintError::NotReady);
     }
@@ -227,13 +228,32 @@ pub(crate) async fn prepare(app: &App, scope: &Scope, job: Job) -> Result<Prepar
     }
     let mut contexts = HashMap::with_capacity(batches.len());
     for batch in &batches {
-        contexts.insert(batch.id, context(db, scope, batch).await?);
+        let has_more = taken.iter().any(|taken| taken.batch == batch.id && taken.has_more);
+        contexts.insert(batch.id, Context { has_more, ..context(db, scope, batch).await? });
     }
-    Ok(Prepared { job, batches, taken, contexts, document, logo: String::new() })
+    Ok(Prepared { job, batches, taken, contexts, document, logo })
 }
 
-async fn document_for(_db: &impl ConnectionTrait, job: &Job, _site: SiteId) -> Result<Document, PrintError> {
-    Ok(Document::of(job.format.family()))
+/// The layout of a job, or the default of the site, or hiji's own; with the address of its logo.
+async fn document_for(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    job: &Job,
+    site: SiteId,
+) -> Result<(Document, String), PrintError> {
+    let family = job.format.family();
+    let layout = match job.layout {
+        Some(id) => {
+            let found = layouts::find(db, scope, id).await?;
+            let fits = |layout: &layouts::Layout| layout.family == family && layout.site_id.is_none_or(|of| of == site);
+            Some(found.filter(fits).ok_or(PrintError::NoSuchLayout)?)
+        }
+        None => layouts::default(db, site, family).await?,
+    };
+    Ok(layout.map_or_else(
+        || (Document::of(family), String::new()),
+        |layout| (layout.document, layout.logo.unwrap_or_default()),
+    ))
 }
 
 async fn context(db: &impl ConnectionTrait, scope: &Scope, batch: &Batch) -> Result<Context, DbErr> {
@@ -247,6 +267,8 @@ async fn context(db: &impl ConnectionTrait, scope: &Scope, batch: &Batch) -> Res
         zone: batch.timezone.parse().unwrap_or(chrono_tz::Tz::UTC),
         login_host: host.unwrap_or_default().to_owned(),
         separate: batch.mode == Mode::Separate.as_str(),
+        code_chars: batch.prefix.chars().count() + usize::try_from(batch.length).unwrap_or(0),
+        has_more: false,
     })
 }
 
@@ -384,14 +406,6 @@ pub async fn prefer(app: &App, admin: AdminId, preference: Preference) -> Result
     let tx = app.db.begin().await?;
     store::set_preference(&*tx, app.clock.now(), admin, preference).await?;
     tx.commit().await
-}
-
-/// The layouts there are to choose from, for whoever sees these sites.
-pub(crate) async fn layout_choices(
-    _db: &impl ConnectionTrait,
-    _scope: &Scope,
-) -> Result<Vec<crate::http::form::Choice>, DbErr> {
-    Ok(Vec::new())
 }
 
 /// The batch that a form of a sale made, once it is there.

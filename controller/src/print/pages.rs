@@ -27,8 +27,6 @@ pub(crate) struct PaperPage {
     pub(crate) style: String,
     pub(crate) format: Format,
     pub(crate) count: usize,
-    /// The browser's print dialog opens by itself.
-    pub(crate) auto: bool,
     pub(crate) back: String,
     /// Times the batch was printed by now; none for several batches.
     pub(crate) printed: Option<i32>,
@@ -135,16 +133,15 @@ impl Page for PaperPage {
     const TEMPLATE: &'static str = "print/paper.html";
 
     fn samples() -> Vec<Self> {
-        let page = |auto: bool, printed| Self {
+        let page = |noted: bool, printed| Self {
             title: "VB-20261122-0001".to_owned(),
             style: "/print/style/0/x.css".to_owned(),
             format: Format::A4120,
             count: 120,
-            auto,
             back: "/vouchers/batches/12".to_owned(),
             printed,
-            unproven: auto,
-            lacks_login_host: auto,
+            unproven: noted,
+            lacks_login_host: noted,
         };
         vec![page(true, Some(1)), page(false, None)]
     }

@@ -7,11 +7,13 @@ use axum::{
     routing::get,
 };
 use axum_extra::extract::{Form, Query};
+use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 
 use super::{
     Job, Known, Opening, Part, Prepared, PrintError, Which,
     format::Format,
+    layouts,
     pages::{ChoosePage, Fields, PaperPage, WaitPage},
     stream,
 };
@@ -21,7 +23,7 @@ use crate::{
     http::{
         access::Permission,
         error::AppError,
-        form::{self, Check, FieldError, FormErrors, FormView, percent_encoded},
+        form::{self, Check, Choice, FieldError, FormErrors, FormView, percent_encoded},
         session::{Caller, Signed},
         view::View,
     },
@@ -40,7 +42,7 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/vouchers/print/after/{form_id}", get(after_sale))
 }
 
-/// A print's address: `?format=&what=&from=&to=&ids=&layout=&unproven=&print=&auto=`.
+/// A print's address: `?format=&what=&from=&to=&ids=&layout=&unproven=&print=`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Asked {
@@ -48,8 +50,6 @@ pub(crate) struct Asked {
     pub(crate) fields: Fields,
     /// The key of a print that is opened again.
     pub(crate) print: String,
-    /// The print dialog opens by itself.
-    pub(crate) auto: String,
 }
 
 impl Fields {
@@ -174,8 +174,7 @@ async fn one(
     let format = Format::parse(&asked.fields.format).unwrap_or(Format::Thermal58);
     let number = voucher.number.to_string();
     let fields = Fields { what: "range".into(), from: number.clone(), to: number, ..asked.fields };
-    let auto = if asked.auto.is_empty() { "" } else { "&auto=1" };
-    Ok(view.go(&format!("{}?{}{auto}", paths(Some(voucher.batch_id)).0, fields.query(format))))
+    Ok(view.go(&format!("{}?{}", paths(Some(voucher.batch_id)).0, fields.query(format))))
 }
 
 /// Opens a print: waits for the router, records it the first time, asks for a reason the second time.
@@ -191,12 +190,11 @@ async fn open(
     let format = job.format;
     let (print, prints) = paths(batch);
     let query = asked.fields.query(format);
-    let auto = if asked.auto.is_empty() { "" } else { "&auto=1" };
     let prepared = match (super::prepare(app, &caller.sites, job).await, batch) {
         (Ok(prepared), _) => prepared,
         (Err(PrintError::NotReady), Some(id)) => {
             let key = if form::is_form_id(&asked.print) { format!("&print={}", asked.print) } else { String::new() };
-            return waiting(app, (caller, view), id, &format!("{print}?{query}{key}{auto}")).await;
+            return waiting(app, (caller, view), id, &format!("{print}?{query}{key}")).await;
         }
         (Err(error), _) => return Err(error.into()),
     };
@@ -205,35 +203,29 @@ async fn open(
         false => Known::Spent,
     };
     if known == Known::Open && !view.is_partial() {
-        return show(app, (caller, view), prepared, !asked.auto.is_empty());
+        return show(app, (caller, view), prepared);
     }
     if known == Known::Open {
         // The waiting page asked, in a part of itself: the whole tab becomes the paper.
-        return Ok(view.go(&format!("{print}?{query}&print={}{auto}", asked.print)));
+        return Ok(view.go(&format!("{print}?{query}&print={}", asked.print)));
     }
     let key = if known == Known::New { asked.print.clone() } else { form::new_form_id() };
     let actor = Actor::of(caller, view.ip());
     match super::record(app, &prepared, &Opening { actor: &actor, key: &key, reason: "" }).await {
-        Ok(_) => Ok(view.go(&format!("{print}?{query}&print={key}{auto}"))),
+        Ok(_) => Ok(view.go(&format!("{print}?{query}&print={key}"))),
         Err(PrintError::ReasonNeeded) => Ok(view.go(&format!("{prints}?{query}"))),
         Err(other) => Err(other.into()),
     }
 }
 
 /// The paper.
-pub(super) fn show(
-    app: &App,
-    (caller, view): (&Caller, &View),
-    prepared: Prepared,
-    auto: bool,
-) -> Result<Response, AppError> {
+pub(super) fn show(app: &App, (caller, view): (&Caller, &View), prepared: Prepared) -> Result<Response, AppError> {
     let only = if let [only] = prepared.batches.as_slice() { Some(only) } else { None };
     let page = PaperPage {
         title: prepared.batches.iter().map(|batch| batch.number.as_str()).take(3).collect::<Vec<_>>().join(", "),
         style: String::new(),
         format: prepared.job.format,
         count: prepared.count(),
-        auto,
         back: only.map_or_else(|| "/vouchers/search".to_owned(), |batch| format!("/vouchers/batches/{}", batch.id)),
         printed: only.map(|batch| batch.printed),
         unproven: prepared.job.unproven,
@@ -266,7 +258,7 @@ async fn after_sale(
         return Err(AppError::NotFound);
     }
     match super::batch_of_form(&app, &caller.sites, &form_id).await? {
-        Some(id) => Ok(view.go(&format!("{}?print={form_id}&auto=1", paths(Some(id)).0))),
+        Some(id) => Ok(view.go(&format!("{}?print={form_id}", paths(Some(id)).0))),
         None => view.page(&WaitPage {
             batch: None,
             presence: Presence::New,
@@ -326,13 +318,19 @@ async fn choose_page(
         chosen,
         action: paths(id).1,
         formats: Format::ALL.to_vec(),
-        layouts: super::layout_choices(db, &caller.sites).await?,
+        layouts: layout_choices(db, caller).await?,
         // Vouchers of several batches say so when they are refused.
         again: !history.is_empty() || form.errors.iter().any(|(field, _)| field == "reason"),
         history,
         batch,
         form,
     })
+}
+
+/// Layouts with their papers, for a list.
+async fn layout_choices(db: &impl ConnectionTrait, caller: &Caller) -> Result<Vec<Choice>, AppError> {
+    let layouts = layouts::list(db, &caller.sites).await?;
+    Ok(layouts.into_iter().map(|layout| Choice::new(layout.id, layout.name)).collect())
 }
 
 async fn print_of_batch(
@@ -368,7 +366,7 @@ async fn print(
         Err(errors) => Err(errors.into()),
     };
     match done {
-        Ok(format) => Ok(view.go(&format!("{}?{}&print={key}&auto=1", paths(batch).0, fields.query(format)))),
+        Ok(format) => Ok(view.go(&format!("{}?{}&print={key}", paths(batch).0, fields.query(format)))),
         Err(error) => {
             let errors = match error {
                 AppError::Invalid(errors) => errors,

@@ -32,6 +32,8 @@ pub(super) struct Taken {
     pub(super) first: i32,
     pub(super) last: i32,
     pub(super) count: i64,
+    /// Some have a sell-by date or a quota.
+    pub(super) has_more: bool,
 }
 
 /// A print to be recorded.
@@ -89,18 +91,26 @@ pub(super) async fn taken(
     unproven: bool,
 ) -> Result<Vec<Taken>, DbErr> {
     use voucher::Column as V;
-    let rows: Vec<(i64, i32, i32, i64)> = meant(scope, which, unproven)
+    let rows: Vec<(i64, i32, i32, i64, i64, i64)> = meant(scope, which, unproven)
         .select_only()
         .column(V::BatchId)
         .column_as(V::Number.min(), "first")
         .column_as(V::Number.max(), "last")
         .column_as(V::Id.count(), "n")
+        .column_as(V::ActivateBefore.count(), "dated")
+        .column_as(V::LimitBytes.count(), "limited")
         .group_by(V::BatchId)
         .order_by_asc(V::BatchId)
         .into_tuple()
         .all(db)
         .await?;
-    let taken = |(batch, first, last, count)| Taken { batch: BatchId(batch), first, last, count };
+    let taken = |(batch, first, last, count, dated, limited)| Taken {
+        batch: BatchId(batch),
+        first,
+        last,
+        count,
+        has_more: dated > 0 || limited > 0,
+    };
     Ok(rows.into_iter().map(taken).collect())
 }
 

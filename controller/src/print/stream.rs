@@ -40,7 +40,7 @@ struct Paper {
     tail: Option<String>,
 }
 
-/// The page of a print, sheet by sheet. `auto`: the browser's print dialog opens by itself.
+/// The page of a print, sheet by sheet.
 ///
 /// # Errors
 /// A broken template.

@@ -1,20 +1,32 @@
-//! Files of a print that browsers fetch without a session: style sheets, which are their own address.
+//! Files of a print that browsers fetch without a session: style sheets, which are their own address, and logos.
 
 use axum::{
     Router as Routes,
-    extract::Path,
+    extract::{Path, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 
-use super::layout::{self, Style};
+use super::{
+    layout::{self, Style},
+    layouts,
+};
+use crate::{app::App, http::error::AppError, ids::LayoutId};
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// `/print/style/{hash}/{name}`: nothing in it is secret, and a print opened by a program has no cookie.
-pub(crate) fn routes() -> Routes {
-    Routes::new().route("/print/style/{hash}/{name}", get(style))
+pub(crate) fn routes() -> Routes<App> {
+    Routes::new().route("/print/style/{hash}/{name}", get(style)).route("/print/logo/{id}/{word}", get(logo))
+}
+
+/// A logo stands on every voucher; its address is given out with them.
+async fn logo(State(app): State<App>, Path((id, word)): Path<(LayoutId, String)>) -> Result<Response, AppError> {
+    let (bytes, kind) = layouts::logo_of(&app, id, &word).await?.ok_or(AppError::NotFound)?;
+    let kind = HeaderValue::from_str(&kind).map_err(|error| AppError::Internal(error.into()))?;
+    // `nosniff` and the content policy stand on every answer.
+    Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, FOR_EVER)], bytes).into_response())
 }
 
 async fn style(Path((hash, name)): Path<(String, String)>) -> Response {

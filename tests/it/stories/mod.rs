@@ -6,6 +6,7 @@ mod bad_input;
 mod browser_sale;
 mod controller_away;
 mod killed;
+mod printing;
 mod router_goes_away;
 
 use hiji_tests::world::{Backend, Broker};

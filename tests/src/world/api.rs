@@ -82,6 +82,15 @@ impl Api {
         }
     }
 
+    /// GET of something long: the answer as it comes.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn open(&self, path: &str) -> anyhow::Result<reqwest::Response> {
+        let request = self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        Ok(request.send().await?.error_for_status()?)
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<&Value>, key: Option<&str>) -> anyhow::Result<Reply> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if !self.token.is_empty() {
