@@ -133,6 +133,8 @@ async fn a_strangers_decoder_reads_the_login_from_the_paper() {
     let plain = json!({ "validity": { "online_secs": 43_200 } });
     let shop = Shop::open(plain).await.unwrap();
     let batch = shop.batch(json!({ "count": 4, "mode": "separate" })).await.unwrap();
+    // High enough that nothing has to be scrolled to.
+    shop.browser.resize(1280, 2400).await.unwrap();
     let facts = shop.world.api.get(&format!("/routers/{}", shop.router.id)).await.unwrap().ok().unwrap();
     let host = facts["facts"]["hotspot_dns_name"].as_str().unwrap().to_owned();
     let wanted: BTreeSet<String> = shop
