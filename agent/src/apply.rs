@@ -17,6 +17,7 @@ use hiji_shared::{
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
+    ctx::Ctx,
     knowledge::{Core, slot},
     life, menus,
     pace::Pace,
@@ -24,6 +25,7 @@ use crate::{
     router::{Reader, fail_code, is_lost},
     routeros::{CallError, Request, TrapKind},
     state::want::{Progress, Want},
+    usage,
 };
 
 /// Written entries read back together by their names.
@@ -149,6 +151,12 @@ impl Apply<'_> {
                 Step::Right => self.verified(&mut core, kind, &name),
                 Step::Refuse(code, why) => self.failed(&mut core, kind, &name, code, why),
                 step @ (Step::Add(_) | Step::Change { .. } | Step::Remove { .. }) => {
+                    let step = if matches!(step, Step::Add(_)) {
+                        usage::begins_anew(&mut core, kind, &name);
+                        core.step(kind, &name, ctx)
+                    } else {
+                        step
+                    };
                     set_progress(&mut core, kind, &name, Progress::Written);
                     return Some((kind, name, step));
                 }
@@ -265,9 +273,13 @@ impl Apply<'_> {
         match entry.want {
             Want::Forgotten => return,
             // An ended voucher was reported with its end.
-            Want::User(_) if over => return,
+            Want::User(ref user) if over && !user.over => return,
             Want::Gone => {}
             Want::User(_) | Want::Profile(_) => entry.applied = true,
+        }
+        if core.lost.remove(&(kind, Box::from(name))) && !over {
+            core.restored.push((kind, name.into()));
+            self.report_at.get_or_insert_with(|| Instant::now() + REPORT_AFTER);
         }
         if news {
             core.report(kind, name, rev, ItemStatus::Verified, None);
@@ -304,9 +316,11 @@ impl Apply<'_> {
         let due = self.report_at.is_some_and(|at| at <= Instant::now());
         {
             let mut core = ctx.core();
-            if core.results.is_empty() || !(due || core.results.len() >= REPORT_ITEMS) {
+            let waiting = core.results.len().max(core.restored.len());
+            if waiting == 0 || !(due || waiting >= REPORT_ITEMS) {
                 return;
             }
+            tell_restored(ctx, &mut core);
             let results = std::mem::take(&mut core.results);
             for item in results.iter().filter(|item| item.status == ItemStatus::Verified) {
                 note_reported(&mut core, item);
@@ -317,6 +331,20 @@ impl Apply<'_> {
         }
         self.report_at = None;
         ctx.commit().await;
+    }
+}
+
+/// Tells what somebody removed on the router and is back.
+fn tell_restored(ctx: &Ctx, core: &mut Core) {
+    let restored = std::mem::take(&mut core.restored);
+    let at = core.now_ms(ctx.moment()).div_euclid(1_000);
+    for kind in [Kind::HotspotUser, Kind::PppSecret] {
+        let users: Vec<String> =
+            restored.iter().filter(|(of, _)| *of == kind).map(|(_, name)| name.to_string()).collect();
+        for users in users.chunks(REPORT_ITEMS) {
+            tracing::info!(count = users.len(), "users that were removed on the router are back");
+            ctx.emit(core, &Event::UsersRestored { kind, users: users.to_vec(), at });
+        }
     }
 }
 
@@ -388,7 +416,13 @@ async fn write(reader: &Reader<'_>, kind: Kind, name: Box<str>, step: Step) -> D
     let (outcome, ends_sessions) = match &step {
         Step::Add(fields) => {
             let request = Request::new(&format!("{path}/add")).attr("name", &*name);
-            (reader.client.write(menu.write(request, fields, true)).await.map(drop), false)
+            let outcome = reader.client.write(menu.write(request, fields, true)).await.map(drop);
+            if outcome.is_ok() {
+                let ended = left_over(reader, kind, &name).await;
+                (ended.or_else(|error| if is_lost(&error) { Err(error) } else { Ok(()) }), false)
+            } else {
+                (outcome, false)
+            }
         }
         Step::Change { id, fields } => {
             let request = Request::new(&format!("{path}/set")).attr(".id", &**id);
@@ -410,6 +444,18 @@ async fn write(reader: &Reader<'_>, kind: Kind, name: Box<str>, step: Step) -> D
         outcome => outcome,
     };
     Done { kind, name, outcome, took }
+}
+
+/// Ends sessions of the row that was there before: what they used is taken off the new row's limits. The phone comes
+/// back by its cookie.
+async fn left_over(reader: &Reader<'_>, kind: Kind, name: &str) -> Result<(), CallError> {
+    if is_profile(kind) || reader.ctx.core().sessions.of(kind.service(), name).next().is_none() {
+        return Ok(());
+    }
+    reader.ctx.core().sessions.ending(kind.service(), name, "kicked");
+    life::end_sessions(reader, kind.service(), &BTreeSet::from([name])).await?;
+    reader.ctx.active_wake(kind.service()).notify_one();
+    Ok(())
 }
 
 /// Removes the row of a name after one more look at it: an id kept since the last print may mean another row by now.

@@ -113,14 +113,11 @@ fn run(ctx: &Ctx, core: &mut Core, op: Op, jti: &str, began: u64) -> Option<Outc
 }
 
 fn put(ctx: &Ctx, core: &mut Core, (from_rev, to_rev): (Rev, Rev), reset: bool, objects: Vec<Desired>) -> Outcome {
-    // What an ended voucher had before tells whether it gets more now.
-    let limits_before: Vec<_> = objects
+    let ended: Vec<_> = objects
         .iter()
         .filter_map(|object| {
-            let entry = core.state.get(object.kind(), object.name())?;
-            let (why, _) = entry.ended()?;
-            let limits = entry.user().map(|user| (user.online_secs, user.limit_bytes)).unwrap_or_default();
-            Some((object.kind(), object.name().to_owned(), why, limits))
+            let (why, _) = core.state.get(object.kind(), object.name())?.ended()?;
+            Some((object.kind(), object.name().to_owned(), why))
         })
         .collect();
     let taken = match core.state.put(from_rev, to_rev, reset, objects) {
@@ -132,9 +129,10 @@ fn put(ctx: &Ctx, core: &mut Core, (from_rev, to_rev): (Rev, Rev), reset: bool, 
         }
     };
     let now = core.now_ms(ctx.moment()) / 1_000;
-    for (kind, name, why, limits) in limits_before {
+    // What ended and is wanted with more than it had is not over any more.
+    for (kind, name, why) in ended {
         let Some(entry) = core.state.get(kind, &name) else { continue };
-        if entry.user().is_some() && !due::still_over(entry, why, now, limits) {
+        if entry.user().is_some_and(|user| !user.over) && !due::still_over(entry, why, now) {
             core.state.set_life(kind, &name, |life| (life.ended, life.end_done) = (None, false));
         }
     }

@@ -210,9 +210,13 @@ impl Ctx {
                 Delta::Put { kind, row } => (*kind, row.key().to_owned()),
                 Delta::Del { kind, key } => (*kind, key.clone()),
             };
+            let removed = matches!(delta, Delta::Del { .. });
             let new_profile = matches!(delta, Delta::Put { .. }) && kind == Kind::profile_of(kind.service());
             self.emit(core, &Event::Delta(delta));
-            if core.state.get(kind, &name).is_some() {
+            if let Some(entry) = core.state.get(kind, &name) {
+                if removed && entry.user().is_some() && !entry.is_over() && entry.applied {
+                    core.lost.insert((kind, name.as_str().into()));
+                }
                 core.enqueue(kind, &name);
                 self.wake.apply.notify_one();
             }
@@ -292,6 +296,9 @@ fn class_of(event: &Event) -> Class {
         | Event::SessionLogout(_)
         | Event::FirstLogin(_)
         | Event::UserEnded(_)
+        | Event::UserUsage { .. }
+        | Event::UserBound { .. }
+        | Event::UsersRestored { .. }
         | Event::DesiredHave { .. }
         | Event::DesiredResult { .. }
         | Event::CommandResult(_)

@@ -4,12 +4,9 @@
 //! every acknowledgement) and the router's. The controller's is the best witness; without it the agent's own is
 //! believed while it is plausible, has not jumped, and the router does not contradict it.
 
-use hiji_shared::event::EndReason;
+use hiji_shared::{device::Used, event::EndReason};
 
-use crate::{
-    mirror::Used,
-    state::want::{Entry, Want, WantMark},
-};
+use crate::state::want::{Entry, Want, WantMark};
 
 /// 2025-01-01: a box that shows less has no clock.
 const EARLIEST_OWN_MS: i64 = 1_735_689_600_000;
@@ -210,7 +207,7 @@ fn signed(value: u64) -> i64 {
 
 /// When a user ends by the clock (epoch seconds), and as what; `None` = never, or it ended already.
 pub(crate) fn falls_due(entry: &Entry) -> Option<(i64, EndReason)> {
-    if entry.ended().is_some() {
+    if entry.is_over() {
         return None;
     }
     end_by_clock(entry)
@@ -226,33 +223,20 @@ fn end_by_clock(entry: &Entry) -> Option<(i64, EndReason)> {
     }
 }
 
-/// Has a voucher used up its online time or its bytes?
+/// Has a voucher used up its online time or its bytes, with what it used in all?
 pub(crate) fn used_up(entry: &Entry, used: Used) -> bool {
     let Want::User(user) = &entry.want else { return false };
     let WantMark::Voucher { .. } = user.mark else { return false };
-    let bytes = used.bytes_in.saturating_add(used.bytes_out);
     user.online_secs.is_some_and(|limit| limit > 0 && used.uptime_secs >= limit)
-        || user.limit_bytes.is_some_and(|limit| limit > 0 && bytes >= limit)
+        || user.limit_bytes.is_some_and(|limit| limit > 0 && used.bytes() >= limit)
 }
 
 /// Would a voucher that ended be over also as it is wanted now? If not, the controller gave it more.
-pub(crate) fn still_over(
-    entry: &Entry,
-    why: EndReason,
-    now_secs: i64,
-    limits_before: (Option<u64>, Option<u64>),
-) -> bool {
+pub(crate) fn still_over(entry: &Entry, why: EndReason, now_secs: i64) -> bool {
+    let by_clock = end_by_clock(entry).is_some_and(|(at, _)| at <= now_secs);
     match why {
-        EndReason::Expired | EndReason::NotActivated => end_by_clock(entry).is_some_and(|(at, _)| at <= now_secs),
-        EndReason::UsedUp => {
-            let more = |before: Option<u64>, now: Option<u64>| match (before, now) {
-                (Some(before), Some(now)) => now > before,
-                (Some(_), None) => true,
-                (None, _) => false,
-            };
-            let Want::User(user) = &entry.want else { return true };
-            !more(limits_before.0, user.online_secs) && !more(limits_before.1, user.limit_bytes)
-        }
+        EndReason::Expired | EndReason::NotActivated => by_clock,
+        EndReason::UsedUp => by_clock || used_up(entry, entry.closed()),
     }
 }
 
@@ -401,15 +385,16 @@ mod tests {
     fn an_extension_brings_an_ended_voucher_back_and_another_change_does_not() {
         let mut entry = voucher(Some(60), None, Some(400));
         entry.life_mut().ended = Some((EndReason::Expired, 460));
-        let before = (Some(43_200), Some(100));
-        assert!(still_over(&entry, EndReason::Expired, 470, before));
-        assert!(still_over(&entry, EndReason::UsedUp, 470, before));
+        assert!(still_over(&entry, EndReason::Expired, 470));
         let Want::User(user) = &mut entry.want else { panic!() };
         user.online_secs = Some(50_000);
         if let WantMark::Voucher { valid_until, .. } = &mut user.mark {
             *valid_until = Some(9_000);
         }
-        assert!(!still_over(&entry, EndReason::Expired, 470, before));
-        assert!(!still_over(&entry, EndReason::UsedUp, 470, before));
+        assert!(!still_over(&entry, EndReason::Expired, 470));
+        entry.life_mut().closed = Used { uptime_secs: 43_200, ..Used::default() };
+        assert!(!still_over(&entry, EndReason::UsedUp, 470), "more online time");
+        entry.life_mut().closed = Used { uptime_secs: 50_000, ..Used::default() };
+        assert!(still_over(&entry, EndReason::UsedUp, 470));
     }
 }

@@ -1,7 +1,7 @@
 //! What an agent knows, in one place: the state on disk, the mirror, the sessions, the clocks, and what waits to be done
 //! or told. Everything here is memory; nothing waits.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hiji_shared::{
     desired::{FailCode, ItemResult, ItemStatus, Rev},
@@ -18,6 +18,7 @@ use crate::{
         KnownSession, State,
         want::{Progress, Texts},
     },
+    usage::Closing,
 };
 
 /// Everything the agent knows.
@@ -45,6 +46,14 @@ pub(crate) struct Core {
     pub(crate) snapshots: BTreeSet<Kind>,
     /// Vouchers whose time or bytes are used up.
     pub(crate) used_up: BTreeSet<(Kind, Box<str>)>,
+    /// Counters of rows that wait for a look at the active list.
+    pub(crate) closing: BTreeMap<(Kind, Box<str>), Closing>,
+    /// Users whose use is to be told soon, and when all was told last, on the monotonic clock.
+    pub(crate) usage_due: BTreeSet<(Kind, Box<str>)>,
+    pub(crate) usage_told_ms: u64,
+    /// Users that somebody removed on the router, and those of them that are back and not yet told.
+    pub(crate) lost: BTreeSet<(Kind, Box<str>)>,
+    pub(crate) restored: Vec<(Kind, Box<str>)>,
     /// The router's uptime, and when it was read on the monotonic clock.
     pub(crate) boot: Option<(u64, u64)>,
     pub(crate) cpu_percent: Option<u32>,
@@ -109,6 +118,11 @@ impl Core {
             rescan: [false; 4],
             snapshots: BTreeSet::new(),
             used_up: BTreeSet::new(),
+            closing: BTreeMap::new(),
+            usage_due: BTreeSet::new(),
+            usage_told_ms: now.mono_ms,
+            lost: BTreeSet::new(),
+            restored: Vec::new(),
             boot: None,
             cpu_percent: None,
             notes: Notes::default(),
@@ -178,6 +192,7 @@ impl Core {
             mirror_key: &ctx.keys.mirror,
             voucher_marker: &self.state.config().voucher_marker,
             has_profile: &|name| profiles.loaded().then(|| profiles.get(name).is_some()),
+            keeps_over: self.state.config().cleanup_days != Some(0),
             hook_line: hook_line.as_deref(),
         };
         let row = self.table(kind).get(name).map(|row| &**row);

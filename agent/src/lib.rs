@@ -26,6 +26,7 @@ mod state;
 mod status;
 mod tls;
 mod uplink;
+mod usage;
 
 pub use check::check;
 pub use enroll::{CREDENTIALS_FILE, EnrollError};

@@ -3,12 +3,12 @@
 //! Every fact is on the disk before it is reported or acted upon, so a crash at any point resumes. All of it works
 //! while the controller is away; nothing is ended while the clock is doubtful.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use hiji_shared::{
     comment::{self, Comment},
     desired::valid_until,
-    device::{Kind, Service},
+    device::{Kind, Service, Used},
     event::{EndReason, Ended, Event, FirstLogin, Source},
 };
 use tokio::time::sleep;
@@ -18,11 +18,11 @@ use crate::{
     due,
     knowledge::Core,
     menus::active,
-    mirror::Used,
     reconcile::Step,
     router::{Reader, active as online, is_lost},
     routeros::{CallError, Request, TrapKind},
-    state::want::WantMark,
+    state::want::{Entry, Progress, WantMark},
+    usage,
 };
 
 /// Clocks are compared at least this often.
@@ -63,16 +63,20 @@ pub(crate) fn sessions_seen(ctx: &Ctx, core: &mut Core, service: Service, src: S
     let estimated = core.clocks.doubt(now.wall_ms, now.mono_ms).is_some();
     let mut firsts = Vec::new();
     let mut used_up = Vec::new();
+    let mut bound = Vec::new();
     for open in core.sessions.iter().filter(|open| open.session.service == service) {
         let user = &open.session.user;
         let Some(entry) = core.state.get(kind, user) else { continue };
         let Some(WantMark::Voucher { .. }) = entry.user().map(|user| &user.mark) else { continue };
-        if entry.ended().is_some() || !core.owns(kind, user, ctx) {
+        if entry.is_over() || !core.owns(kind, user, ctx) {
             continue;
         }
-        let (uptime_secs, bytes_in, bytes_out) = (open.uptime_secs, open.bytes_in, open.bytes_out);
-        if due::used_up(entry, Used { uptime_secs, bytes_in, bytes_out }) {
+        if due::used_up(entry, usage::total(core, kind, user)) {
             used_up.push(Box::from(user.as_str()));
+        }
+        // Free on the router as well: the device it was bound to before is thrown out.
+        if entry.first_login().is_some() && entry.is_free() && entry.progress == Progress::Verified {
+            bound.push((user.clone(), open.session.mac.clone()));
         }
         if entry.first_login().is_none() {
             // By the monotonic clock: the wall clock may have been wrong when the session was first seen.
@@ -84,7 +88,10 @@ pub(crate) fn sessions_seen(ctx: &Ctx, core: &mut Core, service: Service, src: S
         core.used_up.extend(used_up.into_iter().map(|name| (kind, name)));
         ctx.wake.due.notify_one();
     }
-    let found = !firsts.is_empty();
+    let found = !firsts.is_empty() || !bound.is_empty();
+    for (user, mac) in bound {
+        rebind(ctx, core, kind, &user, &mac);
+    }
     firsts.sort_by_key(|(_, at)| *at);
     for (session, at) in firsts {
         let (sid, mac, address) = (session.sid, session.mac, session.address);
@@ -94,24 +101,45 @@ pub(crate) fn sessions_seen(ctx: &Ctx, core: &mut Core, service: Service, src: S
     found
 }
 
+/// Binds a user that was set free to the device that came.
+fn rebind(ctx: &Ctx, core: &mut Core, kind: Kind, name: &str, mac: &str) {
+    let Some((moves, mac_lock)) = core.state.get(kind, name).and_then(Entry::user).map(|user| (user.moves, user.mac_lock))
+    else {
+        return;
+    };
+    core.state.set_life(kind, name, |life| {
+        life.moves = moves;
+        life.mac = (mac_lock && !mac.is_empty()).then(|| mac.into());
+    });
+    let at = core.now_ms(ctx.moment()).div_euclid(1_000);
+    ctx.emit(core, &Event::UserBound { kind, user: name.to_owned(), mac: mac.to_owned(), at });
+    core.enqueue(kind, name);
+    ctx.wake.apply.notify_one();
+}
+
 /// Looks at a user's row that was just read: was it used, is it used up?
 pub(crate) fn row_seen(ctx: &Ctx, core: &mut Core, kind: Kind, name: &str) {
     let Some(entry) = core.state.get(kind, name) else { return };
     let Some(WantMark::Voucher { marker, .. }) = entry.user().map(|user| &user.mark) else { return };
     let Some(row) = core.table(kind).get(name).cloned() else { return };
     let Some(user) = row.user() else { return };
-    if entry.ended().is_some() || !core.owns(kind, name, ctx) {
+    if entry.is_over() || !core.owns(kind, name, ctx) {
         return;
     }
-    if due::used_up(entry, user.used) {
-        core.used_up.insert((kind, name.into()));
-        ctx.wake.due.notify_one();
+    let marker = Arc::clone(marker);
+    // Thousands were never used and need no look.
+    if !user.used.is_nothing() || entry.life.is_some() || !entry.closed().is_nothing() {
+        let used = usage::row_read(ctx, core, kind, name, user.used);
+        if core.state.get(kind, name).is_some_and(|entry| due::used_up(entry, used)) {
+            core.used_up.insert((kind, name.into()));
+            ctx.wake.due.notify_one();
+        }
     }
-    if entry.first_login().is_some() {
+    if core.state.get(kind, name).is_none_or(|entry| entry.first_login().is_some()) {
         return;
     }
     let now = ctx.moment();
-    let marked = match comment::read(&user.comment, marker) {
+    let marked = match comment::read(&user.comment, &marker) {
         Comment::Voucher(mark) => mark.first_login,
         Comment::Subscription(_)
         | Comment::OldVoucher { .. }
@@ -141,6 +169,7 @@ pub(crate) fn row_seen(ctx: &Ctx, core: &mut Core, kind: Kind, name: &str) {
             record_first(ctx, core, first);
         }
     }
+    usage::row_read(ctx, core, kind, name, user.used);
 }
 
 /// Keeps a first login, then reports it, then has the comment written and the MAC bound.
@@ -149,11 +178,12 @@ fn record_first(ctx: &Ctx, core: &mut Core, first: First<'_>) {
     let Some(user) = core.state.get(kind, name).and_then(|entry| entry.user()) else { return };
     let WantMark::Voucher { active_secs, .. } = user.mark else { return };
     let bind = (user.mac_lock && !mac.is_empty()).then(|| mac.as_str().into());
+    let moves = user.moves;
     let until = valid_until(at, active_secs);
     // Nobody can log in as a user that is not there: it is hiji's row that was seen, also after a restart.
     core.state.set_applied(vec![(kind, name.to_owned(), 0)]);
     core.state.set_life(kind, name, |life| {
-        (life.first_login, life.valid_until) = (Some(at), until);
+        (life.first_login, life.valid_until, life.moves) = (Some(at), until, moves);
         life.mac.clone_from(&bind);
     });
     let valid_until = core.state.get(kind, name).and_then(|entry| entry.valid_until());
@@ -170,6 +200,7 @@ pub(crate) async fn run(reader: &Reader<'_>) -> CallError {
     let ctx = reader.ctx;
     loop {
         let plan = plan(ctx);
+        usage::tell(ctx);
         ctx.commit().await;
         let mut failed = false;
         for (kind, names) in plan.now {
@@ -264,21 +295,19 @@ async fn end(reader: &Reader<'_>, kind: Kind, names: &[Box<str>]) -> Result<bool
         return Ok(true);
     }
     for attempt in 0..ROUNDS {
-        let removals: Vec<Box<str>> = {
+        let removals: Vec<(Box<str>, bool)> = {
             let core = ctx.core();
             over.iter()
-                .filter_map(|over| match core.step(kind, &over.ended.user, ctx) {
-                    Step::Remove { id } => Some(id),
-                    Step::Right | Step::Add(_) | Step::Change { .. } | Step::Refuse(..) => None,
-                })
+                .filter_map(|over| leaves(&core.step(kind, &over.ended.user, ctx)))
                 .collect()
         };
         if removals.is_empty() && attempt > 0 {
             break;
         }
         // The user first: while it exists its phone comes back by itself.
-        for id in removals {
-            remove(reader, crate::menus::of(kind).path(), &id).await?;
+        for (id, stays) in removals {
+            let path = crate::menus::of(kind).path();
+            if stays { switch_off(reader, path, &id).await? } else { remove(reader, path, &id).await? }
         }
         let users = over.iter().filter(|over| over.owned).map(|over| over.ended.user.as_str()).collect();
         clear_traces(reader, kind.service(), &users).await?;
@@ -288,8 +317,8 @@ async fn end(reader: &Reader<'_>, kind: Kind, names: &[Box<str>]) -> Result<bool
     {
         let mut core = ctx.core();
         for Over { ended, .. } in over {
-            if matches!(core.step(kind, &ended.user, ctx), Step::Remove { .. }) {
-                tracing::warn!(user = ended.user, "a voucher that is over is still on the router");
+            if leaves(&core.step(kind, &ended.user, ctx)).is_some() {
+                tracing::warn!(user = ended.user, "a voucher that is over still works on the router");
                 all = false;
                 continue;
             }
@@ -299,8 +328,23 @@ async fn end(reader: &Reader<'_>, kind: Kind, names: &[Box<str>]) -> Result<bool
         }
     }
     ctx.commit().await;
+    {
+        // The controller may have wanted it gone, or over, meanwhile: only now can that be answered.
+        let mut core = ctx.core();
+        names.iter().for_each(|name| core.enqueue(kind, name));
+        ctx.wake.apply.notify_one();
+    }
     ctx.active_wake(kind.service()).notify_one();
     Ok(all)
+}
+
+/// The row of a voucher that is over, and whether it stays, switched off.
+fn leaves(step: &Step) -> Option<(Box<str>, bool)> {
+    match step {
+        Step::Remove { id } => Some((id.clone(), false)),
+        Step::Change { id, .. } => Some((id.clone(), true)),
+        Step::Right | Step::Add(_) | Step::Refuse(..) => None,
+    }
 }
 
 /// Decides, with fresh rows, which of a group are over, and keeps that before anything is removed.
@@ -322,8 +366,11 @@ fn decide(ctx: &Ctx, kind: Kind, names: &[Box<str>]) -> Vec<Over> {
             .map(|open| Used { uptime_secs: open.uptime_secs, bytes_in: open.bytes_in, bytes_out: open.bytes_out })
             .collect();
         let unused = used.unwrap_or_default() == Used::default() && sessions.is_empty();
-        let used_up = used.is_some_and(|used| due::used_up(entry, used))
-            || sessions.iter().any(|session| due::used_up(entry, *session));
+        let before = if owned { entry.base() } else { Used::default() };
+        let total = sessions.iter().fold(before.plus(used.unwrap_or_default()), |sum, session| sum.plus(*session));
+        // Without a row, what is remembered of it.
+        let total = if owned { total.at_least(entry.closed()) } else { total };
+        let used_up = due::used_up(entry, total);
         let why = match (entry.ended(), due::falls_due(entry)) {
             (Some((why, _)), _) => Some(why),
             (None, _) if doubtful => None,
@@ -335,11 +382,6 @@ fn decide(ctx: &Ctx, kind: Kind, names: &[Box<str>]) -> Vec<Over> {
         let Some(why) = why else { continue };
         let Some(entry) = core.state.get(kind, name) else { continue };
         let at = entry.ended().map_or(now, |(_, at)| at);
-        let total = sessions.iter().fold(used.unwrap_or_default(), |sum, session| Used {
-            uptime_secs: sum.uptime_secs.saturating_add(session.uptime_secs),
-            bytes_in: sum.bytes_in.saturating_add(session.bytes_in),
-            bytes_out: sum.bytes_out.saturating_add(session.bytes_out),
-        });
         let Used { uptime_secs, bytes_in, bytes_out } = total;
         let ended = Ended { kind, user: name.to_string(), why, at, uptime_secs, bytes_in, bytes_out };
         over.push(Over { ended, owned });
@@ -349,7 +391,11 @@ fn decide(ctx: &Ctx, kind: Kind, names: &[Box<str>]) -> Vec<Over> {
         if *owned {
             core.state.set_applied(vec![(kind, ended.user.clone(), 0)]);
         }
-        core.state.set_lives(kind, &[&ended.user], |_, life| life.ended = decided);
+        let closed = Used { uptime_secs: ended.uptime_secs, bytes_in: ended.bytes_in, bytes_out: ended.bytes_out };
+        core.state.set_lives(kind, &[&ended.user], |_, life| {
+            life.ended = decided;
+            life.closed = life.closed.at_least(closed);
+        });
         if *owned {
             core.sessions.ending(kind.service(), &ended.user, "expired");
         }
@@ -361,6 +407,16 @@ fn decide(ctx: &Ctx, kind: Kind, names: &[Box<str>]) -> Vec<Over> {
 /// Removes one row; that it is gone already is fine.
 async fn remove(reader: &Reader<'_>, path: &str, id: &str) -> Result<(), CallError> {
     let request = Request::new(&format!("{path}/remove")).attr(".id", id);
+    match reader.client.write(request).await {
+        Ok(_) | Err(CallError::OutcomeUnknown) => Ok(()),
+        Err(CallError::Trap(trap)) if trap.kind() == TrapKind::NoSuchItem => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Switches one row off; that it is gone already is fine.
+async fn switch_off(reader: &Reader<'_>, path: &str, id: &str) -> Result<(), CallError> {
+    let request = Request::new(&format!("{path}/set")).attr(".id", id).attr("disabled", "yes");
     match reader.client.write(request).await {
         Ok(_) | Err(CallError::OutcomeUnknown) => Ok(()),
         Err(CallError::Trap(trap)) if trap.kind() == TrapKind::NoSuchItem => Ok(()),
@@ -388,23 +444,37 @@ pub(crate) async fn clear_traces(
                 remove(reader, active::COOKIES, &id).await?;
             }
         }
-        let answer = match reader.client.call(active::print(service)).await {
-            Ok(answer) => answer,
-            Err(CallError::Trap(trap)) if trap.kind() == TrapKind::NoSuchCommand => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        for row in answer.rows.iter().filter_map(|row| active::read(service, row)) {
-            if users.contains(&*row.user) {
-                found = true;
-                remove(reader, active::path(service), &row.id).await?;
-            }
-        }
+        found |= end_sessions(reader, service, users).await?;
         if !found {
             return Ok(());
         }
     }
     tracing::warn!(service = service.as_str(), "sessions keep coming back while they are ended");
     Ok(())
+}
+
+/// Removes the sessions of users. True when there were some.
+///
+/// # Errors
+/// The router would not answer; nothing is known then.
+pub(crate) async fn end_sessions(
+    reader: &Reader<'_>,
+    service: Service,
+    users: &BTreeSet<&str>,
+) -> Result<bool, CallError> {
+    let answer = match reader.client.call(active::print(service)).await {
+        Ok(answer) => answer,
+        Err(CallError::Trap(trap)) if trap.kind() == TrapKind::NoSuchCommand => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let mut found = false;
+    for row in answer.rows.iter().filter_map(|row| active::read(service, row)) {
+        if users.contains(&*row.user) {
+            found = true;
+            remove(reader, active::path(service), &row.id).await?;
+        }
+    }
+    Ok(found)
 }
 
 /// Ids of the users' cookies; none where the router has no such menu.

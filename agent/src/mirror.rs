@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hiji_shared::{
-    device::{Kind, RouterProfile, RouterUser, Row},
+    device::{Kind, RouterProfile, RouterUser, Row, Used},
     digest::{self, Digest},
     event::Delta,
     uplink::KindDigest,
@@ -32,14 +32,6 @@ pub(crate) struct UserRow {
     pub(crate) builtin: bool,
     /// Counters of all its sessions that ended.
     pub(crate) used: Used,
-}
-
-/// What a user has used in all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Used {
-    pub(crate) uptime_secs: u64,
-    pub(crate) bytes_in: u64,
-    pub(crate) bytes_out: u64,
 }
 
 /// A profile as seen.

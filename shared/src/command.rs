@@ -116,6 +116,14 @@ pub struct AgentConfig {
     /// The operator's name on pages that guests see.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub brand: String,
+    /// Days that vouchers which are over stay on the router, switched off: 0 = removed at once, absent = for ever.
+    #[serde(default = "at_once")]
+    pub cleanup_days: Option<u32>,
+}
+
+/// Controllers that did not say so had ended vouchers removed at once.
+fn at_once() -> Option<u32> {
+    Some(0)
 }
 
 impl Default for AgentConfig {
@@ -128,6 +136,7 @@ impl Default for AgentConfig {
             utc_offset_secs: 0,
             zone: String::new(),
             brand: String::new(),
+            cleanup_days: at_once(),
         }
     }
 }

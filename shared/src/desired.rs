@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::device::{Kind, Service};
+use crate::device::{Kind, Service, Used};
 
 /// A revision of a router's desired state; 0 = nothing yet.
 pub type Rev = u64;
@@ -78,6 +78,15 @@ pub struct DesiredUser {
     /// Bind to the MAC of the first login.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mac_lock: bool,
+    /// What the controller knows to be used already, perhaps on another router: taken off the limits.
+    #[serde(default, skip_serializing_if = "Used::is_nothing")]
+    pub used: Used,
+    /// How often it was set free for another device. A higher number than before forgets the bound MAC.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub moves: u32,
+    /// It is over: it is not made anew, and where it still lies it stays, switched off, until it shall be gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
     /// Static address (PPP).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub remote_address: String,
@@ -127,6 +136,11 @@ pub struct DesiredProfile {
 pub fn valid_until(first_login: i64, active_secs: Option<u64>) -> Option<i64> {
     let secs = i64::try_from(active_secs?).unwrap_or(i64::MAX);
     Some(first_login.saturating_add(secs))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 /// How one object fared on the router.
@@ -214,6 +228,9 @@ mod tests {
                 limit_bytes: None,
                 mac: String::new(),
                 mac_lock: true,
+                used: Used::default(),
+                moves: 0,
+                over: false,
                 remote_address: String::new(),
                 mark: Mark::Voucher {
                     marker: "VOUCHER_SYSTEM".into(),

@@ -86,6 +86,61 @@ impl Kind {
     }
 }
 
+/// What a user has used in all. Bytes as the router counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    #[serde(default)]
+    pub uptime_secs: u64,
+    #[serde(default)]
+    pub bytes_in: u64,
+    #[serde(default)]
+    pub bytes_out: u64,
+}
+
+impl Used {
+    /// Nothing yet?
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            uptime_secs: self.uptime_secs.saturating_add(other.uptime_secs),
+            bytes_in: self.bytes_in.saturating_add(other.bytes_in),
+            bytes_out: self.bytes_out.saturating_add(other.bytes_out),
+        }
+    }
+
+    /// What is left of it without the other; nothing is below zero.
+    #[must_use]
+    pub fn less(self, other: Self) -> Self {
+        Self {
+            uptime_secs: self.uptime_secs.saturating_sub(other.uptime_secs),
+            bytes_in: self.bytes_in.saturating_sub(other.bytes_in),
+            bytes_out: self.bytes_out.saturating_sub(other.bytes_out),
+        }
+    }
+
+    /// The larger of each counter.
+    #[must_use]
+    pub fn at_least(self, other: Self) -> Self {
+        Self {
+            uptime_secs: self.uptime_secs.max(other.uptime_secs),
+            bytes_in: self.bytes_in.max(other.bytes_in),
+            bytes_out: self.bytes_out.max(other.bytes_out),
+        }
+    }
+
+    /// Bytes of both directions.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        self.bytes_in.saturating_add(self.bytes_out)
+    }
+}
+
 /// A hotspot user or PPP secret as the router has it. Counters are left out: they change without meaning.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouterUser {

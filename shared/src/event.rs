@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     command::CommandResult,
     desired::{ItemResult, Rev},
-    device::{Kind, RouterFacts, RouterSession, Row},
+    device::{Kind, RouterFacts, RouterSession, Row, Used},
 };
 
 /// A report. Every variant has exactly one place in the controller that applies it.
@@ -38,6 +38,15 @@ pub enum Event {
     /// A user of hiji's came to its end and is off the router.
     #[serde(rename = "user.ended")]
     UserEnded(Ended),
+    /// What users of hiji's have used in all, of those whose counters moved.
+    #[serde(rename = "user.usage")]
+    UserUsage { kind: Kind, users: Vec<Usage> },
+    /// A user that was set free for another device was bound to the one that came.
+    #[serde(rename = "user.bound")]
+    UserBound { kind: Kind, user: String, mac: String, at: i64 },
+    /// Users of hiji's were removed on the router by somebody, and put back.
+    #[serde(rename = "user.restored")]
+    UsersRestored { kind: Kind, users: Vec<String>, at: i64 },
     /// A mirrored row appeared or changed.
     #[serde(rename = "user.delta")]
     Delta(Delta),
@@ -75,6 +84,9 @@ impl Event {
             Self::SessionLogout(_) => "session.logout",
             Self::FirstLogin(_) => "session.first_login",
             Self::UserEnded(_) => "user.ended",
+            Self::UserUsage { .. } => "user.usage",
+            Self::UserBound { .. } => "user.bound",
+            Self::UsersRestored { .. } => "user.restored",
             Self::Delta(_) => "user.delta",
             Self::MirrorDigest { .. } => "mirror.digest",
             Self::DesiredHave { .. } => "desired.have",
@@ -88,13 +100,16 @@ impl Event {
 }
 
 /// Names of all record types this build understands.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 16] = [
     "router.facts",
     "router.reach",
     "session.login",
     "session.logout",
     "session.first_login",
     "user.ended",
+    "user.usage",
+    "user.bound",
+    "user.restored",
     "user.delta",
     "mirror.digest",
     "desired.have",
@@ -103,6 +118,18 @@ pub const NAMES: [&str; 13] = [
     "agent.alert",
     "outbox.gap",
 ];
+
+/// What one user has used, as `[user, uptime, bytes in, bytes out]` on the wire: there are many of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage(pub String, pub u64, pub u64, pub u64);
+
+impl Usage {
+    /// The counters.
+    #[must_use]
+    pub fn used(&self) -> Used {
+        Used { uptime_secs: self.1, bytes_in: self.2, bytes_out: self.3 }
+    }
+}
 
 /// Which witness saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,10 @@
 //! `/ip/hotspot/user`: vouchers and hotspot subscriptions.
 
-use hiji_shared::device::Kind;
+use hiji_shared::device::{Kind, Used};
 
 use super::{Menu, Reading, comment_of, duration, flag, name_of, number, password_hash, put, seconds, some, yes_no};
 use crate::{
-    mirror::{Observed, Used, UserRow},
+    mirror::{Observed, UserRow},
     reconcile::Fields,
     routeros::{Request, Row},
 };
@@ -78,7 +78,9 @@ impl Menu for HotspotUsers {
         let request = put(request, "disabled", fields.disabled.map(yes_no));
         let request = put(request, "limit-uptime", fields.limit_uptime.map(duration).as_deref());
         let request = put(request, "limit-bytes-total", fields.limit_bytes.map(|bytes| bytes.to_string()).as_deref());
-        let request = put(request, "mac-address", fields.mac.as_deref());
+        // This router's word for any.
+        let mac = fields.mac.as_deref().map(|mac| if mac.is_empty() { NO_MAC } else { mac });
+        let request = put(request, "mac-address", mac);
         put(request, "comment", fields.comment.as_deref())
     }
 }

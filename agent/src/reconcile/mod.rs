@@ -56,7 +56,8 @@ pub(crate) struct Fields {
 impl Fields {
     /// Does a session that is open now have to end for the change to matter?
     pub(crate) fn ends_sessions(&self) -> bool {
-        self.disabled == Some(true) || self.profile.is_some() || self.remote_address.is_some()
+        let set_free = self.mac.as_deref() == Some("");
+        set_free || self.disabled == Some(true) || self.profile.is_some() || self.remote_address.is_some()
     }
 }
 
@@ -68,6 +69,8 @@ pub(crate) struct Around<'a> {
     pub(crate) voucher_marker: &'a str,
     /// Does this profile exist? `None` = the profiles were not read.
     pub(crate) has_profile: &'a dyn Fn(&str) -> Option<bool>,
+    /// Vouchers that are over stay on the router for a while, switched off.
+    pub(crate) keeps_over: bool,
     /// The line that calls the agent's hook, if it is to be written into scripts.
     pub(crate) hook_line: Option<&'a str>,
 }
@@ -80,7 +83,7 @@ impl std::fmt::Debug for Around<'_> {
 
 /// The step for one entry, given the row of its name.
 pub(crate) fn step(name: &str, entry: &Entry, row: Option<&Observed>, around: &Around<'_>) -> Step {
-    let over = entry.ended().is_some();
+    let over = entry.is_over();
     match &entry.want {
         Want::Forgotten => Step::Right,
         Want::User(user) if !over => match row.and_then(Observed::user) {
@@ -90,6 +93,12 @@ pub(crate) fn step(name: &str, entry: &Entry, row: Option<&Observed>, around: &A
         Want::Profile(profile) => match row.and_then(Observed::profile) {
             None => Step::Add(profile_fields(profile, None, around)),
             Some(row) => change_profile(profile, entry, row, around),
+        },
+        Want::User(user) if user.over || around.keeps_over => match row.and_then(Observed::user) {
+            Some(row) if !row.disabled && is_ours(name, user, entry, row, around) => {
+                Step::Change { id: row.id.clone(), fields: Fields { disabled: Some(true), ..Fields::default() } }
+            }
+            Some(_) | None => Step::Right,
         },
         Want::User(_) | Want::Gone => match row {
             None => Step::Right,
@@ -165,9 +174,9 @@ fn add_user(name: &str, user: &WantUser, entry: &Entry, around: &Around<'_>) -> 
         profile: Some((*user.profile).to_owned()),
         server: if hotspot { user.server.as_deref().and_then(some) } else { None },
         disabled: user.disabled.then_some(true),
-        limit_uptime: user.online_secs.filter(|secs| hotspot && *secs > 0),
-        limit_bytes: user.limit_bytes.filter(|bytes| hotspot && *bytes > 0),
-        mac: wanted_mac(user, entry).map(str::to_owned),
+        limit_uptime: left(user.online_secs, entry.base().uptime_secs).filter(|_| hotspot),
+        limit_bytes: left(user.limit_bytes, entry.base().bytes()).filter(|_| hotspot),
+        mac: wanted_mac(user, entry).and_then(some),
         remote_address: if hotspot { None } else { user.remote_address.as_deref().and_then(some) },
         comment: some(&wanted_comment(user, entry)),
         ..Fields::default()
@@ -189,8 +198,8 @@ fn change_user(name: &str, user: &WantUser, entry: &Entry, row: &UserRow, around
         profile: changed(Some(&row.profile), &user.profile),
         server: changed(row.server.as_deref(), user.server.as_deref().unwrap_or_default()).filter(|_| hotspot),
         disabled: (row.disabled != user.disabled).then_some(user.disabled),
-        limit_uptime: limit(row.limit_uptime_secs, user.online_secs),
-        limit_bytes: limit(row.limit_bytes_total, user.limit_bytes),
+        limit_uptime: limit(row.limit_uptime_secs, left(user.online_secs, entry.base().uptime_secs)),
+        limit_bytes: limit(row.limit_bytes_total, left(user.limit_bytes, entry.base().bytes())),
         // No MAC wanted = not hiji's to say.
         mac: wanted_mac(user, entry)
             .filter(|mac| !row.mac.as_deref().unwrap_or_default().eq_ignore_ascii_case(mac))
@@ -224,9 +233,16 @@ fn new_password(name: &str, user: &WantUser, entry: &Entry, row: &UserRow, aroun
     differs.then(|| wanted.to_owned())
 }
 
+/// What a limit leaves to a row that counts from 0. Never 0: that is no limit to the router.
+fn left(limit: Option<u64>, base: u64) -> Option<u64> {
+    limit.filter(|limit| *limit > 0).map(|limit| limit.saturating_sub(base).max(1))
+}
+
+/// The MAC it is bound to, empty while it waits for another device; `None` = not hiji's to say.
 fn wanted_mac<'a>(user: &'a WantUser, entry: &'a Entry) -> Option<&'a str> {
     let locked = || entry.life.as_ref().filter(|_| user.mac_lock)?.mac.as_deref();
-    user.mac.as_deref().or_else(locked)
+    let bound = || if entry.is_free() { Some("") } else { locked() };
+    user.mac.as_deref().or_else(bound)
 }
 
 fn wanted_comment(user: &WantUser, entry: &Entry) -> String {

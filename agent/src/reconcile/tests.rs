@@ -21,6 +21,7 @@ fn around(kind: Kind) -> Around<'static> {
         mirror_key: &KEY,
         voucher_marker: "VOUCHER_SYSTEM",
         has_profile: &|name| Some(name == "12jam"),
+        keeps_over: false,
         hook_line: None,
     }
 }

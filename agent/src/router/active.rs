@@ -16,6 +16,7 @@ use crate::{
     menus::active,
     routeros::{CallError, RowStream, TrapKind},
     sessions::{ActiveRow, Look},
+    usage,
 };
 
 /// Between a change and the look at it, so that several changes are one look.
@@ -138,6 +139,7 @@ async fn look(reader: &Reader<'_>, service: Service, source: Source) -> Result<b
             ctx.emit(&mut core, &Event::SessionLogin { session: session.clone(), src: source });
         }
         close(ctx, &mut core, changes.logouts);
+        usage::looked(&mut core, service, asked_mono_ms);
         life::sessions_seen(ctx, &mut core, service, source) || changed
     };
     if changed {

@@ -324,7 +324,11 @@ fn compare(ctx: &Ctx, core: &mut Core, kind: Kind) {
     for (name, entry) in core.state.iter(kind) {
         let settled = match &entry.life {
             // Being ended: not the reconciler's business until that is done.
-            Some(life) if life.ended.is_some() => !life.end_done || core.step(kind, name, ctx) == Step::Right,
+            Some(life) if life.ended.is_some() && !life.end_done => true,
+            // It was reported with its end, until the controller wants something else of it.
+            Some(life) if life.ended.is_some() && entry.user().is_some_and(|user| !user.over) => {
+                core.step(kind, name, ctx) == Step::Right
+            }
             _ => entry.verified_rev == entry.rev && core.step(kind, name, ctx) == Step::Right,
         };
         // What failed has its own time to be tried again.

@@ -3,8 +3,8 @@
 use hiji_shared::{
     command::{AgentConfig, CommandResult},
     desired::{Desired, Rev},
-    device::{Kind, RouterSession},
-    event::EndReason,
+    device::{Kind, RouterSession, Used},
+    event::{EndReason, Usage},
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,9 @@ pub(super) enum Line {
     },
     #[serde(rename = "life")]
     Life { kind: Kind, name: String, life: LifeLine },
+    /// Used by sessions that ended.
+    #[serde(rename = "used")]
+    Used { kind: Kind, users: Vec<Usage> },
     /// hiji's on the router, and the revision reported as verified (0 = none yet).
     #[serde(rename = "applied")]
     Applied { items: Vec<(Kind, String, Rev)> },
@@ -54,6 +57,12 @@ pub(super) struct LifeLine {
     mac: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     told: bool,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    moves: u32,
+    #[serde(default, skip_serializing_if = "Used::is_nothing")]
+    base: Used,
+    #[serde(default, skip_serializing_if = "Used::is_nothing")]
+    closed: Used,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended: Option<(EndReason, i64)>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -62,14 +71,20 @@ pub(super) struct LifeLine {
 
 impl From<&Life> for LifeLine {
     fn from(life: &Life) -> Self {
-        let Life { first_login, valid_until, told, mac, ended, end_done } = life.clone();
-        Self { first_login, valid_until, mac, told, ended, end_done }
+        let Life { first_login, valid_until, told, mac, moves, base, closed, told_used: _, ended, end_done } = life.clone();
+        Self { first_login, valid_until, mac, told, moves, base, closed, ended, end_done }
     }
 }
 
 impl From<LifeLine> for Life {
     fn from(line: LifeLine) -> Self {
-        let LifeLine { first_login, valid_until, mac, told, ended, end_done } = line;
-        Self { first_login, valid_until, told, mac, ended, end_done }
+        let LifeLine { first_login, valid_until, mac, told, moves, base, closed, ended, end_done } = line;
+        let told_used = Used::default();
+        Self { first_login, valid_until, told, mac, moves, base, closed, told_used, ended, end_done }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }

@@ -18,6 +18,7 @@ use hiji_shared::{
     command::{AgentConfig, CommandResult},
     desired::{Desired, Object, Rev},
     device::{Kind, RouterSession},
+    event::Usage,
 };
 
 use self::{
@@ -189,6 +190,12 @@ impl State {
             let line = Line::Life { kind, name: (*name).to_owned(), life: (&*life).into() };
             self.write_or_log(&line, false);
         }
+    }
+
+    /// Notes what users have used in sessions that ended. Not durable at once: the router counts too.
+    pub(crate) fn set_used(&mut self, kind: Kind, users: Vec<Usage>) {
+        note_used(&mut self.entries[index(kind)], &users);
+        self.write_or_log(&Line::Used { kind, users }, false);
     }
 
     /// Notes objects that are on the router as wanted (their revision), or only that they are hiji's (revision 0).
@@ -363,6 +370,14 @@ fn insert(entries: &mut [BTreeMap<Box<str>, Entry>; 4], texts: &mut Texts, desir
     }
 }
 
+fn note_used(entries: &mut BTreeMap<Box<str>, Entry>, users: &[Usage]) {
+    for usage in users {
+        if let Some(entry) = entries.get_mut(usage.0.as_str()) {
+            entry.life_mut().closed = usage.used();
+        }
+    }
+}
+
 fn desired(kind: Kind, name: &str, entry: &Entry) -> Option<Desired> {
     let object = match &entry.want {
         Want::User(user) => Object::User(user.desired(kind.service(), name)),
@@ -410,6 +425,7 @@ impl Loaded {
                     entry.life = Some(Box::new(life.into()));
                 }
             }
+            Line::Used { kind, users } => note_used(&mut self.entries[index(kind)], &users),
             Line::Applied { items } => {
                 for (kind, name, rev) in items {
                     if let Some(entry) = self.entries[index(kind)].get_mut(name.as_str()) {

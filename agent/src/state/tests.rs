@@ -3,7 +3,7 @@
 use hiji_shared::{
     command::CommandStatus,
     desired::{DesiredUser, Mark},
-    device::Service,
+    device::{Service, Used},
     event::EndReason,
 };
 
@@ -36,6 +36,9 @@ pub(crate) fn voucher(rev: Rev, name: &str, price: u64) -> Desired {
         limit_bytes: None,
         mac: String::new(),
         mac_lock: true,
+        used: Used::default(),
+        moves: 0,
+        over: false,
         remote_address: String::new(),
         mark,
     });

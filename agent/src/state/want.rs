@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use hiji_shared::{
     desired::{DesiredProfile, DesiredUser, FailCode, Mark, Rev, valid_until},
-    device::Service,
+    device::{Service, Used},
     event::EndReason,
 };
 
@@ -78,6 +78,12 @@ pub(crate) struct WantUser {
     pub(crate) online_secs: Option<u64>,
     pub(crate) limit_bytes: Option<u64>,
     pub(crate) mac: Option<Box<str>>,
+    /// What the controller knows to be used; `None` = nothing, as of most.
+    used: Option<Box<Used>>,
+    /// How often it was set free for another device.
+    pub(crate) moves: u32,
+    /// It is over: never made, and switched off where it lies.
+    pub(crate) over: bool,
     pub(crate) remote_address: Option<Box<str>>,
     pub(crate) mark: WantMark,
 }
@@ -105,8 +111,16 @@ pub(crate) struct Life {
     pub(crate) valid_until: Option<i64>,
     /// The first login is reported.
     pub(crate) told: bool,
-    /// The MAC of the first login.
+    /// The MAC of the first login, or of the device it was moved to.
     pub(crate) mac: Option<Box<str>>,
+    /// It was set free this often when `mac` came.
+    pub(crate) moves: u32,
+    /// Used before its row on the router was made: that row counts from 0.
+    pub(crate) base: Used,
+    /// Used in all by sessions that ended, as last certain.
+    pub(crate) closed: Used,
+    /// What was told of its use; not kept over a restart.
+    pub(crate) told_used: Used,
     /// Decided to be over: why, and when that was decided (epoch seconds).
     pub(crate) ended: Option<(EndReason, i64)>,
     /// The end is done on the router and reported.
@@ -150,6 +164,28 @@ impl Entry {
         told.or(seen).or_else(|| valid_until(self.first_login()?, *active_secs))
     }
 
+    /// Over, as the agent or the controller decided.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended().is_some() || self.user().is_some_and(|user| user.over)
+    }
+
+    /// Used before its row on the router was made.
+    pub(crate) fn base(&self) -> Used {
+        self.life.as_ref().map_or_else(Used::default, |life| life.base)
+    }
+
+    /// Used in all by sessions that ended, as the agent or else the controller knows it.
+    pub(crate) fn closed(&self) -> Used {
+        let seen = self.life.as_ref().map_or_else(Used::default, |life| life.closed);
+        self.user().map_or(seen, |user| seen.at_least(user.used()))
+    }
+
+    /// Waits for a device to be bound to.
+    pub(crate) fn is_free(&self) -> bool {
+        let bound = self.life.as_ref().map_or(0, |life| life.moves);
+        self.user().is_some_and(|user| user.moves > bound)
+    }
+
     /// Why and when it was decided to be over.
     pub(crate) fn ended(&self) -> Option<(EndReason, i64)> {
         self.life.as_ref().and_then(|life| life.ended)
@@ -169,6 +205,9 @@ impl WantUser {
             online_secs: user.online_secs,
             limit_bytes: user.limit_bytes,
             mac: some(&user.mac),
+            used: (!user.used.is_nothing()).then(|| Box::new(user.used)),
+            moves: user.moves,
+            over: user.over,
             remote_address: some(&user.remote_address),
             mark: match &user.mark {
                 Mark::Voucher { marker, price, active_secs, activate_before, first_login, valid_until } => {
@@ -184,6 +223,11 @@ impl WantUser {
                 Mark::Subscription { comment } => WantMark::Subscription { comment: comment.as_str().into() },
             },
         }
+    }
+
+    /// What the controller knows to be used.
+    pub(crate) fn used(&self) -> Used {
+        self.used.as_deref().copied().unwrap_or_default()
     }
 
     /// The password of the user with this name.
@@ -205,6 +249,9 @@ impl WantUser {
             limit_bytes: self.limit_bytes,
             mac: text(&self.mac),
             mac_lock: self.mac_lock,
+            used: self.used(),
+            moves: self.moves,
+            over: self.over,
             remote_address: text(&self.remote_address),
             mark: match &self.mark {
                 WantMark::Voucher { marker, price, active_secs, activate_before, first_login, valid_until } => {

@@ -1,15 +1,14 @@
 //! What the dashboard shows.
 
-use chrono::DateTime;
 use serde::Serialize;
 
 use crate::{
     http::{form::Choice, page::Page},
-    ids::{BatchId, PackageId, RouterId, SiteId, VoucherId},
+    ids::{RouterId, SiteId},
     money::Money,
     monitoring::ActiveCounts,
     routers::{Presence, Router, sample_router},
-    vouchers::{Status, Voucher},
+    vouchers::{self, Status, Voucher},
 };
 
 /// What today brought, in one currency.
@@ -53,38 +52,6 @@ pub(crate) struct DashboardPage {
     pub(crate) setup: Option<Setup>,
 }
 
-fn sample_voucher() -> Voucher {
-    Voucher {
-        id: VoucherId(1),
-        code: "KBX7M2QP".to_owned(),
-        password: None,
-        status: Status::Active,
-        batch_id: BatchId(1),
-        batch: "VB-20261122-0001".to_owned(),
-        number: 7,
-        site_id: SiteId(1),
-        router_id: RouterId(1),
-        router: "Kebon".to_owned(),
-        timezone: "Asia/Jakarta".to_owned(),
-        package_id: PackageId(1),
-        package: "12 Jam".to_owned(),
-        price: Money::idr(3000),
-        cost: None,
-        first_login_at: Some(DateTime::UNIX_EPOCH),
-        valid_until: Some(DateTime::UNIX_EPOCH),
-        ended_at: None,
-        end_reason: String::new(),
-        mac: "AA:BB:CC:00:11:22".to_owned(),
-        address: "10.5.50.2".to_owned(),
-        uptime_secs: 0,
-        bytes_in: 0,
-        bytes_out: 0,
-        failure: String::new(),
-        estimated: false,
-        created_at: DateTime::UNIX_EPOCH,
-    }
-}
-
 impl Page for DashboardPage {
     const TEMPLATE: &'static str = "dashboard/dashboard.html";
 
@@ -114,7 +81,7 @@ impl Page for DashboardPage {
             today: vec![Today { count: 41, revenue: Money::idr(123_000), profit: Some(Money::idr(41_000)) }],
             online: 1,
             routers: vec![line(Presence::Waiting), line(Presence::RouterDown), line(Presence::Online)],
-            activations: vec![sample_voucher()],
+            activations: vec![vouchers::sample_voucher(Status::Active)],
             ..empty(None)
         };
         vec![

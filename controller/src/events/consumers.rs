@@ -70,7 +70,10 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
         BusinessEvent::BatchCreated { batch_id, .. } | BusinessEvent::BatchProgress { batch_id, .. } => {
             vec![batch(batch_id), "batches".to_owned()]
         }
-        BusinessEvent::VoucherActivated { batch_id, .. } | BusinessEvent::VoucherEnded { batch_id, .. } => {
+        BusinessEvent::VoucherActivated { batch_id, .. }
+        | BusinessEvent::VoucherEnded { batch_id, .. }
+        | BusinessEvent::VoucherChanged { batch_id, .. }
+        | BusinessEvent::BatchChanged { batch_id, .. } => {
             vec!["dashboard".to_owned(), "vouchers".to_owned(), batch(batch_id)]
         }
         BusinessEvent::VoucherSold { batch_id, .. } => {

@@ -66,6 +66,21 @@ pub enum BusinessEvent {
         voucher_id: VoucherId,
         router_id: RouterId,
     },
+    /// Somebody blocked, extended, voided … it, or another device has it.
+    VoucherChanged {
+        voucher_id: VoucherId,
+        batch_id: BatchId,
+        router_id: RouterId,
+        code: String,
+        what: String,
+    },
+    /// The same was done to so many of a batch.
+    BatchChanged {
+        batch_id: BatchId,
+        router_id: RouterId,
+        what: String,
+        count: i32,
+    },
     SessionsChanged {
         router_id: RouterId,
         opened: u32,
@@ -77,7 +92,7 @@ pub enum BusinessEvent {
 }
 
 /// Class and event of every kind of event, as in the topics of the public stream.
-pub const TOPICS: [(&str, &str); 11] = [
+pub const TOPICS: [(&str, &str); 13] = [
     ("router", "online"),
     ("router", "offline"),
     ("router", "approved"),
@@ -87,6 +102,8 @@ pub const TOPICS: [(&str, &str); 11] = [
     ("voucher", "ended"),
     ("voucher", "sold"),
     ("voucher", "sale_cancelled"),
+    ("voucher", "changed"),
+    ("batch", "changed"),
     ("session", "changed"),
     ("package", "changed"),
 ];
@@ -105,6 +122,8 @@ impl BusinessEvent {
             Self::VoucherEnded { .. } => ("voucher", "ended"),
             Self::VoucherSold { .. } => ("voucher", "sold"),
             Self::SaleCancelled { .. } => ("voucher", "sale_cancelled"),
+            Self::VoucherChanged { .. } => ("voucher", "changed"),
+            Self::BatchChanged { .. } => ("batch", "changed"),
             Self::SessionsChanged { .. } => ("session", "changed"),
             Self::PackageChanged { .. } => ("package", "changed"),
         }
@@ -118,8 +137,12 @@ impl BusinessEvent {
             | Self::RouterOffline { router_id, .. }
             | Self::RouterApproved { router_id }
             | Self::SessionsChanged { router_id, .. } => format!("router/{router_id}"),
-            Self::BatchCreated { batch_id, .. } | Self::BatchProgress { batch_id, .. } => format!("batch/{batch_id}"),
-            Self::VoucherActivated { code, .. } | Self::VoucherEnded { code, .. } => format!("voucher/{code}"),
+            Self::BatchCreated { batch_id, .. }
+            | Self::BatchProgress { batch_id, .. }
+            | Self::BatchChanged { batch_id, .. } => format!("batch/{batch_id}"),
+            Self::VoucherActivated { code, .. }
+            | Self::VoucherEnded { code, .. }
+            | Self::VoucherChanged { code, .. } => format!("voucher/{code}"),
             // Its code is worth money still.
             Self::VoucherSold { voucher_id, .. } | Self::SaleCancelled { voucher_id, .. } => {
                 format!("voucher/{voucher_id}")

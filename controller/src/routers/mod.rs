@@ -5,6 +5,7 @@
 
 pub(crate) mod api;
 pub mod auth;
+pub mod config;
 pub mod detail;
 pub mod enroll;
 mod faults;
@@ -42,7 +43,7 @@ use crate::{
 
 pub(crate) use pages::sample_router;
 pub use rules::{Presence, SyncState};
-pub use store::Place;
+pub use store::{CommandRow as Asked, ObjectState, Place};
 
 /// Longest name of a router, characters.
 pub const MAX_NAME: usize = 60;
@@ -267,9 +268,26 @@ pub async fn want(
 /// # Errors
 /// [`RouterError::NotFound`], the database's.
 pub async fn ask(app: &App, scope: &Scope, actor: &Actor, id: RouterId, op: &Op) -> Result<String, RouterError> {
-    let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let router = store::find(&*tx, scope, id).await?.ok_or(RouterError::NotFound)?;
+    let command_id = ask_in(&tx, app, (scope, actor), id, op).await?;
+    tx.commit().await?;
+    app.wakes.wake();
+    Ok(command_id)
+}
+
+/// The same in the caller's transaction; after the commit call `app.wakes.wake()`.
+///
+/// # Errors
+/// [`RouterError::NotFound`], the database's.
+pub async fn ask_in(
+    tx: &Tx,
+    app: &App,
+    (scope, actor): (&Scope, &Actor),
+    id: RouterId,
+    op: &Op,
+) -> Result<String, RouterError> {
+    let now = app.clock.now();
+    let router = store::find(&**tx, scope, id).await?.ok_or(RouterError::NotFound)?;
     let command = store::NewCommand {
         id: ids::ulid(now.timestamp_millis()),
         router: id,
@@ -281,16 +299,14 @@ pub async fn ask(app: &App, scope: &Scope, actor: &Actor, id: RouterId, op: &Op)
         expires_at: now + crate::clock::seconds(rules::COMMAND_EXPIRES_SECS),
     };
     let command_id = command.id.clone();
-    store::insert_command(&*tx, now, command).await?;
+    store::insert_command(&**tx, now, command).await?;
     let deed = Deed {
         action: "router.command",
         object: format!("router/{id}"),
         site: Some(router.site_id),
         detail: serde_json::json!({ "op": op.name(), "command": command_id }),
     };
-    audit::record(&*tx, now, actor, deed).await?;
-    tx.commit().await?;
-    app.wakes.wake();
+    audit::record(&**tx, now, actor, deed).await?;
     Ok(command_id)
 }
 
@@ -330,6 +346,53 @@ pub async fn taken_names(
     names: &[String],
 ) -> Result<Vec<String>, DbErr> {
     store::taken_names(db, router, kind, names).await
+}
+
+/// An object a router shall have, and how far that is.
+///
+/// # Errors
+/// The database's.
+pub async fn object_state(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    name: &str,
+) -> Result<Option<ObjectState>, DbErr> {
+    store::object_state(db, router, kind, name).await
+}
+
+/// Which of these names are proven to be gone, as wanted.
+///
+/// # Errors
+/// The database's.
+pub async fn proven_gone(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    names: &[String],
+) -> Result<Vec<String>, DbErr> {
+    store::wanted_gone(db, router, kind, names, true).await
+}
+
+/// Which of these names are wanted to be gone, proven or not.
+///
+/// # Errors
+/// The database's.
+pub async fn wanted_gone(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    names: &[String],
+) -> Result<Vec<String>, DbErr> {
+    store::wanted_gone(db, router, kind, names, false).await
+}
+
+/// What became of something that was asked of a router's agent.
+///
+/// # Errors
+/// The database's.
+pub async fn asked(db: &impl ConnectionTrait, router: RouterId, id: &str) -> Result<Option<Asked>, DbErr> {
+    store::command(db, router, id).await
 }
 
 /// Nobody is connected to a broker that just started; who is will say so.

@@ -59,6 +59,12 @@ pub async fn run(app: App) {
 async fn pass(app: &App, agents: &mut HashMap<AgentId, Progress>) -> anyhow::Result<()> {
     let rows = store::all_approved(app.db.read()).await.context("reading agents")?;
     let online: Vec<store::AgentRow> = rows.into_iter().filter(|row| row.online).collect();
+    if app.wakes.settings_changed()
+        && let Err(error) = super::config::tell(app, &online).await
+    {
+        tracing::warn!("agents were not told their settings: {error:#}");
+        app.wakes.reconfigure();
+    }
     agents.retain(|id, _| online.iter().any(|row| &row.id == id));
     let asked = store::routers_with_commands(app.db.read()).await.context("reading commands")?;
     for row in online {

@@ -51,6 +51,9 @@ pub async fn apply(tx: &Tx, app: &App, reports: &[Reported]) -> Result<(), DbErr
             | Event::SessionLogout(_)
             | Event::FirstLogin(_)
             | Event::UserEnded(_)
+            | Event::UserUsage { .. }
+            | Event::UserBound { .. }
+            | Event::UsersRestored { .. }
             | Event::MirrorDigest { .. }
             | Event::Unknown => {}
         }

@@ -111,6 +111,8 @@ pub async fn change(app: &App, actor: &Actor, settings: &Settings) -> Result<(),
     audit::record(&*tx, now, actor, deed).await?;
     tx.commit().await?;
     app.brand.set(&settings.company_name);
+    // Markers are the agents' as well.
+    app.wakes.reconfigure();
     Ok(())
 }
 

@@ -48,6 +48,15 @@ struct SiteFields {
     timezone: Option<String>,
     wifi_name: Option<String>,
     address: Option<String>,
+    /// Days that vouchers which are over stay on the routers, switched off: 0 = removed at once, null = for ever.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i32>)]
+    cleanup_days: Option<Option<i32>>,
+}
+
+/// A field that was given, be it null.
+fn given<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<i32>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 impl SiteFields {
@@ -57,6 +66,7 @@ impl SiteFields {
             timezone: self.timezone.unwrap_or_default(),
             wifi_name: self.wifi_name.unwrap_or_default(),
             address: self.address.unwrap_or_default(),
+            cleanup_days: self.cleanup_days.unwrap_or(Some(0)),
         })
     }
 
@@ -66,6 +76,7 @@ impl SiteFields {
             timezone: self.timezone.unwrap_or(site.timezone),
             wifi_name: self.wifi_name.unwrap_or(site.wifi_name),
             address: self.address.unwrap_or(site.address),
+            cleanup_days: self.cleanup_days.unwrap_or(site.cleanup_days),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How refusals of this feature are answered: which field, which code.
 
-use super::{MAX_ADDRESS, MAX_NAME, SiteError};
+use super::{MAX_ADDRESS, MAX_CLEANUP_DAYS, MAX_NAME, SiteError};
 use crate::http::{
     error::AppError,
     form::{FieldError, FormErrors},
@@ -16,6 +16,10 @@ impl From<SiteError> for AppError {
             SiteError::BadZone => refused("timezone", FieldError::new("bad_zone")),
             SiteError::WifiNameTooLong => refused("wifi_name", FieldError::new("too_long").arg("max", max(MAX_NAME))),
             SiteError::AddressTooLong => refused("address", FieldError::new("too_long").arg("max", max(MAX_ADDRESS))),
+            SiteError::BadCleanup => {
+                let error = FieldError::new("out_of_range").arg("min", 0).arg("max", i64::from(MAX_CLEANUP_DAYS));
+                refused("cleanup_days", error)
+            }
             SiteError::NameTaken => refused("name", FieldError::new("taken")),
             SiteError::Db(error) => error.into(),
         }

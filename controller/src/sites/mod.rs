@@ -23,6 +23,8 @@ use crate::{
 pub const MAX_NAME: usize = 60;
 /// Longest address, characters.
 pub const MAX_ADDRESS: usize = 200;
+/// Most days that vouchers which are over may be kept.
+pub const MAX_CLEANUP_DAYS: i32 = 3_650;
 /// Zones offered first: where most users are.
 pub const COMMON_ZONES: [&str; 4] = ["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura", "UTC"];
 
@@ -35,6 +37,8 @@ pub struct Site {
     pub timezone: String,
     pub wifi_name: String,
     pub address: String,
+    /// Days that vouchers which are over stay on the routers, switched off: 0 = removed at once, `None` = for ever.
+    pub cleanup_days: Option<i32>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -47,7 +51,7 @@ impl Site {
 }
 
 /// What a site shall be.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct SiteForm {
     pub name: String,
     /// Empty = Asia/Jakarta.
@@ -55,6 +59,15 @@ pub struct SiteForm {
     /// Empty = the name.
     pub wifi_name: String,
     pub address: String,
+    /// As in [`Site`].
+    pub cleanup_days: Option<i32>,
+}
+
+impl Default for SiteForm {
+    fn default() -> Self {
+        let (name, timezone, wifi_name, address) = Default::default();
+        Self { name, timezone, wifi_name, address, cleanup_days: Some(0) }
+    }
 }
 
 /// Why a site is refused.
@@ -70,6 +83,8 @@ pub enum SiteError {
     WifiNameTooLong,
     #[error("the address is too long")]
     AddressTooLong,
+    #[error("the days of the clean-up are out of range")]
+    BadCleanup,
     #[error("there is a site of that name")]
     NameTaken,
     #[error("database")]
@@ -82,7 +97,7 @@ pub enum SiteError {
 /// [`SiteError::BadName`], [`SiteError::BadZone`], one of the too long ones.
 pub fn check(form: SiteForm) -> Result<SiteForm, SiteError> {
     let trim = |text: String| text.trim().to_owned();
-    let SiteForm { name, timezone, wifi_name, address } = form;
+    let SiteForm { name, timezone, wifi_name, address, cleanup_days } = form;
     let (name, mut timezone, mut wifi_name, address) = (trim(name), trim(timezone), trim(wifi_name), trim(address));
     if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
         return Err(SiteError::BadName);
@@ -102,7 +117,10 @@ pub fn check(form: SiteForm) -> Result<SiteForm, SiteError> {
     if address.chars().count() > MAX_ADDRESS {
         return Err(SiteError::AddressTooLong);
     }
-    Ok(SiteForm { name, timezone, wifi_name, address })
+    if cleanup_days.is_some_and(|days| !(0..=MAX_CLEANUP_DAYS).contains(&days)) {
+        return Err(SiteError::BadCleanup);
+    }
+    Ok(SiteForm { name, timezone, wifi_name, address, cleanup_days })
 }
 
 /// Adds a site.
@@ -131,6 +149,8 @@ pub async fn change(app: &App, scope: &Scope, actor: &Actor, id: SiteId, form: S
     store::update(&*tx, id, &form).await?;
     record(&tx, now, actor, "site.change", id, &form).await?;
     tx.commit().await?;
+    // The agents there are to know it now, not at their next connection.
+    app.wakes.reconfigure();
     Ok(())
 }
 
@@ -142,7 +162,8 @@ async fn record(
     id: SiteId,
     form: &SiteForm,
 ) -> Result<(), DbErr> {
-    let detail = serde_json::json!({ "name": form.name, "timezone": form.timezone, "wifi_name": form.wifi_name });
+    let detail = serde_json::json!({ "name": form.name, "timezone": form.timezone, "wifi_name": form.wifi_name,
+        "cleanup_days": form.cleanup_days });
     audit::record(&**tx, now, actor, Deed { action, object: format!("site/{id}"), site: Some(id), detail }).await
 }
 

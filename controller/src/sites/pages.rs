@@ -29,7 +29,14 @@ pub(crate) struct Fields {
     pub(crate) timezone: String,
     pub(crate) wifi_name: String,
     pub(crate) address: String,
+    /// Days, or [`NEVER`]; empty is the usual 0.
+    pub(crate) cleanup_days: String,
 }
+
+/// What the form calls keeping for ever.
+const NEVER: &str = "never";
+/// Days offered for the clean-up.
+const CLEANUP_DAYS: [&str; 7] = ["0", "1", "3", "7", "14", "30", "90"];
 
 /// The form of a new or an existing site.
 #[derive(Debug, Serialize)]
@@ -38,20 +45,40 @@ pub(crate) struct FormPage {
     pub(crate) id: Option<SiteId>,
     pub(crate) form: FormView<Fields>,
     pub(crate) zones: Vec<Choice>,
+    /// Days offered, and the one that was chosen before.
+    pub(crate) cleanups: Vec<String>,
     pub(crate) may_change: bool,
 }
 
 impl From<Fields> for SiteForm {
     fn from(fields: Fields) -> Self {
-        let Fields { name, timezone, wifi_name, address } = fields;
-        Self { name, timezone, wifi_name, address }
+        let Fields { name, timezone, wifi_name, address, cleanup_days } = fields;
+        let cleanup_days = match cleanup_days.trim() {
+            NEVER => None,
+            "" => Some(0),
+            // What is no number is refused as out of range.
+            days => Some(days.parse().unwrap_or(-1)),
+        };
+        Self { name, timezone, wifi_name, address, cleanup_days }
     }
 }
 
 impl From<Site> for Fields {
     fn from(site: Site) -> Self {
-        Self { name: site.name, timezone: site.timezone, wifi_name: site.wifi_name, address: site.address }
+        let cleanup_days = site.cleanup_days.map_or_else(|| NEVER.to_owned(), |days| days.to_string());
+        let Site { name, timezone, wifi_name, address, .. } = site;
+        Self { name, timezone, wifi_name, address, cleanup_days }
     }
+}
+
+/// The form of a site.
+pub(crate) fn form_page(id: Option<SiteId>, form: FormView<Fields>, may_change: bool) -> FormPage {
+    let mut cleanups: Vec<String> = CLEANUP_DAYS.into_iter().chain([NEVER]).map(str::to_owned).collect();
+    let chosen = &form.values.cleanup_days;
+    if !chosen.is_empty() && !cleanups.contains(chosen) {
+        cleanups.insert(0, chosen.clone());
+    }
+    FormPage { id, form, zones: zones(), cleanups, may_change }
 }
 
 /// The zones a site may have: those of Indonesia first, by the names people use.
@@ -74,6 +101,7 @@ pub(crate) fn sample_site(id: i64, name: &str, timezone: &str) -> Site {
         timezone: timezone.to_owned(),
         wifi_name: format!("HIJI {name}"),
         address: "Jl. Melati 5".to_owned(),
+        cleanup_days: Some(0),
         created_at: DateTime::UNIX_EPOCH,
     }
 }
@@ -96,10 +124,14 @@ impl Page for FormPage {
 
     fn samples() -> Vec<Self> {
         let mut errors = FormErrors::of("name", FieldError::new("bad_name").arg("max", 60));
+        errors.add("cleanup_days", FieldError::new("out_of_range").arg("min", 0).arg("max", 3_650));
         errors.add("timezone", FieldError::new("bad_zone"));
         errors.add("address", FieldError::new("too_long").arg("max", 200));
         let site = Fields::from(sample_site(1, "Kebon", "Asia/Jakarta"));
-        let page = |id, form, may_change| Self { id, form, zones: zones().into_iter().take(5).collect(), may_change };
+        let page = |id, form, may_change| Self {
+            zones: zones().into_iter().take(5).collect(),
+            ..form_page(id, form, may_change)
+        };
         vec![
             page(None, FormView::fresh(Fields::default()), true),
             page(Some(SiteId(1)), FormView::fresh(site.clone()), false),

@@ -10,7 +10,7 @@ use axum_extra::extract::Form;
 
 use super::{
     COMMON_ZONES,
-    pages::{Fields, FormPage, ListPage, zones},
+    pages::{Fields, ListPage, form_page},
 };
 use crate::{
     app::App,
@@ -53,7 +53,7 @@ async fn list(
 async fn add_form(Signed(caller): Signed, view: View) -> Result<Response, AppError> {
     caller.allow_everywhere(Permission::SitesManage)?;
     let values = Fields { timezone: COMMON_ZONES[0].to_owned(), ..Fields::default() };
-    view.page(&FormPage { id: None, form: FormView::fresh(values), zones: zones(), may_change: true })
+    view.page(&form_page(None, FormView::fresh(values), true))
 }
 
 async fn add(
@@ -68,7 +68,7 @@ async fn add(
         Ok(_) => Ok(view.go_saying("/sites", "done-site-added", [("name", Arg::from(name))])),
         Err(AppError::Invalid(errors)) => {
             let form = FormView::again(fields, errors, "");
-            view.form_again(&FormPage { id: None, form, zones: zones(), may_change: true })
+            view.form_again(&form_page(None, form, true))
         }
         Err(other) => Err(other),
     }
@@ -83,7 +83,7 @@ async fn change_form(
     caller.allow(Permission::SitesSee)?;
     let site = super::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
     let may_change = caller.may(Permission::SitesManage);
-    view.page(&FormPage { id: Some(id), form: FormView::fresh(site.into()), zones: zones(), may_change })
+    view.page(&form_page(Some(id), FormView::fresh(site.into()), may_change))
 }
 
 async fn change(
@@ -99,7 +99,7 @@ async fn change(
         Ok(()) => Ok(view.go_saying("/sites", "done-saved", [])),
         Err(AppError::Invalid(errors)) => {
             let form = FormView::again(fields, errors, "");
-            view.form_again(&FormPage { id: Some(id), form, zones: zones(), may_change: true })
+            view.form_again(&form_page(Some(id), form, true))
         }
         Err(other) => Err(other),
     }

@@ -30,6 +30,7 @@ pub(super) async fn insert(
         timezone: Set(form.timezone.clone()),
         wifi_name: Set(form.wifi_name.clone()),
         address: Set(form.address.clone()),
+        cleanup_days: Set(form.cleanup_days),
         created_at: Set(now),
         ..Default::default()
     };
@@ -45,6 +46,7 @@ pub(super) async fn update(tx: &impl ConnectionTrait, id: SiteId, form: &SiteFor
         .col_expr(Column::Timezone, Expr::value(form.timezone.as_str()))
         .col_expr(Column::WifiName, Expr::value(form.wifi_name.as_str()))
         .col_expr(Column::Address, Expr::value(form.address.as_str()))
+        .col_expr(Column::CleanupDays, Expr::value(form.cleanup_days))
         .filter(Column::Id.eq(id.0))
         .exec(tx)
         .await;
@@ -86,7 +88,7 @@ pub(super) async fn first_zone(db: &impl ConnectionTrait, scope: &Scope) -> Resu
 
 impl From<Model> for Site {
     fn from(row: Model) -> Self {
-        let Model { id, name, timezone, wifi_name, address, created_at, cleanup_days: _ } = row;
-        Self { id: SiteId(id), name, timezone, wifi_name, address, created_at }
+        let Model { id, name, timezone, wifi_name, address, created_at, cleanup_days } = row;
+        Self { id: SiteId(id), name, timezone, wifi_name, address, cleanup_days, created_at }
     }
 }

@@ -6,9 +6,17 @@
 use chrono::{DateTime, Utc};
 use hiji_shared::{
     desired,
+    device::Used,
     event::{EndReason, Ended, FirstLogin},
 };
 use serde::Serialize;
+
+/// Ends as stored and shown by key.
+pub(super) const EXPIRED: &str = "expired";
+pub(super) const USED_UP: &str = "used_up";
+pub(super) const NOT_ACTIVATED: &str = "not_activated";
+pub(super) const VOIDED: &str = "voided";
+pub(super) const REPLACED: &str = "replaced";
 
 /// Where a voucher stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -84,7 +92,19 @@ pub fn batch_state(wanted: i32, applied: i32, failed: i32) -> BatchState {
     }
 }
 
-/// What a voucher's life is made of, as reports change it.
+/// What one voucher allows; its own, of its batch until it is changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allowance {
+    /// Online time in all.
+    pub online_secs: Option<i64>,
+    /// Time from its first login.
+    pub active_secs: Option<i64>,
+    /// Bytes in all.
+    pub limit_bytes: Option<i64>,
+    pub activate_before: Option<DateTime<Utc>>,
+}
+
+/// What a voucher's life is made of, as reports and people change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Life {
     pub status: Status,
@@ -99,6 +119,12 @@ pub struct Life {
     pub bytes_out: i64,
     pub failure: String,
     pub estimated: bool,
+    pub blocked_at: Option<DateTime<Utc>>,
+    pub block_reason: String,
+    /// How often it was set free for another device.
+    pub moves: i32,
+    /// When its user was off the router for good.
+    pub removed_at: Option<DateTime<Utc>>,
 }
 
 /// A report about one voucher.
@@ -111,6 +137,12 @@ pub enum Step {
     /// The router would not have it.
     Failed(&'static str),
     Login(FirstLogin),
+    /// What it used in all.
+    Used(Used),
+    /// It was free, and another device came.
+    Bound { mac: String },
+    /// Somebody had removed it on the router; it is back.
+    Restored,
     Ended(Ended),
 }
 
@@ -124,6 +156,10 @@ pub enum Outcome {
     /// It needs another code.
     Rename,
     Activated,
+    /// Only its counters moved.
+    Counted,
+    Bound,
+    Restored,
     Ended,
 }
 
@@ -146,17 +182,53 @@ impl Life {
             }
             Step::Proved | Step::NameTaken | Step::Failed(_) => Outcome::Nothing,
             Step::Login(login) => self.login(login, active_secs),
+            Step::Used(used) => self.count(*used),
+            Step::Bound { mac } => self.bind(mac),
+            Step::Restored if !self.status.is_over() => Outcome::Restored,
+            Step::Restored => Outcome::Nothing,
             Step::Ended(ended) => self.end(ended),
         }
     }
 
+    /// What it used in all.
+    #[must_use]
+    pub fn used(&self) -> Used {
+        Used {
+            uptime_secs: self.uptime_secs.unsigned_abs(),
+            bytes_in: self.bytes_in.unsigned_abs(),
+            bytes_out: self.bytes_out.unsigned_abs(),
+        }
+    }
+
+    /// Counters only grow: a late report takes nothing away.
+    fn count(&mut self, used: Used) -> Outcome {
+        let before = self.used();
+        let now = before.at_least(used);
+        self.uptime_secs = counted(now.uptime_secs);
+        self.bytes_in = counted(now.bytes_in);
+        self.bytes_out = counted(now.bytes_out);
+        if now == before { Outcome::Nothing } else { Outcome::Counted }
+    }
+
+    fn bind(&mut self, mac: &str) -> Outcome {
+        if self.status.is_over() || self.mac == mac {
+            return Outcome::Nothing;
+        }
+        mac.clone_into(&mut self.mac);
+        Outcome::Bound
+    }
+
     fn login(&mut self, login: &FirstLogin, active_secs: Option<i64>) -> Outcome {
         // A user that is logged in with is on the router: the proof may still be on its way.
-        if !matches!(self.status, Status::Draft | Status::Ready) {
+        // One that was blocked meanwhile was used all the same, and stays blocked.
+        let blocked = self.status == Status::Blocked && self.first_login_at.is_none();
+        if !blocked && !matches!(self.status, Status::Draft | Status::Ready) {
             return Outcome::Nothing;
         }
         let until = login.valid_until.or_else(|| desired::valid_until(login.at, active_secs.map(i64::unsigned_abs)));
-        self.status = Status::Active;
+        if !blocked {
+            self.status = Status::Active;
+        }
         self.failure.clear();
         self.first_login_at = DateTime::from_timestamp(login.at, 0);
         self.valid_until = until.and_then(|until| DateTime::from_timestamp(until, 0));
@@ -171,29 +243,31 @@ impl Life {
             return Outcome::Nothing;
         }
         let (status, reason) = match ended.why {
-            EndReason::Expired => (Status::Expired, "expired"),
-            EndReason::UsedUp => (Status::UsedUp, "used_up"),
-            EndReason::NotActivated => (Status::Expired, "not_activated"),
+            EndReason::Expired => (Status::Expired, EXPIRED),
+            EndReason::UsedUp => (Status::UsedUp, USED_UP),
+            EndReason::NotActivated => (Status::Expired, NOT_ACTIVATED),
         };
-        let counted = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.status = status;
         reason.clone_into(&mut self.end_reason);
         self.failure.clear();
         self.ended_at = DateTime::from_timestamp(ended.at, 0);
-        self.uptime_secs = counted(ended.uptime_secs);
-        self.bytes_in = counted(ended.bytes_in);
-        self.bytes_out = counted(ended.bytes_out);
+        let Ended { uptime_secs, bytes_in, bytes_out, .. } = *ended;
+        self.count(Used { uptime_secs, bytes_in, bytes_out });
         Outcome::Ended
     }
 }
 
+fn counted(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use hiji_shared::{device::Kind, event::Source};
 
     use super::*;
 
-    fn life(status: Status) -> Life {
+    pub(in super::super) fn life(status: Status) -> Life {
         Life {
             status,
             first_login_at: None,
@@ -207,6 +281,10 @@ mod tests {
             bytes_out: 0,
             failure: String::new(),
             estimated: false,
+            blocked_at: None,
+            block_reason: String::new(),
+            moves: 0,
+            removed_at: None,
         }
     }
 

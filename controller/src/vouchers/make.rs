@@ -3,17 +3,15 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use hiji_shared::{
-    desired::{DesiredUser, Mark, Object},
-    device::{Kind, Service},
-};
+use hiji_shared::device::{Kind, Service};
 use sea_orm::DbErr;
 
 use super::{
     Batch, VoucherError, batch,
-    life::Life,
-    rules::{self, BatchForm, Draft, Look, Mode, Terms},
+    life::Allowance,
+    rules::{self, BatchForm, Draft, Look, Terms},
     store,
+    wanted::{Login, Spec},
 };
 use crate::{
     app::App,
@@ -27,7 +25,7 @@ use crate::{
     ids::{self, BatchId, RouterId, SiteId},
     money::Money,
     packages::{self, Package},
-    routers::{self, Router, Want},
+    routers::{self, Router},
     settings,
     sites::{self, Site},
 };
@@ -123,8 +121,19 @@ pub async fn add_in(
     let mut random = Random::default();
     let logins: Vec<Login> = codes.into_iter().map(|code| Login::new(code, draft.mode, &mut random)).collect();
     store::insert_vouchers(&**tx, &app.keys, batch_id, &row, (&draft, &logins)).await?;
-    let spec = Spec::of(&row, &draft, settings::load(&**tx).await?.voucher_marker);
-    let wants = logins.iter().map(|login| spec.user(login, None)).collect();
+    let spec = Spec {
+        profile: row.profile.clone(),
+        server: draft.server.clone(),
+        mac_lock: draft.mac_lock,
+        marker: settings::load(&**tx).await?.voucher_marker,
+    };
+    let allowance = Allowance {
+        online_secs: draft.online_secs,
+        active_secs: draft.active_secs,
+        limit_bytes: None,
+        activate_before: draft.activate_before,
+    };
+    let wants = logins.iter().map(|login| spec.fresh(login, draft.price, &allowance)).collect();
     routers::want(tx, app, router.id, asked.actor, wants).await?;
     announce(tx, asked.actor, (batch_id, &row), &draft).await?;
     Ok(batch_id)
@@ -257,82 +266,5 @@ impl Random {
             }
             self.pool.extend(ids::random::<POOL>());
         }
-    }
-}
-
-/// What a guest types.
-#[derive(Clone)]
-pub(super) struct Login {
-    pub(super) code: String,
-    /// `None`: the code.
-    pub(super) password: Option<String>,
-}
-
-impl Login {
-    pub(super) fn new(code: String, mode: Mode, random: &mut Random) -> Self {
-        let digits = rules::Charset::Digits.alphabet();
-        let password = match mode {
-            Mode::Same => None,
-            Mode::Separate => Some(rules::random_text(digits, rules::PASSWORD_DIGITS, &mut || random.byte())),
-        };
-        Self { code, password }
-    }
-}
-
-/// What the users of one batch have in common on the router.
-#[derive(Debug, Clone)]
-pub(super) struct Spec {
-    pub(super) profile: String,
-    pub(super) server: String,
-    pub(super) mac_lock: bool,
-    pub(super) price: Money,
-    pub(super) online_secs: Option<i64>,
-    pub(super) active_secs: Option<i64>,
-    pub(super) activate_before: Option<DateTime<Utc>>,
-    pub(super) marker: String,
-}
-
-impl Spec {
-    fn of(row: &store::NewBatch, draft: &Draft, marker: String) -> Self {
-        Self {
-            profile: row.profile.clone(),
-            server: draft.server.clone(),
-            mac_lock: draft.mac_lock,
-            price: draft.price,
-            online_secs: draft.online_secs,
-            active_secs: draft.active_secs,
-            activate_before: draft.activate_before,
-            marker,
-        }
-    }
-
-    /// The user of one voucher, with the facts of its life when it has any.
-    pub(super) fn user(&self, login: &Login, life: Option<&Life>) -> Want {
-        let secs = |secs: Option<i64>| secs.map(i64::unsigned_abs);
-        let mark = Mark::Voucher {
-            marker: self.marker.clone(),
-            price: self.price.minor().unsigned_abs(),
-            active_secs: secs(self.active_secs),
-            activate_before: self.activate_before.map(|at| at.timestamp()),
-            first_login: life.and_then(|life| life.first_login_at).map(|at| at.timestamp()),
-            valid_until: life.and_then(|life| life.valid_until).map(|at| at.timestamp()),
-        };
-        // The MAC of the first login is bound only where the batch says so.
-        let mac = life.filter(|_| self.mac_lock).map_or_else(String::new, |life| life.mac.clone());
-        let object = Object::User(DesiredUser {
-            service: Service::Hotspot,
-            name: login.code.clone(),
-            password: login.password.clone().unwrap_or_else(|| login.code.clone()),
-            profile: self.profile.clone(),
-            server: self.server.clone(),
-            disabled: false,
-            online_secs: secs(self.online_secs),
-            limit_bytes: None,
-            mac,
-            mac_lock: self.mac_lock,
-            remote_address: String::new(),
-            mark,
-        });
-        Want { object }
     }
 }

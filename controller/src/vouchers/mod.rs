@@ -3,8 +3,10 @@
 //! A batch is made whole or not at all: its vouchers, what their router shall have, and the audit entry stand in one
 //! transaction. From then on only the router's agent says what is so ([`uplink`]).
 
+mod acts;
 pub mod api;
 mod fields;
+pub mod history;
 pub mod life;
 mod make;
 pub(crate) mod pages;
@@ -17,6 +19,7 @@ mod stories;
 #[cfg(test)]
 mod tests;
 pub mod uplink;
+mod wanted;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
@@ -30,7 +33,8 @@ use crate::{
     money::{Money, MoneyError},
 };
 
-pub use life::{BatchState, Status};
+pub use acts::{Act, Extension, Refusal};
+pub use life::{Allowance, BatchState, Status};
 pub use make::{Asked, Origin, add, add_in, sample_codes};
 pub(crate) use pages::{sample as sample_batch, sample_voucher};
 pub use rules::{BatchForm, Charset, Mode};
@@ -116,6 +120,21 @@ pub struct Voucher {
     pub price: Money,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Money>,
+    /// Over the counter, when.
+    pub sold_at: Option<DateTime<Utc>>,
+    /// Online time and bytes in all, masa aktif from its first login; `None` = no limit.
+    pub online_secs: Option<i64>,
+    pub active_secs: Option<i64>,
+    pub limit_bytes: Option<i64>,
+    pub activate_before: Option<DateTime<Utc>>,
+    pub blocked_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub block_reason: String,
+    /// The voucher whose place it takes, and the one that takes its.
+    pub replaces_id: Option<VoucherId>,
+    pub replaced_by_id: Option<VoucherId>,
+    /// When it was cleaned off the router.
+    pub removed_at: Option<DateTime<Utc>>,
     pub first_login_at: Option<DateTime<Utc>>,
     pub valid_until: Option<DateTime<Utc>>,
     pub ended_at: Option<DateTime<Utc>>,

@@ -143,6 +143,7 @@ fn sample_batch(state: BatchState, progress: Progress) -> Batch {
     }
 }
 
+/// A voucher for samples.
 pub(crate) fn sample_voucher(status: Status) -> Voucher {
     let used = !matches!(status, Status::Draft | Status::Ready);
     let at = used.then_some(DateTime::UNIX_EPOCH);
@@ -162,6 +163,16 @@ pub(crate) fn sample_voucher(status: Status) -> Voucher {
         package: "12 Jam".to_owned(),
         price: Money::idr(3000),
         cost: Some(Money::idr(2000)),
+        sold_at: at,
+        online_secs: Some(43_200),
+        active_secs: Some(259_200),
+        limit_bytes: Some(5_000_000_000),
+        activate_before: at,
+        blocked_at: at.filter(|_| status == Status::Blocked),
+        block_reason: if status == Status::Blocked { "hilang".to_owned() } else { String::new() },
+        replaces_id: None,
+        replaced_by_id: (status == Status::Void).then_some(VoucherId(8)),
+        removed_at: at.filter(|_| status.is_over()),
         first_login_at: at,
         valid_until: at,
         ended_at: at.filter(|_| status.is_over()),

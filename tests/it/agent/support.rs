@@ -21,7 +21,7 @@ use hiji_shared::{
     agent_id::AgentId,
     command::{AgentConfig, Command, Op},
     desired::{Desired, DesiredUser, ItemResult, Mark, Object, Rev},
-    device::{Kind, Row, Service},
+    device::{Kind, Row, Service, Used},
     envelope::{Envelope, VERSION},
     event::Event,
     signed::{self, Purpose},
@@ -458,6 +458,9 @@ pub(super) fn voucher(name: &str) -> DesiredUser {
         limit_bytes: None,
         mac: String::new(),
         mac_lock: true,
+        used: Used::default(),
+        moves: 0,
+        over: false,
         remote_address: String::new(),
         mark: Mark::Voucher {
             marker: "VOUCHER_SYSTEM".to_owned(),

@@ -38,5 +38,6 @@ pub mod setting;
 pub mod site;
 pub mod voucher;
 pub mod voucher_batch;
+pub mod voucher_history;
 pub mod voucher_print;
 pub mod voucher_sale;

@@ -32,6 +32,8 @@ pub struct Model {
     pub activate_before: Option<DateTimeUtc>,
     pub blocked_at: Option<DateTimeUtc>,
     pub block_reason: String,
+    /// How often it was set free for another device.
+    pub moves: i32,
     pub replaces_id: Option<i64>,
     pub replaced_by_id: Option<i64>,
     /// When it was cleaned off the router.

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use chrono::Offset as _;
 use hiji_shared::{
     agent_id::AgentId,
-    command::AgentConfig,
     topic::Down,
     uplink::{Hello, Sync},
 };
@@ -19,9 +17,8 @@ use crate::{
     app::App,
     db::Tx,
     events::{self, BusinessEvent},
-    http::access::Scope,
     routers::{AgentState, store as routers, store::AgentRow},
-    settings, sites,
+    vouchers,
 };
 
 type Agents = HashMap<AgentId, AgentRow>;
@@ -71,6 +68,9 @@ pub(super) async fn greet(tx: &Tx, app: &App, agents: &Agents, intake: &Intake) 
         let have = i64::try_from(hello.have_rev).unwrap_or(i64::MAX);
         routers::set_have_rev(&**tx, &hello.agent, have).await?;
         routers::deliver_desired(&**tx, row.router, app.clock.now(), have).await?;
+        if have == 0 {
+            vouchers::uplink::began_anew(tx, app, row.router, row.site).await?;
+        }
         let cursor = cursors.get(&hello.agent);
         let (ep, seq) = cursor.map_or((hello.ep, 0), |cursor| (cursor.epoch, cursor.seq));
         // Its outbox is older than what is known here: it was restored or rolled back, and must not reuse numbers.
@@ -96,24 +96,8 @@ async fn repairs(tx: &Tx, row: &AgentRow, hello: &Hello) -> Result<Vec<(AgentId,
 
 /// Sends an agent its settings.
 pub(super) async fn configure(app: &App, row: &AgentRow) {
-    match config_of(app, row).await {
+    match crate::routers::config::of_agent(app, row).await {
         Ok(config) => send(app, row.id.clone(), Down::Config, &config).await,
         Err(error) => tracing::error!(agent = %row.id, "the agent was not told its settings: {error}"),
     }
-}
-
-async fn config_of(app: &App, row: &AgentRow) -> Result<AgentConfig, DbErr> {
-    let now = app.clock.now();
-    let settings = settings::load(app.db.read()).await?;
-    let zone = sites::find(app.db.read(), &Scope::All, row.site).await?.map(|site| site.zone());
-    let local = zone.map(|zone| now.with_timezone(&zone));
-    Ok(AgentConfig {
-        rev: now.timestamp_millis().unsigned_abs(),
-        voucher_marker: settings.voucher_marker,
-        pppoe_marker: settings.pppoe_marker,
-        utc_offset_secs: local.as_ref().map_or(0, |local| local.offset().fix().local_minus_utc()),
-        zone: local.map(|local| local.format("%Z").to_string()).unwrap_or_default(),
-        brand: settings.company_name,
-        ..AgentConfig::default()
-    })
 }

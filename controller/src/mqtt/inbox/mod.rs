@@ -147,7 +147,11 @@ impl Routed {
                 self.vouchers.push(report.clone());
             }
             Event::SessionLogin { .. } | Event::SessionLogout(_) => self.monitoring.push(report.clone()),
-            Event::FirstLogin(_) | Event::UserEnded(_) => self.vouchers.push(report.clone()),
+            Event::FirstLogin(_)
+            | Event::UserEnded(_)
+            | Event::UserUsage { .. }
+            | Event::UserBound { .. }
+            | Event::UsersRestored { .. } => self.vouchers.push(report.clone()),
             // Digests are compared by `snapshots`, after everything before them is applied.
             Event::MirrorDigest { .. } | Event::Unknown => {}
         }

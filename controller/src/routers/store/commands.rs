@@ -239,6 +239,16 @@ pub(crate) async fn commands(
     Ok(page.cut(rows, |row| row.id.clone()))
 }
 
+/// One command of a router.
+pub(crate) async fn command(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    id: &str,
+) -> Result<Option<CommandRow>, DbErr> {
+    let found = Entity::find_by_id(id.to_owned()).filter(Column::RouterId.eq(router.0)).one(db).await?;
+    Ok(found.map(CommandRow::from))
+}
+
 impl From<Model> for CommandRow {
     fn from(row: Model) -> Self {
         Self {

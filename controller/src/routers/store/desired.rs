@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use hiji_shared::{
     desired::{Desired, DesiredUser, ItemResult, ItemStatus, Object},
-    device::Kind,
+    device::{Kind, RouterUser},
 };
 use sea_orm::{
     ActiveValue::Set,
@@ -14,9 +14,13 @@ use sea_orm::{
 };
 use serde::Serialize;
 
-use super::super::Want;
+use super::super::{AgentState, Want};
 use crate::{
-    db::entity::desired_object::{ActiveModel, Column, Entity, Model},
+    db::entity::{
+        agent,
+        desired_object::{ActiveModel, Column, Entity, Model},
+        mirror_row,
+    },
     ids::RouterId,
     sealed::Keys,
 };
@@ -24,6 +28,9 @@ use crate::{
 const WANTED: &str = "wanted";
 const VERIFIED: &str = "verified";
 const FAILED: &str = "failed";
+const DELIVERED: &str = "delivered";
+/// Names of one IN.
+const NAMES: usize = 500;
 /// Rows of one INSERT: 12 columns, below SQLite's and PostgreSQL's limits of bound values.
 const CHUNK: usize = 100;
 /// Refused objects shown of a router.
@@ -47,6 +54,83 @@ pub struct FailedObject {
     pub code: String,
     /// The router's own words.
     pub message: String,
+}
+
+/// How far one object is on its router.
+#[derive(Debug, Clone, Serialize)]
+pub struct ObjectState {
+    /// Shall it be gone?
+    pub gone: bool,
+    /// Shall it be switched off?
+    pub disabled: bool,
+    /// `wanted`, `delivered`, `verified`, `failed`.
+    pub status: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub code: String,
+    /// The router's own words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    pub wanted_at: DateTime<Utc>,
+    pub verified_at: Option<DateTime<Utc>>,
+    /// As the router showed it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<RouterUser>,
+}
+
+pub(crate) async fn object_state(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    name: &str,
+) -> Result<Option<ObjectState>, DbErr> {
+    let key = (router.0, kind.as_str().to_owned(), name.to_owned());
+    let Some(row) = Entity::find_by_id(key.clone()).one(db).await? else { return Ok(None) };
+    let have: Option<i64> = agent::Entity::find()
+        .select_only()
+        .column(agent::Column::HaveRev)
+        .filter(agent::Column::RouterId.eq(router.0))
+        .filter(agent::Column::State.eq(AgentState::Approved.as_str()))
+        .into_tuple()
+        .one(db)
+        .await?;
+    let seen = mirror_row::Entity::find_by_id(key).one(db).await?;
+    let delivered = row.status == WANTED && have.is_some_and(|have| have >= row.rev);
+    Ok(Some(ObjectState {
+        gone: row.gone,
+        disabled: row.doc["disabled"] == true,
+        status: if delivered { DELIVERED.to_owned() } else { row.status },
+        code: row.code,
+        message: row.message,
+        wanted_at: row.updated_at,
+        verified_at: row.proven_at.filter(|at| *at >= row.updated_at),
+        seen: seen.and_then(|row| serde_json::from_value(row.doc).ok()),
+    }))
+}
+
+/// Names among these that shall be gone, or only those proven to be.
+pub(crate) async fn wanted_gone(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    names: &[String],
+    proven: bool,
+) -> Result<Vec<String>, DbErr> {
+    let mut gone = Vec::new();
+    for chunk in names.chunks(NAMES) {
+        let mut query = Entity::find()
+            .select_only()
+            .column(Column::Name)
+            .filter(Column::RouterId.eq(router.0))
+            .filter(Column::Kind.eq(kind.as_str()))
+            .filter(Column::Gone.eq(true))
+            .filter(Column::Name.is_in(chunk));
+        if proven {
+            query = query.filter(Column::Status.eq(VERIFIED));
+        }
+        let found: Vec<String> = query.into_tuple().all(db).await?;
+        gone.extend(found);
+    }
+    Ok(gone)
 }
 
 /// Puts objects at revisions `from + 1 …`, replacing earlier revisions of the same object.

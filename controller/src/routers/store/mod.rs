@@ -10,7 +10,7 @@ pub(crate) use agents::*;
 pub use commands::CommandRow;
 pub(crate) use commands::*;
 pub(crate) use desired::*;
-pub use desired::{DesiredCounts, FailedObject};
+pub use desired::{DesiredCounts, FailedObject, ObjectState};
 pub(crate) use mirror::*;
 pub use mirror::{MirrorRow, MirrorState};
 pub use rows::Place;

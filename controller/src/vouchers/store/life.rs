@@ -1,37 +1,46 @@
-//! What reports change of vouchers.
+//! Vouchers as reports and people change them: read together, changed in memory, written together.
 
 use std::collections::HashMap;
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, sea_query::Expr,
+    ActiveModelTrait as _, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::{Expr, OnConflict},
 };
 
 use super::{
     super::{
         PASSWORD_PLACE, Status,
-        life::Life,
-        make::{Login, Spec},
+        life::{Allowance, Life},
         rules::{Charset, Look, Mode},
+        wanted::{Login, Spec},
     },
-    IN, vouchers,
+    CHUNK, IN, vouchers,
 };
 use crate::{
     db::entity::{
         voucher::{ActiveModel, Column, Entity, Model},
         voucher_batch,
     },
-    ids::{BatchId, RouterId, VoucherId},
+    http::access::Scope,
+    ids::{BatchId, RouterId, SiteId, VoucherId},
     money::{Currency, Money},
     sealed::Keys,
 };
 
-/// A voucher that something is reported of.
+/// A voucher that something is reported of, or done to.
 #[derive(Clone)]
 pub(in super::super) struct Known {
     pub(in super::super) id: VoucherId,
     pub(in super::super) batch: BatchId,
+    pub(in super::super) site: SiteId,
+    pub(in super::super) router: RouterId,
     pub(in super::super) login: Login,
+    pub(in super::super) price: Money,
+    pub(in super::super) allowance: Allowance,
     pub(in super::super) life: Life,
+    pub(in super::super) replaced_by: Option<VoucherId>,
+    /// As it was read.
+    row: Model,
 }
 
 /// How the vouchers of a batch are made.
@@ -42,7 +51,7 @@ pub(in super::super) struct Recipe {
     pub(in super::super) spec: Spec,
 }
 
-/// The vouchers of a router with these codes.
+/// The vouchers of a router with these codes, locked until the transaction ends.
 pub(in super::super) async fn known(
     tx: &impl ConnectionTrait,
     keys: &Keys,
@@ -51,21 +60,57 @@ pub(in super::super) async fn known(
 ) -> Result<HashMap<String, Known>, DbErr> {
     let mut known = HashMap::with_capacity(codes.len());
     for chunk in codes.chunks(IN) {
-        let rows =
-            Entity::find().filter(Column::RouterId.eq(router.0)).filter(Column::Code.is_in(chunk)).all(tx).await?;
-        for row in rows {
-            known.insert(row.code.clone(), known_of(row, keys)?);
+        let query = Entity::find().filter(Column::RouterId.eq(router.0)).filter(Column::Code.is_in(chunk));
+        for each in locked(tx, keys, query).await? {
+            known.insert(each.login.code.clone(), each);
         }
     }
     Ok(known)
 }
 
+/// One voucher the caller may see, locked.
+pub(in super::super) async fn known_one(
+    tx: &impl ConnectionTrait,
+    keys: &Keys,
+    scope: &Scope,
+    id: VoucherId,
+) -> Result<Option<Known>, DbErr> {
+    let found = locked(tx, keys, Entity::find().filter(Column::Id.eq(id.0))).await?;
+    Ok(found.into_iter().find(|known| scope.sees(known.site)))
+}
+
+/// All vouchers of a batch, in its order, locked.
+pub(in super::super) async fn known_of_batch(
+    tx: &impl ConnectionTrait,
+    keys: &Keys,
+    batch: BatchId,
+) -> Result<Vec<Known>, DbErr> {
+    locked(tx, keys, Entity::find().filter(Column::BatchId.eq(batch.0))).await
+}
+
+/// Always in the same order, so that two transactions do not wait for each other.
+async fn locked(tx: &impl ConnectionTrait, keys: &Keys, query: Select<Entity>) -> Result<Vec<Known>, DbErr> {
+    let rows = query.order_by_asc(Column::Id).lock_exclusive().all(tx).await?;
+    rows.into_iter().map(|row| known_of(row, keys)).collect()
+}
+
 fn known_of(row: Model, keys: &Keys) -> Result<Known, DbErr> {
     let password = row.password.as_deref().map(|sealed| vouchers::opened(keys, row.id, sealed)).transpose()?;
+    let currency = Currency::parse(&row.currency).unwrap_or(Currency::IDR);
+    let shown = row.clone();
     Ok(Known {
         id: VoucherId(row.id),
         batch: BatchId(row.batch_id),
+        site: SiteId(row.site_id),
+        router: RouterId(row.router_id),
         login: Login { code: row.code, password },
+        price: Money::new(row.price, currency),
+        allowance: Allowance {
+            online_secs: row.online_secs,
+            active_secs: row.active_secs,
+            limit_bytes: row.limit_bytes,
+            activate_before: row.activate_before,
+        },
         life: Life {
             status: Status::parse(&row.status).unwrap_or(Status::Draft),
             first_login_at: row.first_login_at,
@@ -79,7 +124,13 @@ fn known_of(row: Model, keys: &Keys) -> Result<Known, DbErr> {
             bytes_out: row.bytes_out,
             failure: row.failure,
             estimated: row.estimated,
+            blocked_at: row.blocked_at,
+            block_reason: row.block_reason,
+            moves: row.moves,
+            removed_at: row.removed_at,
         },
+        replaced_by: row.replaced_by_id.map(VoucherId),
+        row: shown,
     })
 }
 
@@ -94,22 +145,13 @@ pub(in super::super) async fn recipes(
         .all(tx)
         .await?;
     let recipe = |row: voucher_batch::Model| {
-        let currency = Currency::parse(&row.currency).unwrap_or(Currency::IDR);
         let look = Look {
             prefix: row.prefix,
             length: row.code_length.unsigned_abs(),
             charset: Charset::parse(&row.charset).unwrap_or(Charset::UpperDigits),
         };
-        let spec = Spec {
-            profile: row.profile,
-            server: row.server,
-            mac_lock: row.mac_lock,
-            price: Money::new(row.price, currency),
-            online_secs: row.online_secs,
-            active_secs: row.active_secs,
-            activate_before: row.activate_before,
-            marker: marker.to_owned(),
-        };
+        let spec =
+            Spec { profile: row.profile, server: row.server, mac_lock: row.mac_lock, marker: marker.to_owned() };
         (BatchId(row.id), Recipe { look, mode: Mode::parse(&row.mode).unwrap_or(Mode::Same), spec })
     };
     Ok(rows.into_iter().map(recipe).collect())
@@ -128,29 +170,80 @@ pub(in super::super) async fn set_ready(tx: &impl ConnectionTrait, ids: &[Vouche
     Ok(())
 }
 
-/// Everything that reports may change of one voucher.
-pub(in super::super) async fn save(tx: &impl ConnectionTrait, keys: &Keys, known: &Known) -> Result<(), DbErr> {
-    let life = &known.life;
-    let password = known.login.password.as_ref().map(|text| keys.seal(PASSWORD_PLACE, text.as_bytes()));
-    let row = ActiveModel {
-        code: Set(known.login.code.clone()),
-        password: Set(password),
-        status: Set(life.status.as_str().to_owned()),
-        first_login_at: Set(life.first_login_at),
-        valid_until: Set(life.valid_until),
-        ended_at: Set(life.ended_at),
-        end_reason: Set(life.end_reason.clone()),
-        mac: Set(life.mac.clone()),
-        address: Set(life.address.clone()),
-        uptime_secs: Set(life.uptime_secs),
-        bytes_in: Set(life.bytes_in),
-        bytes_out: Set(life.bytes_out),
-        failure: Set(life.failure.clone()),
-        estimated: Set(life.estimated),
-        ..Default::default()
-    };
-    Entity::update_many().set(row).filter(Column::Id.eq(known.id.0)).exec(tx).await?;
+/// Everything that reports and people may change of vouchers, many in one statement: an insert whose rows are all
+/// there already, and of which only these columns are taken.
+pub(in super::super) async fn save_all(tx: &impl ConnectionTrait, keys: &Keys, all: &[Known]) -> Result<(), DbErr> {
+    for chunk in all.chunks(CHUNK) {
+        let changed = OnConflict::column(Column::Id)
+            .update_columns([
+                Column::Code,
+                Column::Password,
+                Column::Status,
+                Column::OnlineSecs,
+                Column::ActiveSecs,
+                Column::LimitBytes,
+                Column::ActivateBefore,
+                Column::BlockedAt,
+                Column::BlockReason,
+                Column::ReplacedById,
+                Column::Moves,
+                Column::RemovedAt,
+                Column::FirstLoginAt,
+                Column::ValidUntil,
+                Column::EndedAt,
+                Column::EndReason,
+                Column::Mac,
+                Column::Address,
+                Column::UptimeSecs,
+                Column::BytesIn,
+                Column::BytesOut,
+                Column::Failure,
+                Column::Estimated,
+            ])
+            .to_owned();
+        let rows = chunk.iter().map(|known| row_of(known, keys));
+        Entity::insert_many(rows).on_conflict(changed).exec_without_returning(tx).await?;
+    }
     Ok(())
+}
+
+fn row_of(known: &Known, keys: &Keys) -> ActiveModel {
+    let Known { login, allowance, life, .. } = known;
+    let renamed = login.code != known.row.code;
+    // Sealed anew only when it is another one.
+    let password = match &login.password {
+        Some(text) if renamed => Some(keys.seal(PASSWORD_PLACE, text.as_bytes())),
+        Some(_) => known.row.password.clone(),
+        None => None,
+    };
+    let row = Model {
+        code: login.code.clone(),
+        password,
+        status: life.status.as_str().to_owned(),
+        online_secs: allowance.online_secs,
+        active_secs: allowance.active_secs,
+        limit_bytes: allowance.limit_bytes,
+        activate_before: allowance.activate_before,
+        blocked_at: life.blocked_at,
+        block_reason: life.block_reason.clone(),
+        replaced_by_id: known.replaced_by.map(|id| id.0),
+        moves: life.moves,
+        removed_at: life.removed_at,
+        first_login_at: life.first_login_at,
+        valid_until: life.valid_until,
+        ended_at: life.ended_at,
+        end_reason: life.end_reason.clone(),
+        mac: life.mac.clone(),
+        address: life.address.clone(),
+        uptime_secs: life.uptime_secs,
+        bytes_in: life.bytes_in,
+        bytes_out: life.bytes_out,
+        failure: life.failure.clone(),
+        estimated: life.estimated,
+        ..known.row.clone()
+    };
+    // All of them, or the statement would insert unset columns.
+    ActiveModel::from(row).reset_all()
 }
 
 /// Moves the counters of a batch.
@@ -168,8 +261,15 @@ pub(in super::super) async fn count(
     Ok(())
 }
 
-/// A voucher's new code, at once.
-pub(in super::super) async fn save_code(tx: &impl ConnectionTrait, id: VoucherId, code: &str) -> Result<(), DbErr> {
-    Entity::update_many().col_expr(Column::Code, Expr::value(code)).filter(Column::Id.eq(id.0)).exec(tx).await?;
-    Ok(())
+/// The vouchers of a router that were used and are not over.
+pub(in super::super) async fn known_used(
+    tx: &impl ConnectionTrait,
+    keys: &Keys,
+    router: RouterId,
+) -> Result<Vec<Known>, DbErr> {
+    let query = Entity::find()
+        .filter(Column::RouterId.eq(router.0))
+        .filter(Column::Status.is_in([Status::Active, Status::Blocked].map(Status::as_str)))
+        .filter(Column::UptimeSecs.gt(0).or(Column::BytesIn.gt(0)).or(Column::BytesOut.gt(0)));
+    locked(tx, keys, query).await
 }

@@ -1,17 +1,19 @@
 //! Queries of batches and vouchers.
 
 mod batches;
+mod history;
 mod life;
 mod names;
 mod sale;
 mod vouchers;
 
 pub(super) use batches::*;
+pub(super) use history::*;
 pub(super) use life::*;
 pub(super) use sale::*;
 pub(super) use vouchers::*;
 
-/// Rows of one INSERT: 24 columns.
+/// Rows of one INSERT: below the databases' limits of bound values.
 const CHUNK: usize = 200;
 /// Names of one IN.
 const IN: usize = 500;

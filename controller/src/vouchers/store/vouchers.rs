@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::{
-    super::{Figures, Filter, PASSWORD_PLACE, Status, Voucher, make::Login, rules::Draft},
+    super::{Figures, Filter, PASSWORD_PLACE, Status, Voucher, rules::Draft, wanted::Login},
     CHUNK, IN, NewBatch,
     names::{Names, Needed},
 };
@@ -247,6 +247,16 @@ fn voucher_of(row: Model, keys: &Keys, names: &Names) -> Result<Voucher, DbErr> 
         package: names.package(row.package_id),
         price: Money::new(row.price, currency),
         cost: Some(Money::new(row.cost, currency)),
+        sold_at: row.sold_at,
+        online_secs: row.online_secs,
+        active_secs: row.active_secs,
+        limit_bytes: row.limit_bytes,
+        activate_before: row.activate_before,
+        blocked_at: row.blocked_at,
+        block_reason: row.block_reason,
+        replaces_id: row.replaces_id.map(VoucherId),
+        replaced_by_id: row.replaced_by_id.map(VoucherId),
+        removed_at: row.removed_at,
         first_login_at: row.first_login_at,
         valid_until: row.valid_until,
         ended_at: row.ended_at,

@@ -1,0 +1,98 @@
+//! What happened to a voucher, in order, from its columns and its history; and where it stands on its router.
+
+use chrono::{DateTime, Utc};
+use hiji_shared::device::Kind;
+use sea_orm::DbErr;
+use serde::Serialize;
+
+use super::{Voucher, store};
+use crate::{
+    app::App,
+    routers::{self, ObjectState},
+};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Happened {
+    pub at: DateTime<Utc>,
+    /// `made`, `sold`, `first_login`, `block`, `ended`, …
+    pub what: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub actor: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    pub detail: serde_json::Value,
+}
+
+/// A session it had.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Session {
+    pub started_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub uptime_secs: i64,
+    pub bytes_in: i64,
+    pub bytes_out: i64,
+    pub mac: String,
+    pub address: String,
+}
+
+/// All that is on record of one voucher beside itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct Record {
+    /// Newest first.
+    pub timeline: Vec<Happened>,
+    pub sessions: Vec<Session>,
+    /// What its router shall have of it, and what is proven.
+    pub on_router: Option<ObjectState>,
+    /// The answer to the last request to end its sessions.
+    pub kick: Option<routers::Asked>,
+    /// Who saw less has seen another state.
+    pub revision: i64,
+}
+
+/// Everything on record of a voucher.
+///
+/// # Errors
+/// The database's.
+pub async fn record(app: &App, voucher: &Voucher) -> Result<Record, DbErr> {
+    let db = app.db.read();
+    let noted = store::history(db, voucher.id).await?;
+    let on_router = routers::object_state(db, voucher.router_id, Kind::HotspotUser, &voucher.code).await?;
+    let kicked = noted.iter().find(|happened| happened.what == "kick");
+    let kick = match kicked.and_then(|happened| happened.detail["command"].as_str()) {
+        Some(id) => routers::asked(db, voucher.router_id, id).await?,
+        None => None,
+    };
+    let mut timeline = known(voucher);
+    timeline.extend(noted);
+    // Stable: what happened in one second stays in its order.
+    timeline.sort_by_key(|happened| std::cmp::Reverse(happened.at));
+    Ok(Record {
+        timeline,
+        sessions: store::sessions(db, voucher.router_id, &voucher.code).await?,
+        on_router,
+        kick,
+        revision: store::last_of_voucher(db, voucher.id).await?,
+    })
+}
+
+/// What its own columns tell, newest first.
+fn known(voucher: &Voucher) -> Vec<Happened> {
+    let happened = |what: &str, at: Option<DateTime<Utc>>, reason: &str| {
+        let (what, reason) = (what.to_owned(), reason.to_owned());
+        at.map(|at| Happened { at, what, actor: String::new(), reason, detail: serde_json::Value::Null })
+    };
+    // A void one says so in its history, with who and why.
+    let ended = voucher.ended_at.filter(|_| voucher.status != super::Status::Void);
+    [
+        happened("removed", voucher.removed_at, ""),
+        happened("ended", ended, &voucher.end_reason),
+        happened("first_login", voucher.first_login_at, ""),
+        happened("sold", voucher.sold_at, ""),
+        happened("made", Some(voucher.created_at), ""),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
