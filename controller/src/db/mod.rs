@@ -163,6 +163,8 @@ pub enum Guard {
     BatchNumbers,
     /// The sums of the ledger's accounts.
     LedgerCheckpoint,
+    /// The life of vouchers: agents' reports and what people do are one after the other.
+    Vouchers,
 }
 
 /// Waits until no other transaction holds the guard, and holds it until this one ends. SQLite has one writer anyway.
@@ -178,6 +180,7 @@ pub async fn one_at_a_time(tx: &impl ConnectionTrait, guard: Guard) -> Result<()
         Guard::Audit => 0x6869_0001_i64,
         Guard::BatchNumbers => 0x6869_0002_i64,
         Guard::LedgerCheckpoint => 0x6869_0003_i64,
+        Guard::Vouchers => 0x6869_0008_i64,
     };
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_advisory_xact_lock($1)", [key.into()]);

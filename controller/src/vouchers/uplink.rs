@@ -35,7 +35,7 @@ type Steps = Vec<(String, Step)>;
 pub(super) type Recipes = HashMap<BatchId, Recipe>;
 
 /// Why no code could be found where thousands are free: the batch shows it.
-const NO_CODE: &str = "name_taken";
+pub(super) const NO_CODE: &str = "name_taken";
 /// Who put back what somebody removed.
 const AGENT: &str = "agent";
 
@@ -288,6 +288,30 @@ async fn rename(tx: &Tx, place: (RouterId, SiteId), changes: &mut Changes, recip
         }
     }
     Ok(())
+}
+
+/// Draws codes again for vouchers that found none.
+pub(super) async fn draw_again(
+    tx: &Tx,
+    app: &App,
+    place: (RouterId, SiteId),
+    nameless: Vec<Known>,
+) -> Result<(), DbErr> {
+    if nameless.is_empty() {
+        return Ok(());
+    }
+    let mut changes = Changes::default();
+    for mut known in nameless {
+        let before = known.life.clone();
+        known.life.failure.clear();
+        count(&mut changes.counts, known.batch, &before, &known.life);
+        changes.proofs.insert(known.batch);
+        changes.renamed.push(changes.changed.len());
+        changes.changed.push(known);
+    }
+    let recipes = recipes_of(tx, changes.changed.iter()).await?;
+    rename(tx, place, &mut changes, &recipes).await?;
+    write(tx, app, place, changes, &recipes).await
 }
 
 async fn write(

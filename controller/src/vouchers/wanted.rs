@@ -54,12 +54,12 @@ impl Spec {
             Status::Expired | Status::UsedUp => !keeps_over,
             Status::Draft | Status::Ready | Status::Active | Status::Blocked => false,
         };
-        if gone { Self::gone(login) } else { self.user(login, price, allowance, Some(life)) }
+        if gone { Self::gone(&login.code) } else { self.user(login, price, allowance, Some(life)) }
     }
 
     /// Its user shall not be there.
-    pub(super) fn gone(login: &Login) -> Want {
-        Want { object: Object::Gone { kind: Kind::HotspotUser, name: login.code.clone() } }
+    pub(super) fn gone(code: &str) -> Want {
+        Want { object: Object::Gone { kind: Kind::HotspotUser, name: code.to_owned() } }
     }
 
     fn user(&self, login: &Login, price: Money, allowance: &Allowance, life: Option<&Life>) -> Want {

@@ -25,7 +25,7 @@ use self::{intake::Intake, snapshots::Snapshots};
 use super::{BusEvent, report::Reported};
 use crate::{
     app::App,
-    db::Tx,
+    db::{self, Tx},
     monitoring,
     routers::{self, store::AgentRow},
     vouchers,
@@ -72,6 +72,8 @@ async fn take(app: &App, snapshots: &mut Snapshots, gathered: Vec<BusEvent>) -> 
         .map(|row| (row.id.clone(), row))
         .collect();
     let tx = app.db.begin().await?;
+    // First of all, as with those who change vouchers: nobody waits in a circle.
+    db::one_at_a_time(&*tx, db::Guard::Vouchers).await?;
     hello::presence(&tx, app, &agents, &intake).await.context("recording presence")?;
     let acks = records(&tx, app, &agents, &intake, snapshots).await.context("applying records")?;
     let hellos = hello::greet(&tx, app, &agents, &intake).await.context("answering hello")?;

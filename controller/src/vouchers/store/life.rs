@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, OnConflict},
@@ -40,7 +41,7 @@ pub(in super::super) struct Known {
     pub(in super::super) life: Life,
     pub(in super::super) replaced_by: Option<VoucherId>,
     /// As it was read.
-    row: Model,
+    pub(super) row: Model,
 }
 
 /// How the vouchers of a batch are made.
@@ -272,4 +273,54 @@ pub(in super::super) async fn known_used(
         .filter(Column::Status.is_in([Status::Active, Status::Blocked].map(Status::as_str)))
         .filter(Column::UptimeSecs.gt(0).or(Column::BytesIn.gt(0)).or(Column::BytesOut.gt(0)));
     locked(tx, keys, query).await
+}
+
+/// A voucher that is over and, as far as is known, still on its router.
+#[derive(Debug)]
+pub(in super::super) struct Lying {
+    pub(in super::super) id: VoucherId,
+    pub(in super::super) router: RouterId,
+    pub(in super::super) code: String,
+}
+
+/// Vouchers of a site that ended up to a moment and are not known to be off their router, by id.
+pub(in super::super) async fn lying(
+    db: &impl ConnectionTrait,
+    site: SiteId,
+    ended_before: DateTime<Utc>,
+    after: Option<VoucherId>,
+    limit: u64,
+) -> Result<Vec<Lying>, DbErr> {
+    let over = [Status::Expired, Status::UsedUp, Status::Void].map(Status::as_str);
+    let rows: Vec<(i64, i64, String)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::RouterId, Column::Code])
+        .filter(Column::SiteId.eq(site.0))
+        .filter(Column::Status.is_in(over))
+        .filter(Column::RemovedAt.is_null())
+        .filter(Column::EndedAt.lte(ended_before))
+        .filter(Column::Id.gt(after.map_or(0, |id| id.0)))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let lying = |(id, router, code)| Lying { id: VoucherId(id), router: RouterId(router), code };
+    Ok(rows.into_iter().map(lying).collect())
+}
+
+/// Notes that vouchers are off their router for good.
+pub(in super::super) async fn set_removed(
+    tx: &impl ConnectionTrait,
+    at: DateTime<Utc>,
+    ids: &[VoucherId],
+) -> Result<(), DbErr> {
+    for chunk in ids.chunks(IN) {
+        Entity::update_many()
+            .col_expr(Column::RemovedAt, Expr::value(at))
+            .filter(Column::Id.is_in(chunk.iter().map(|id| id.0)))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
 }

@@ -5,12 +5,14 @@ mod history;
 mod life;
 mod names;
 mod sale;
+mod replace;
 mod vouchers;
 
 pub(super) use batches::*;
 pub(super) use history::*;
 pub(super) use life::*;
 pub(super) use sale::*;
+pub(super) use replace::*;
 pub(super) use vouchers::*;
 
 /// Rows of one INSERT: below the databases' limits of bound values.
