@@ -103,7 +103,8 @@ pub(crate) fn sessions_seen(ctx: &Ctx, core: &mut Core, service: Service, src: S
 
 /// Binds a user that was set free to the device that came.
 fn rebind(ctx: &Ctx, core: &mut Core, kind: Kind, name: &str, mac: &str) {
-    let Some((moves, mac_lock)) = core.state.get(kind, name).and_then(Entry::user).map(|user| (user.moves, user.mac_lock))
+    let Some((moves, mac_lock)) =
+        core.state.get(kind, name).and_then(Entry::user).map(|user| (user.moves, user.mac_lock))
     else {
         return;
     };
@@ -297,9 +298,7 @@ async fn end(reader: &Reader<'_>, kind: Kind, names: &[Box<str>]) -> Result<bool
     for attempt in 0..ROUNDS {
         let removals: Vec<(Box<str>, bool)> = {
             let core = ctx.core();
-            over.iter()
-                .filter_map(|over| leaves(&core.step(kind, &over.ended.user, ctx)))
-                .collect()
+            over.iter().filter_map(|over| leaves(&core.step(kind, &over.ended.user, ctx))).collect()
         };
         if removals.is_empty() && attempt > 0 {
             break;

@@ -71,7 +71,8 @@ pub(super) struct LifeLine {
 
 impl From<&Life> for LifeLine {
     fn from(life: &Life) -> Self {
-        let Life { first_login, valid_until, told, mac, moves, base, closed, told_used: _, ended, end_done } = life.clone();
+        let Life { first_login, valid_until, told, mac, moves, base, closed, told_used: _, ended, end_done } =
+            life.clone();
         Self { first_login, valid_until, mac, told, moves, base, closed, ended, end_done }
     }
 }

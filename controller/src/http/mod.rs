@@ -238,6 +238,7 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<print::layouts::pages::ListPage>(),
         page::samples_of::<print::layouts::pages::FormPage>(),
         page::samples_of::<print::layouts::pages::PreviewPart>(),
+        page::samples_of::<vouchers::manage::pages::ConfirmPage>(),
     ]
     .concat()
 }

@@ -6,13 +6,15 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::{Job, When, enqueue, store};
-use crate::{app::App, clock, ledger::jobs::Prove};
+use crate::{app::App, clock, ledger::jobs::Prove, vouchers::CleanUp};
 
 /// How often slots are looked at.
 const TICK: Duration = Duration::from_secs(30);
 const HOUR_SECS: i64 = 3600;
 /// When nightly work begins, after midnight UTC: at 2:00 in western, 4:00 in eastern Indonesia.
 const NIGHT_SECS: i64 = 19 * HOUR_SECS;
+/// So soon does a changed setting reach vouchers that lie on routers.
+const CLEAN_UP_SECS: i64 = 300;
 
 /// Enqueues what is due until the app stops.
 pub async fn run(app: App) {
@@ -35,6 +37,8 @@ async fn enqueue_due(app: &App) -> anyhow::Result<()> {
     let night = (now.timestamp() - NIGHT_SECS).div_euclid(DAY_SECS);
     let nightly = When { at: None, dedupe: Some(format!("{}@night-{night}", Prove::KIND)) };
     enqueue(&*tx, now, &Prove { whole: true }, nightly).await?;
+    let often = When { at: None, dedupe: Some(format!("{}@{}", CleanUp::KIND, slot(CLEAN_UP_SECS))) };
+    enqueue(&*tx, now, &CleanUp {}, often).await?;
     tx.commit().await.context("committing periodic jobs")
 }
 

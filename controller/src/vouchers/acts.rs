@@ -10,10 +10,14 @@ use crate::clock;
 /// Something to do to a voucher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    Block { reason: String },
+    Block {
+        reason: String,
+    },
     Unblock,
     Extend(Extension),
-    Void { reason: String },
+    Void {
+        reason: String,
+    },
     /// Let the next device have it.
     Move,
     /// Another code takes its place.

@@ -10,7 +10,7 @@ use axum_extra::extract::Query;
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi;
 
-use super::{Asked, Batch, BatchFilter, BatchForm, Failure, Filter, Status, Voucher, VoucherError};
+use super::{Asked, Batch, BatchFilter, BatchForm, Failure, Filter, Status, Voucher, VoucherError, manage};
 use crate::{
     app::App,
     audit::Actor,
@@ -33,6 +33,7 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/voucher_batches/{id}", get(batch))
         .route("/vouchers", get(list))
         .route("/vouchers/{id}", get(show))
+        .merge(manage::api::routes())
 }
 
 /// Their part of the document.
@@ -41,7 +42,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(batches, add, batch, list, show), components(schemas(BatchForm)))]
     struct Part;
-    Part::openapi()
+    let mut part = Part::openapi();
+    part.merge(manage::api::document());
+    part
 }
 
 impl From<VoucherError> for AppError {

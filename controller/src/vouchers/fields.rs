@@ -91,7 +91,8 @@ fn given(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
 }
 
-fn end_of_day(check: &mut Check, text: &str, zone: Tz) -> Option<DateTime<Utc>> {
+/// The last second of a local day.
+pub(super) fn end_of_day(check: &mut Check, text: &str, zone: Tz) -> Option<DateTime<Utc>> {
     let Ok(date) = text.parse::<NaiveDate>() else {
         check.refuse("activate_before", FieldError::new("not_a_date"));
         return None;

@@ -140,7 +140,9 @@ pub enum Step {
     /// What it used in all.
     Used(Used),
     /// It was free, and another device came.
-    Bound { mac: String },
+    Bound {
+        mac: String,
+    },
     /// Somebody had removed it on the router; it is back.
     Restored,
     Ended(Ended),

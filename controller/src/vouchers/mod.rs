@@ -9,6 +9,7 @@ mod fields;
 pub mod history;
 pub mod life;
 mod make;
+pub mod manage;
 pub(crate) mod pages;
 pub(crate) mod routes;
 pub mod rules;
@@ -36,6 +37,7 @@ use crate::{
 pub use acts::{Act, Extension, Refusal};
 pub use life::{Allowance, BatchState, Status};
 pub use make::{Asked, Origin, add, add_in, sample_codes};
+pub use manage::jobs::CleanUp;
 pub(crate) use pages::{sample as sample_batch, sample_voucher};
 pub use rules::{BatchForm, Charset, Mode};
 pub use sale::{Handed, by_ids, sell_made, sell_stock, stock, take_back, unsold};
@@ -236,6 +238,14 @@ pub async fn batch(db: &impl ConnectionTrait, scope: &Scope, id: BatchId) -> Res
 /// The database's.
 pub async fn failures(db: &impl ConnectionTrait, batch: BatchId) -> Result<Vec<Failure>, DbErr> {
     store::failures(db, batch).await
+}
+
+/// How many vouchers of a batch are in which status; those that none is in are left out.
+///
+/// # Errors
+/// The database's.
+pub async fn statuses_of(db: &impl ConnectionTrait, batch: BatchId) -> Result<Vec<(&'static str, i64)>, DbErr> {
+    store::statuses_of(db, batch).await
 }
 
 /// Vouchers the caller may see: of a batch in its order, else newest first.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{
     Batch, BatchState, Failure, Progress, Status, Voucher,
     fields::Fields,
+    history::{Happened, Record, Session},
     rules::{Charset, Mode},
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     ids::{BatchId, PackageId, RouterId, SiteId, VoucherId},
     money::Money,
     print::{self, Printed},
-    routers::Presence,
+    routers::{Asked, ObjectState, Presence},
 };
 
 /// The list of batches.
@@ -71,6 +72,10 @@ pub(crate) struct BatchPage {
     pub(crate) last_print: Option<Printed>,
     pub(crate) may_sell: bool,
     pub(crate) failures: Vec<Failure>,
+    /// How many are in which status.
+    pub(crate) statuses: Vec<(&'static str, i64)>,
+    pub(crate) may_manage: bool,
+    pub(crate) may_void: bool,
     pub(crate) vouchers: Vec<Voucher>,
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
@@ -95,6 +100,9 @@ pub(crate) struct VoucherPage {
     pub(crate) voucher: Voucher,
     /// Seconds until its end by the clock, while it is active.
     pub(crate) left_secs: Option<i64>,
+    pub(crate) record: Record,
+    pub(crate) may_manage: bool,
+    pub(crate) may_void: bool,
 }
 
 /// Charsets as a form offers them.
@@ -102,9 +110,9 @@ pub(crate) fn charsets() -> Vec<&'static str> {
     Charset::ALL.into_iter().map(Charset::as_str).collect()
 }
 
-/// Statuses as a search offers them: those that something brings about today.
+/// Statuses as a search offers them.
 pub(crate) fn statuses() -> Vec<&'static str> {
-    [Status::Draft, Status::Ready, Status::Active, Status::Expired, Status::UsedUp].map(Status::as_str).to_vec()
+    Status::ALL.map(Status::as_str).to_vec()
 }
 
 /// A batch for the samples of others' pages.
@@ -112,7 +120,8 @@ pub(crate) fn sample() -> Batch {
     sample_batch(BatchState::Pending, Progress { wanted: 120, applied: 60, failed: 2 })
 }
 
-fn sample_batch(state: BatchState, progress: Progress) -> Batch {
+/// A batch for samples.
+pub(super) fn sample_batch(state: BatchState, progress: Progress) -> Batch {
     Batch {
         id: BatchId(12),
         number: "VB-20261122-0001".to_owned(),
@@ -285,6 +294,9 @@ impl Page for BatchPage {
             price_total: batch.price.times(i64::from(batch.count)).ok(),
             last_print: (batch.printed > 0).then(print::sample_printed),
             may_sell: batch.progress.failed == 0,
+            statuses: Status::ALL.map(|status| (status.as_str(), 3)).to_vec(),
+            may_manage: next.is_none(),
+            may_void: next.is_none(),
             batch,
             presence,
             vouchers: sample_vouchers(),
@@ -321,14 +333,83 @@ impl Page for VoucherPage {
     const TEMPLATE: &'static str = "vouchers/voucher.html";
 
     fn samples() -> Vec<Self> {
+        let page = |voucher, left_secs, record| Self { voucher, left_secs, record, may_manage: true, may_void: true };
         let mut pages: Vec<Self> =
-            sample_vouchers().into_iter().map(|voucher| Self { voucher, left_secs: None }).collect();
-        pages.push(Self { voucher: sample_voucher(Status::Active).without_cost(), left_secs: Some(86_400) });
+            sample_vouchers().into_iter().map(|voucher| page(voucher, None, sample_record("verified"))).collect();
+        for status in ["wanted", "delivered", "verified", "failed"] {
+            let voucher = sample_voucher(Status::Active).without_cost();
+            pages.push(Self {
+                may_manage: false,
+                may_void: false,
+                ..page(voucher, Some(86_400), sample_record(status))
+            });
+        }
         let reasons = ["used_up", "not_activated"];
         pages.extend(reasons.map(|reason| {
             let voucher = Voucher { end_reason: reason.to_owned(), ..sample_voucher(Status::Expired) };
-            Self { voucher, left_secs: None }
+            page(voucher, None, Record { timeline: Vec::new(), sessions: Vec::new(), ..sample_record("wanted") })
         }));
         pages
+    }
+}
+
+fn sample_record(status: &str) -> Record {
+    let at = DateTime::UNIX_EPOCH;
+    let happened = |(what, detail): (&str, serde_json::Value)| Happened {
+        at,
+        what: what.to_owned(),
+        actor: "rina".to_owned(),
+        reason: if what == "ended" { "used_up".to_owned() } else { "hilang".to_owned() },
+        detail,
+    };
+    let more = serde_json::json!({ "active_secs": 60, "online_secs": 60, "bytes": 60, "activate_before": at });
+    let nothing = serde_json::Value::Null;
+    let kinds =
+        ["removed", "ended", "first_login", "sold", "made", "block", "unblock", "void", "move", "kick", "restored"];
+    let mut timeline: Vec<Happened> = kinds.map(|what| happened((what, nothing.clone()))).into();
+    timeline.push(happened(("extend", more)));
+    timeline.push(happened(("bound", serde_json::json!({ "mac": "AA:BB:CC:00:11:22" }))));
+    timeline.push(happened(("reissue", serde_json::json!({ "to": 8 }))));
+    timeline.push(happened(("reissue", serde_json::json!({ "from": 7 }))));
+    let session = |ended_at| Session {
+        started_at: at,
+        ended_at,
+        uptime_secs: 3_600,
+        bytes_in: 1_000_000,
+        bytes_out: 9_000_000,
+        mac: "AA:BB:CC:00:11:22".to_owned(),
+        address: "10.5.50.9".to_owned(),
+    };
+    let refused = status == "failed";
+    let on_router = ObjectState {
+        gone: status == "delivered",
+        disabled: status == "wanted",
+        status: status.to_owned(),
+        code: if refused { "full".to_owned() } else { String::new() },
+        message: if refused { "no space left on device".to_owned() } else { String::new() },
+        wanted_at: at,
+        verified_at: Some(at).filter(|_| status == "verified"),
+        seen: None,
+    };
+    let kick = Asked {
+        id: "01".to_owned(),
+        op: "session.kick".to_owned(),
+        state: if refused { "failed".to_owned() } else { "verified".to_owned() },
+        code: if refused { "router_unreachable".to_owned() } else { String::new() },
+        message: String::new(),
+        wanted: 0,
+        applied: 0,
+        failed: 0,
+        requested_by: "rina".to_owned(),
+        requested_at: at,
+        delivered_at: None,
+        finished_at: Some(at),
+    };
+    Record {
+        timeline,
+        sessions: vec![session(None), session(Some(at))],
+        on_router: Some(on_router),
+        kick: Some(kick),
+        revision: 9,
     }
 }

@@ -15,6 +15,7 @@ use super::{
     Asked, BatchFilter, Filter, Status, VoucherError,
     api::{Narrowed, shown, shown_batch},
     fields::Fields,
+    history, manage,
     pages::{BatchPage, ListPage, NewPage, Preview, PreviewPart, SearchPage, VoucherPage, charsets, statuses},
     rules,
 };
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/vouchers/batches/{id}", get(batch))
         .route("/vouchers/search", get(search))
         .route("/vouchers/codes/{id}", get(show))
+        .merge(manage::routes::routes())
 }
 
 async fn list(
@@ -240,6 +242,9 @@ async fn batch(
         price_total: batch.price.times(i64::from(batch.count)).ok(),
         last_print: print::history(app.db.read(), id).await?.into_iter().next(),
         may_sell: caller.may(Permission::VouchersSell),
+        statuses: super::statuses_of(app.db.read(), id).await?,
+        may_manage: caller.may(Permission::VouchersManage),
+        may_void: caller.may(Permission::VouchersVoid),
         batch: shown_batch(&caller, batch),
         presence: router.map_or(Presence::New, |router| router.presence),
         failures,
@@ -283,5 +288,7 @@ async fn show(
     let now = app.clock.now();
     let left = |until: chrono::DateTime<chrono::Utc>| (until - now).num_seconds().max(0);
     let left_secs = voucher.valid_until.filter(|_| voucher.status == Status::Active).map(left);
-    view.page(&VoucherPage { voucher: shown(&caller, voucher), left_secs })
+    let record = history::record(&app, &voucher).await?;
+    let (may_manage, may_void) = (caller.may(Permission::VouchersManage), caller.may(Permission::VouchersVoid));
+    view.page(&VoucherPage { voucher: shown(&caller, voucher), left_secs, record, may_manage, may_void })
 }

@@ -327,8 +327,7 @@ async fn write(
     store::save_all(&**tx, &app.keys, &changes.counted).await?;
     store::save_all(&**tx, &app.keys, &changes.changed).await?;
     let keeps_over = if changes.changed.is_empty() { false } else { keeps_over(tx, site).await? };
-    let mut wants: Vec<Want> =
-        changes.changed.iter().filter_map(|known| wanted(known, recipes, keeps_over)).collect();
+    let mut wants: Vec<Want> = changes.changed.iter().filter_map(|known| wanted(known, recipes, keeps_over)).collect();
     // What the router has under these names is not ours: it stays, also when its owner removes it later.
     let given_up = changes.given_up.into_iter().map(|name| Object::Forgotten { kind: Kind::HotspotUser, name });
     wants.extend(given_up.map(|object| Want { object }));

@@ -48,7 +48,13 @@ impl Spec {
     }
 
     /// The user of a voucher as its life is; what is over stays on the router, switched off, where `keeps_over`.
-    pub(super) fn of_life(&self, login: &Login, price: Money, (allowance, life): (&Allowance, &Life), keeps_over: bool) -> Want {
+    pub(super) fn of_life(
+        &self,
+        login: &Login,
+        price: Money,
+        (allowance, life): (&Allowance, &Life),
+        keeps_over: bool,
+    ) -> Want {
         let gone = match life.status {
             Status::Void => true,
             Status::Expired | Status::UsedUp => !keeps_over,

@@ -49,19 +49,13 @@ impl Job for CleanUp {
     }
 }
 
-async fn of_router(
-    tx: &crate::db::Tx,
-    app: &App,
-    router: RouterId,
-    lying: Vec<store::Lying>,
-) -> anyhow::Result<usize> {
+async fn of_router(tx: &crate::db::Tx, app: &App, router: RouterId, lying: Vec<store::Lying>) -> anyhow::Result<usize> {
     let names: Vec<String> = lying.iter().map(|each| each.code.clone()).collect();
     let asked = routers::wanted_gone(&**tx, router, Kind::HotspotUser, &names).await?;
     let gone = routers::proven_gone(&**tx, router, Kind::HotspotUser, &names).await?;
     let ids: Vec<_> = lying.iter().filter(|each| gone.contains(&each.code)).map(|each| each.id).collect();
     store::set_removed(&**tx, app.clock.now(), &ids).await.context("noting what is removed")?;
-    let wants: Vec<_> =
-        names.into_iter().filter(|name| !asked.contains(name)).map(|name| Spec::gone(&name)).collect();
+    let wants: Vec<_> = names.into_iter().filter(|name| !asked.contains(name)).map(|name| Spec::gone(&name)).collect();
     let count = wants.len();
     if count > 0 {
         routers::want(tx, app, router, &Actor::system("clean-up"), wants).await.context("asking for the removal")?;

@@ -6,7 +6,7 @@
 
 pub(super) mod api;
 mod fields;
-pub(super) mod jobs;
+pub mod jobs;
 pub(crate) mod pages;
 mod reissue;
 pub(super) mod routes;
@@ -187,13 +187,7 @@ pub async fn one(app: &App, order: &Order<'_>, id: VoucherId, act: &Act) -> Resu
 ///
 /// # Errors
 /// [`ManageError`]; nothing was changed then.
-pub async fn batch(
-    app: &App,
-    order: &Order<'_>,
-    id: BatchId,
-    act: &Act,
-    which: Which,
-) -> Result<Tally, ManageError> {
+pub async fn batch(app: &App, order: &Order<'_>, id: BatchId, act: &Act, which: Which) -> Result<Tally, ManageError> {
     let tx = begin(app).await?;
     let batch = super::batch(&*tx, order.scope, id).await?.ok_or(ManageError::NotFound)?;
     if order.seen.is_some() && order.seen != Some(store::last_of_batch(&*tx, id).await?) {
@@ -210,8 +204,12 @@ pub async fn batch(
         "number": batch.number, "which": which, "touched": tally.touched, "skipped": tally.skipped, "as": detail,
         "reason": act.reason(),
     });
-    let deed =
-        Deed { action: batch_action(act), object: format!("voucher_batch/{id}"), site: Some(batch.site_id), detail: told };
+    let deed = Deed {
+        action: batch_action(act),
+        object: format!("voucher_batch/{id}"),
+        site: Some(batch.site_id),
+        detail: told,
+    };
     audit::record(&*tx, now, order.actor, deed).await?;
     let count = i32::try_from(known.len()).unwrap_or(i32::MAX);
     write(&tx, app, order, Changed { known, counts, cause: cause(order, act), detail }).await?;
@@ -227,13 +225,7 @@ pub async fn batch(
 ///
 /// # Errors
 /// [`ManageError::NotFound`], the database's.
-pub async fn plan(
-    app: &App,
-    scope: &Scope,
-    id: BatchId,
-    act: &Act,
-    which: Which,
-) -> Result<(Tally, i64), ManageError> {
+pub async fn plan(app: &App, scope: &Scope, id: BatchId, act: &Act, which: Which) -> Result<(Tally, i64), ManageError> {
     let db = app.db.read();
     super::batch(db, scope, id).await?.ok_or(ManageError::NotFound)?;
     let seen = store::last_of_batch(db, id).await?;

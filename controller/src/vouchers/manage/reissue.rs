@@ -12,8 +12,7 @@ use crate::{
     http::form,
     ids::{BatchId, VoucherId},
     money::Money,
-    routers,
-    sites,
+    routers, sites,
     vouchers::{
         make::{self, Random},
         rules,

@@ -191,3 +191,20 @@ pub(in super::super) async fn failures(db: &impl ConnectionTrait, batch: BatchId
     let failure = |(id, code, reason)| Failure { voucher_id: VoucherId(id), code, reason };
     Ok(rows.into_iter().map(failure).collect())
 }
+
+pub(in super::super) async fn statuses_of(
+    db: &impl ConnectionTrait,
+    batch: BatchId,
+) -> Result<Vec<(&'static str, i64)>, DbErr> {
+    let rows: Vec<(String, i64)> = voucher::Entity::find()
+        .select_only()
+        .column(voucher::Column::Status)
+        .column_as(voucher::Column::Id.count(), "n")
+        .filter(voucher::Column::BatchId.eq(batch.0))
+        .group_by(voucher::Column::Status)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let count = |status: Status| rows.iter().find(|(name, _)| name == status.as_str()).map_or(0, |(_, n)| *n);
+    Ok(Status::ALL.map(|status| (status.as_str(), count(status))).into_iter().filter(|(_, n)| *n > 0).collect())
+}

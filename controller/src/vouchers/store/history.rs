@@ -76,12 +76,8 @@ async fn last(db: &impl ConnectionTrait, column: Column, id: i64) -> Result<i64,
 
 /// Newest first.
 pub(in super::super) async fn history(db: &impl ConnectionTrait, id: VoucherId) -> Result<Vec<Happened>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::VoucherId.eq(id.0))
-        .order_by_desc(Column::Id)
-        .limit(MAX_ENTRIES)
-        .all(db)
-        .await?;
+    let rows =
+        Entity::find().filter(Column::VoucherId.eq(id.0)).order_by_desc(Column::Id).limit(MAX_ENTRIES).all(db).await?;
     let happened = |row: crate::db::entity::voucher_history::Model| Happened {
         at: row.at,
         what: row.what,

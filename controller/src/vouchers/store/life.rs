@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait as _, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder,
+    QuerySelect, Select,
     sea_query::{Expr, OnConflict},
 };
 
@@ -151,8 +152,7 @@ pub(in super::super) async fn recipes(
             length: row.code_length.unsigned_abs(),
             charset: Charset::parse(&row.charset).unwrap_or(Charset::UpperDigits),
         };
-        let spec =
-            Spec { profile: row.profile, server: row.server, mac_lock: row.mac_lock, marker: marker.to_owned() };
+        let spec = Spec { profile: row.profile, server: row.server, mac_lock: row.mac_lock, marker: marker.to_owned() };
         (BatchId(row.id), Recipe { look, mode: Mode::parse(&row.mode).unwrap_or(Mode::Same), spec })
     };
     Ok(rows.into_iter().map(recipe).collect())
