@@ -16,7 +16,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hiji_shared::device::{Kind, Service};
+use hiji_shared::device::{Kind, Service, Used};
 use http_body_util::Full;
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
@@ -30,7 +30,7 @@ use self::{
     standing::{Seen, Standing},
     words::Lang,
 };
-use crate::{ctx::Ctx, mirror::Used};
+use crate::ctx::Ctx;
 
 /// Longest code looked up, bytes; a longer one is none of ours.
 const MAX_CODE: usize = 64;
@@ -146,7 +146,9 @@ fn standing_of(ctx: &Ctx, name: &str) -> Option<Standing> {
             bytes_out: sum.bytes_out.saturating_add(open.bytes_out),
         })
     });
-    let seen = Seen { present: row.is_some(), used: row.map(|row| row.used).unwrap_or_default(), open };
+    // With what it used before this row was made, perhaps on another router.
+    let used = row.map_or_else(|| entry.closed(), |row| entry.base().plus(row.used).at_least(entry.closed()));
+    let seen = Seen { present: row.is_some(), used, open };
     standing::of(entry, seen, now)
 }
 

@@ -1,11 +1,8 @@
 //! How a voucher stands, from what the agent knows. Pure: no clock, no network, nothing that names a device.
 
-use hiji_shared::event::EndReason;
+use hiji_shared::{device::Used, event::EndReason};
 
-use crate::{
-    mirror::Used,
-    state::want::{Entry, WantMark},
-};
+use crate::state::want::{Entry, WantMark};
 
 /// What a guest is told about a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +114,9 @@ mod tests {
             limit_bytes: Some(1_000),
             mac: String::new(),
             mac_lock: false,
+            used: Used::default(),
+            moves: 0,
+            over: false,
             remote_address: String::new(),
             mark,
         };
