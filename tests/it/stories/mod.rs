@@ -7,7 +7,9 @@ mod browser_sale;
 mod controller_away;
 mod killed;
 mod printing;
+mod bad_routers;
 mod router_goes_away;
+mod voucher_life;
 
 use hiji_tests::world::{Backend, Broker};
 

@@ -25,6 +25,8 @@ pub enum Fault {
     Reboot { clock_1970: bool },
     /// So many more `add`s fit; then each is refused with `failure: no space left on device` (our wording).
     FlashFull { after: u32 },
+    /// Writes of this field are refused as an unknown parameter, as by a version without it.
+    UnknownField { field: String },
     /// A command on a path or with a verb the router does not know gets no answer at all.
     DropUnknown,
 }

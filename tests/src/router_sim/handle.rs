@@ -205,6 +205,7 @@ impl RouterSim {
             Fault::CutBeforeDone { path } => faults.set_cut_before_done(path),
             Fault::Reboot { clock_1970 } => self.reboot(clock_1970),
             Fault::FlashFull { after } => self.shared.lock().adds_left = Some(after),
+            Fault::UnknownField { field } => self.shared.lock().unknown_field = Some(field),
             Fault::DropUnknown => faults.set_drop_unknown(),
         }
     }
@@ -212,7 +213,8 @@ impl RouterSim {
     /// Everything works again (what was lost stays lost; a clock of 1970 stays until [`Self::set_clock_offset`]).
     pub fn clear_faults(&self) {
         self.shared.faults.clear();
-        self.shared.lock().adds_left = None;
+        let mut router = self.shared.lock();
+        (router.adds_left, router.unknown_field) = (None, None);
     }
 
     /// Power off and on: connections, sessions and unflushed counters are gone, the uptime and the ids of active lists

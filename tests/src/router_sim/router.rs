@@ -31,6 +31,8 @@ pub(crate) struct Router {
     pub(crate) hooks: HookQueue,
     /// Adds that still fit on the flash, when it is filling up.
     pub(crate) adds_left: Option<u32>,
+    /// A field that this version does not know, though its menu does.
+    pub(crate) unknown_field: Option<String>,
     /// From 7.21 on: are secrets printed only with `show-sensitive`?
     pub(crate) hides_secrets: bool,
     tables: HashMap<&'static str, Table>,
@@ -49,6 +51,7 @@ impl Router {
             journal: Journal::default(),
             hooks,
             adds_left: None,
+            unknown_field: None,
             hides_secrets: false,
             tables,
             clock,

@@ -57,6 +57,14 @@ impl Api {
         self.send(Method::POST, path, Some(body), None).await
     }
 
+    /// PUT.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Reply> {
+        self.send(Method::PUT, path, Some(body), None).await
+    }
+
     /// POST with an idempotency key.
     ///
     /// # Errors

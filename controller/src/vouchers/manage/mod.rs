@@ -10,6 +10,8 @@ pub mod jobs;
 pub(crate) mod pages;
 mod reissue;
 pub(super) mod routes;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

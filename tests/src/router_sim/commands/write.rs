@@ -140,6 +140,9 @@ fn checked(router: &Router, menu: &'static Menu, args: &Args, skip: &[&str]) -> 
             continue;
         }
         let (name, clear) = name.strip_prefix(b"!").map_or((name.as_slice(), false), |name| (name, true));
+        if router.unknown_field.as_deref().is_some_and(|unknown| unknown.as_bytes() == name) {
+            return Err(Trap::unknown_parameter(router.version, name));
+        }
         let field = writable(menu, name).ok_or_else(|| Trap::unknown_parameter(router.version, name))?;
         let optional = !matches!(field.show, Show::Always(_)) && field.name != "name";
         let value = match clear || (typed.is_empty() && optional) {
