@@ -3,11 +3,11 @@
 mod a_lost_done;
 mod a_voucher_day;
 mod bad_input;
+mod bad_routers;
 mod browser_sale;
 mod controller_away;
 mod killed;
 mod printing;
-mod bad_routers;
 mod router_goes_away;
 mod voucher_life;
 

@@ -56,7 +56,7 @@ async fn used(app: &TestApp, batch: &Batch, voucher: &Voucher, secs: u64) {
         kind,
         user: user.clone(),
         sid: String::new(),
-        at: app.clock.now().timestamp(),
+        at: app.app.clock.now().timestamp(),
         valid_until: None,
         mac: "AA:BB:CC:00:11:22".to_owned(),
         address: String::new(),
@@ -69,12 +69,14 @@ async fn used(app: &TestApp, batch: &Batch, voucher: &Voucher, secs: u64) {
 
 async fn wanted(app: &TestApp, batch: &Batch, code: &str) -> Object {
     let rows = routers::store::desired_after(app.db.read(), &app.keys, batch.router_id, 0, 10_000).await.unwrap();
-    rows.into_iter().map(|desired| desired.object).find(|object| match object {
-        Object::User(user) => user.name == code,
-        Object::Gone { name, .. } => name == code,
-        Object::Profile(_) | Object::Forgotten { .. } => false,
-    })
-    .unwrap()
+    rows.into_iter()
+        .map(|desired| desired.object)
+        .find(|object| match object {
+            Object::User(user) => user.name == code,
+            Object::Gone { name, .. } => name == code,
+            Object::Profile(_) | Object::Forgotten { .. } => false,
+        })
+        .unwrap()
 }
 
 async fn user(app: &TestApp, batch: &Batch, code: &str) -> DesiredUser {
@@ -142,7 +144,10 @@ async fn a_new_code_takes_over_what_is_left_and_its_price_only_when_nobody_used_
         let first = reissue(&app, &order, all[0].id).await.unwrap();
         let (new, old) = (find(first).await.unwrap().unwrap(), find(all[0].id).await.unwrap().unwrap());
         assert_eq!((new.price.minor(), new.online_secs), (0, Some(39_600)));
-        assert_eq!((new.valid_until, new.replaces_id, old.replaced_by_id), (old.valid_until, Some(old.id), Some(first)));
+        assert_eq!(
+            (new.valid_until, new.replaces_id, old.replaced_by_id),
+            (old.valid_until, Some(old.id), Some(first))
+        );
         assert_eq!(old.status, Status::Void);
         assert!(matches!(wanted(&app, &batch, &old.code).await, Object::Gone { .. }));
         let second = reissue(&app, &order, all[1].id).await.unwrap();

@@ -4,15 +4,15 @@ mod batches;
 mod history;
 mod life;
 mod names;
-mod sale;
 mod replace;
+mod sale;
 mod vouchers;
 
 pub(super) use batches::*;
 pub(super) use history::*;
 pub(super) use life::*;
-pub(super) use sale::*;
 pub(super) use replace::*;
+pub(super) use sale::*;
 pub(super) use vouchers::*;
 
 /// Rows of one INSERT: below the databases' limits of bound values.
