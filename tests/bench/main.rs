@@ -6,6 +6,7 @@ mod agent;
 mod batch;
 mod figures;
 mod ingest;
+mod lists;
 mod login;
 mod mirror;
 mod print;
@@ -34,6 +35,7 @@ async fn run(figures: &mut Figures) -> anyhow::Result<()> {
     ingest::run(figures).await?;
     login::run(figures).await?;
     batch::run(figures).await?;
+    lists::run(figures).await?;
     mirror::run(figures).await?;
     print::run(figures).await?;
     agent::run(figures).await

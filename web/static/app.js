@@ -161,4 +161,32 @@
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && (due.size || lost)) refresh(() => lost);
   });
+
+  // Countdowns: <time data-countdown="end" data-now="the server's time when it wrote this">. The device's own clock only
+  // measures how long ago that was: a phone whose clock is wrong counts right.
+  const SOON_SECS = 3600;
+  const seen = new Map();
+  const two = (number) => String(number).padStart(2, "0");
+  const count = () => {
+    for (const time of document.querySelectorAll("[data-countdown]")) {
+      const { countdown, now, day } = time.dataset;
+      if (!seen.has(now)) seen.set(now, performance.now());
+      const written = Date.parse(now) + performance.now() - seen.get(now);
+      const left = Math.max(0, Math.floor((Date.parse(countdown) - written) / 1000));
+      const days = Math.floor(left / 86400);
+      const clock = `${two(Math.floor(left / 3600) % 24)}:${two(Math.floor(left / 60) % 60)}:${two(left % 60)}`;
+      const text = days > 0 ? `${days} ${day} ${clock}` : clock;
+      if (time.textContent !== text) time.textContent = text;
+      time.classList.toggle("soon", left > 0 && left <= SOON_SECS);
+      time.classList.toggle("over", left === 0);
+    }
+    for (const now of seen.keys()) {
+      if (seen.size > 4 && !document.querySelector(`[data-now="${now}"]`)) seen.delete(now);
+    }
+  };
+  document.addEventListener("DOMContentLoaded", () => {
+    count();
+    setInterval(count, 1000);
+  });
+  document.addEventListener("htmx:after:swap", count);
 })();

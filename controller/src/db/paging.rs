@@ -65,6 +65,12 @@ impl PageOf {
         self.after().map(|after| after.parse().map_err(|_bad| BadCursor)).transpose()
     }
 
+    /// The cursor of a key, as a query carries it.
+    #[must_use]
+    pub fn cursor(key: &str) -> String {
+        B64.encode(key)
+    }
+
     /// Cuts what was read with `limit() + 1` to a page; `key` names a row's place.
     #[must_use]
     pub fn cut<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> String) -> Paged<T> {

@@ -17,6 +17,7 @@ mod live;
 pub mod locale;
 pub mod nav;
 pub mod page;
+pub mod path;
 mod preferences;
 pub mod session;
 #[cfg(test)]
@@ -122,6 +123,9 @@ fn pages(app: &App) -> Router<App> {
         .merge(vouchers::routes::routes())
         .merge(print::routes::routes())
         .merge(print::layouts::routes::routes())
+        .merge(vouchers::search::routes::routes())
+        .merge(vouchers::export::routes::routes())
+        .merge(vouchers::import::routes::routes())
 }
 
 /// The first section that the caller may see.
@@ -149,6 +153,9 @@ fn resources() -> Router<App> {
         .merge(vouchers::api::routes())
         .merge(print::api::routes())
         .merge(print::layouts::api::routes())
+        .merge(vouchers::search::api::routes())
+        .merge(vouchers::export::routes::resources())
+        .merge(vouchers::import::api::routes())
 }
 
 /// The document of the API.
@@ -170,6 +177,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         vouchers::api::document(),
         print::api::document(),
         print::layouts::api::document(),
+        vouchers::search::api::document(),
+        vouchers::export::routes::document(),
+        vouchers::import::api::document(),
     ])
 }
 
@@ -229,7 +239,9 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<vouchers::pages::NewPage>(),
         page::samples_of::<vouchers::pages::PreviewPart>(),
         page::samples_of::<vouchers::pages::BatchPage>(),
-        page::samples_of::<vouchers::pages::SearchPage>(),
+        page::samples_of::<vouchers::search::pages::SearchPage>(),
+        page::samples_of::<vouchers::search::pages::MonitorPage>(),
+        page::samples_of::<vouchers::import::pages::ImportPage>(),
         page::samples_of::<vouchers::pages::VoucherPage>(),
         page::samples_of::<print::pages::PaperPage>(),
         page::samples_of::<print::pages::SheetPart>(),

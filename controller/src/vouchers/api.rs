@@ -1,16 +1,11 @@
 //! `/api/v1/voucher_batches` and `/api/v1/vouchers`.
 
-use axum::{
-    Router as Routes,
-    extract::{Path, State},
-    http::StatusCode,
-    routing::get,
-};
+use axum::{Router as Routes, extract::State, http::StatusCode, routing::get};
 use axum_extra::extract::Query;
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi;
 
-use super::{Asked, Batch, BatchFilter, BatchForm, Failure, Filter, Status, Voucher, VoucherError, manage};
+use super::{Asked, Batch, BatchFilter, BatchForm, Failure, Voucher, VoucherError, manage};
 use crate::{
     app::App,
     audit::Actor,
@@ -20,6 +15,7 @@ use crate::{
         api::{Intent, Json, Listing, openapi::Problem},
         error::AppError,
         form::Check,
+        path::Path,
         session::{Caller, Signed},
         view::View,
     },
@@ -31,7 +27,6 @@ pub(crate) fn routes() -> Routes<App> {
     Routes::new()
         .route("/voucher_batches", get(batches).post(add))
         .route("/voucher_batches/{id}", get(batch))
-        .route("/vouchers", get(list))
         .route("/vouchers/{id}", get(show))
         .merge(manage::api::routes())
 }
@@ -40,7 +35,7 @@ pub(crate) fn routes() -> Routes<App> {
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
-    #[openapi(paths(batches, add, batch, list, show), components(schemas(BatchForm)))]
+    #[openapi(paths(batches, add, batch, show), components(schemas(BatchForm)))]
     struct Part;
     let mut part = Part::openapi();
     part.merge(manage::api::document());
@@ -81,27 +76,10 @@ async fn with_failures(app: &App, caller: &Caller, batch: Batch) -> Result<Json<
     Ok(Json(WithFailures { batch: shown_batch(caller, batch), failures }))
 }
 
-/// What a list's query may narrow it by; the same for pages.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Narrowed {
-    pub(super) batch_id: Option<String>,
-    pub(super) router_id: Option<String>,
-    pub(super) status: Option<String>,
-}
-
-impl Narrowed {
-    /// The filter of a query.
-    ///
-    /// # Errors
-    /// What cannot be an id or a status.
-    pub(super) fn filter(&self, q: String) -> Result<Filter, AppError> {
-        let mut check = Check::default();
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let batch = given(&self.batch_id).and_then(|text| check.id("batch_id", &text)).map(BatchId);
-        let router = given(&self.router_id).and_then(|text| check.id("router_id", &text)).map(RouterId);
-        let status = given(&self.status).and_then(|text| check.choice("status", &text, Status::parse));
-        if check.is_clean() { Ok(Filter { batch, router, status, q }) } else { Err(check.into_errors().into()) }
-    }
+struct OfRouter {
+    #[serde(default)]
+    router_id: String,
 }
 
 #[utoipa::path(get, path = "/voucher_batches", tag = "vouchers", params(
@@ -112,12 +90,18 @@ async fn batches(
     State(app): State<App>,
     Signed(caller): Signed,
     listing: Listing,
-    Query(narrowed): Query<Narrowed>,
+    Query(asked): Query<OfRouter>,
 ) -> Result<Json<Paged<Batch>>, AppError> {
     caller.allow(Permission::VouchersSee)?;
     listing.page.after_id()?;
-    let Filter { router, q, .. } = narrowed.filter(listing.q)?;
-    let page = super::batches(app.db.read(), &caller.sites, &BatchFilter { router, q }, &listing.page).await?;
+    let mut check = Check::default();
+    let router = Some(asked.router_id).filter(|text| !text.is_empty());
+    let router = router.and_then(|text| check.id("router_id", &text)).map(RouterId);
+    if !check.is_clean() {
+        return Err(check.into_errors().into());
+    }
+    let filter = BatchFilter { router, q: listing.q };
+    let page = super::batches(app.db.read(), &caller.sites, &filter, &listing.page).await?;
     Ok(Json(page.map(|batch| shown_batch(&caller, batch))))
 }
 
@@ -154,25 +138,6 @@ async fn batch(
     caller.allow(Permission::VouchersSee)?;
     let batch = super::batch(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
     with_failures(&app, &caller, batch).await
-}
-
-#[utoipa::path(get, path = "/vouchers", tag = "vouchers", params(
-    ("batch_id" = Option<i64>, Query), ("router_id" = Option<i64>, Query),
-    ("status" = Option<String>, Query, description = "`draft`, `ready`, `active`, `used_up`, `expired`, `blocked`, `void`"),
-    ("q" = Option<String>, Query, description = "a code, its beginning, or a part of it, whichever is found first"),
-    ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query),
-), responses((status = 200, description = "Vouchers: of a batch in its order, else newest first")))]
-async fn list(
-    State(app): State<App>,
-    Signed(caller): Signed,
-    listing: Listing,
-    Query(narrowed): Query<Narrowed>,
-) -> Result<Json<Paged<Voucher>>, AppError> {
-    caller.allow(Permission::VouchersSee)?;
-    listing.page.after_id()?;
-    let filter = narrowed.filter(listing.q)?;
-    let page = super::list(&app, &caller.sites, &filter, &listing.page).await?;
-    Ok(Json(page.map(|voucher| shown(&caller, voucher))))
 }
 
 #[utoipa::path(get, path = "/vouchers/{id}", tag = "vouchers", params(("id" = i64, Path)), responses(

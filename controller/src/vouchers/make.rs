@@ -100,10 +100,51 @@ pub async fn add_in(
     form: &BatchForm,
     origin: Origin,
 ) -> Result<BatchId, VoucherError> {
+    let checked = checked(tx, app, asked.scope, form).await?;
+    let codes = free_codes(tx, &checked.router, &checked.draft.look, checked.draft.count).await?;
+    let mut random = Random::default();
+    let logins = codes.into_iter().map(|code| Login::new(code, checked.draft.mode, &mut random)).collect();
+    add_given(tx, app, asked, checked, (origin, logins)).await
+}
+
+/// A batch whose form is right.
+pub(super) struct Checked {
+    router: Router,
+    site: Site,
+    package: Package,
+    draft: Draft,
+}
+
+impl Checked {
+    /// Where its codes must be free.
+    pub(super) fn place(&self) -> (SiteId, RouterId) {
+        (self.router.site_id, self.router.id)
+    }
+
+    /// Its codes look so, since others made them.
+    pub(super) fn looks(&mut self, look: Look) {
+        self.draft.look = look;
+    }
+}
+
+/// Checks the form of a batch; nothing is made yet.
+pub(super) async fn checked(tx: &Tx, app: &App, scope: &Scope, form: &BatchForm) -> Result<Checked, VoucherError> {
     let now = app.clock.now();
-    let (router, site, package) = parties(tx, asked.scope, form).await?;
+    let (router, site, package) = parties(tx, scope, form).await?;
     let draft = rules::check(form, &terms(&package, now), now).map_err(VoucherError::Refused)?;
-    let codes = free_codes(tx, &router, &draft.look, draft.count).await?;
+    Ok(Checked { router, site, package, draft })
+}
+
+/// As [`add_in`], with codes that are known to be free.
+pub(super) async fn add_given(
+    tx: &Tx,
+    app: &App,
+    asked: &Asked<'_>,
+    checked: Checked,
+    (origin, logins): (Origin, Vec<Login>),
+) -> Result<BatchId, VoucherError> {
+    let Checked { router, site, package, draft } = checked;
+    let now = app.clock.now();
     let day = now.with_timezone(&site.zone()).date_naive();
     let number = rules::batch_number(day, store::batches_of_day(&**tx, &rules::batch_day(day)).await? + 1);
     let row = store::NewBatch {
@@ -118,8 +159,6 @@ pub async fn add_in(
         now,
     };
     let batch_id = store::insert_batch(&**tx, &row, &draft).await?;
-    let mut random = Random::default();
-    let logins: Vec<Login> = codes.into_iter().map(|code| Login::new(code, draft.mode, &mut random)).collect();
     store::insert_vouchers(&**tx, &app.keys, batch_id, &row, (&draft, &logins)).await?;
     let spec = Spec {
         profile: row.profile.clone(),

@@ -5,8 +5,10 @@
 
 mod acts;
 pub mod api;
+pub(crate) mod export;
 mod fields;
 pub mod history;
+pub mod import;
 pub mod life;
 mod make;
 pub mod manage;
@@ -14,6 +16,7 @@ pub(crate) mod pages;
 pub(crate) mod routes;
 pub mod rules;
 mod sale;
+pub mod search;
 mod store;
 #[cfg(test)]
 mod stories;
@@ -41,6 +44,7 @@ pub use manage::jobs::CleanUp;
 pub(crate) use pages::{sample as sample_batch, sample_voucher};
 pub use rules::{BatchForm, Charset, Mode};
 pub use sale::{Handed, by_ids, sell_made, sell_stock, stock, take_back, unsold};
+pub use search::{Search, SearchError};
 
 /// Failures told with a batch; the list of vouchers has them all.
 pub const MAX_FAILURES: u64 = 100;
@@ -105,6 +109,9 @@ pub struct Failure {
 pub struct Voucher {
     pub id: VoucherId,
     pub code: String,
+    /// What its list said of it, where codes were imported.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
     /// Only of batches whose passwords are their own, and not for everybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
@@ -253,7 +260,18 @@ pub async fn statuses_of(db: &impl ConnectionTrait, batch: BatchId) -> Result<Ve
 /// # Errors
 /// The database's.
 pub async fn list(app: &App, scope: &Scope, filter: &Filter, page: &PageOf) -> Result<Paged<Voucher>, DbErr> {
-    store::list(app.db.read(), &app.keys, scope, filter, page).await
+    let search = Search {
+        batch: filter.batch,
+        router: filter.router,
+        statuses: filter.status.into_iter().collect(),
+        q: filter.q.clone(),
+        ..Search::default()
+    };
+    match search::find(app, scope, &search, page).await {
+        Ok(found) => Ok(found.page),
+        Err(SearchError::Db(error)) => Err(error),
+        Err(SearchError::BadCursor) => Ok(Paged { items: Vec::new(), next_cursor: None }),
+    }
 }
 
 /// One voucher the caller may see.

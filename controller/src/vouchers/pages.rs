@@ -28,6 +28,7 @@ pub(crate) struct ListPage {
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
     pub(crate) may_sell: bool,
+    pub(crate) may_import: bool,
 }
 
 /// The form of a batch.
@@ -81,19 +82,6 @@ pub(crate) struct BatchPage {
     pub(crate) is_later: bool,
 }
 
-/// The search over all vouchers.
-#[derive(Debug, Serialize)]
-pub(crate) struct SearchPage {
-    pub(crate) vouchers: Vec<Voucher>,
-    pub(crate) q: String,
-    pub(crate) status: String,
-    pub(crate) router_id: String,
-    pub(crate) statuses: Vec<&'static str>,
-    pub(crate) routers: Vec<Choice>,
-    pub(crate) next: Option<String>,
-    pub(crate) is_later: bool,
-}
-
 /// One voucher.
 #[derive(Debug, Serialize)]
 pub(crate) struct VoucherPage {
@@ -108,11 +96,6 @@ pub(crate) struct VoucherPage {
 /// Charsets as a form offers them.
 pub(crate) fn charsets() -> Vec<&'static str> {
     Charset::ALL.into_iter().map(Charset::as_str).collect()
-}
-
-/// Statuses as a search offers them.
-pub(crate) fn statuses() -> Vec<&'static str> {
-    Status::ALL.map(Status::as_str).to_vec()
 }
 
 /// A batch for the samples of others' pages.
@@ -159,6 +142,7 @@ pub(crate) fn sample_voucher(status: Status) -> Voucher {
     Voucher {
         id: VoucherId(7),
         code: "KBX7M2QP".to_owned(),
+        note: String::new(),
         password: used.then(|| "123456".to_owned()),
         status,
         batch_id: BatchId(12),
@@ -222,6 +206,7 @@ impl Page for ListPage {
             next: next.map(str::to_owned),
             is_later: next.is_some(),
             may_sell,
+            may_import: may_sell,
         };
         vec![
             page(Vec::new(), "", None, true),
@@ -308,24 +293,6 @@ impl Page for BatchPage {
             presences.into_iter().map(|presence| page(sample_batches().remove(0), presence, Some("x"))).collect();
         pages.extend(sample_batches().into_iter().map(|batch| page(batch, Presence::Online, None)));
         pages
-    }
-}
-
-impl Page for SearchPage {
-    const TEMPLATE: &'static str = "vouchers/search.html";
-
-    fn samples() -> Vec<Self> {
-        let page = |vouchers, q: &str, next: Option<&str>| Self {
-            vouchers,
-            q: q.to_owned(),
-            status: "active".to_owned(),
-            router_id: "1".to_owned(),
-            statuses: statuses(),
-            routers: vec![Choice::new(1, "Kebon 1")],
-            next: next.map(str::to_owned),
-            is_later: next.is_some(),
-        };
-        vec![page(Vec::new(), "", None), page(sample_vouchers(), "KB", Some("x"))]
     }
 }
 

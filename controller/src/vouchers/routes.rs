@@ -1,11 +1,6 @@
 //! Pages of vouchers.
 
-use axum::{
-    Router as Routes,
-    extract::{Path, State},
-    response::Response,
-    routing::get,
-};
+use axum::{Router as Routes, extract::State, response::Response, routing::get};
 use axum_extra::extract::{Form, Query};
 use chrono_tz::Tz;
 use hiji_shared::device::Service;
@@ -13,10 +8,10 @@ use serde::Deserialize;
 
 use super::{
     Asked, BatchFilter, Filter, Status, VoucherError,
-    api::{Narrowed, shown, shown_batch},
+    api::{shown, shown_batch},
     fields::Fields,
     history, manage,
-    pages::{BatchPage, ListPage, NewPage, Preview, PreviewPart, SearchPage, VoucherPage, charsets, statuses},
+    pages::{BatchPage, ListPage, NewPage, Preview, PreviewPart, VoucherPage, charsets},
     rules,
 };
 use crate::{
@@ -29,6 +24,7 @@ use crate::{
         error::AppError,
         form::{Choice, FormErrors, FormView},
         locale::Arg,
+        path::Path,
         session::{Caller, Signed},
         view::View,
     },
@@ -45,7 +41,6 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/vouchers/new", get(add_form))
         .route("/vouchers/new/preview", get(preview))
         .route("/vouchers/batches/{id}", get(batch))
-        .route("/vouchers/search", get(search))
         .route("/vouchers/codes/{id}", get(show))
         .merge(manage::routes::routes())
 }
@@ -63,7 +58,8 @@ async fn list(
     let batches = page.items.into_iter().map(|batch| shown_batch(&caller, batch)).collect();
     let may_sell = caller.may(Permission::VouchersMake);
     let (next, is_later) = (page.next_cursor, listing.is_later);
-    view.page(&ListPage { batches, q: listing.q, next, is_later, may_sell })
+    let may_import = caller.may(Permission::VouchersImport);
+    view.page(&ListPage { batches, q: listing.q, next, is_later, may_sell, may_import })
 }
 
 async fn add_form(
@@ -249,29 +245,6 @@ async fn batch(
         presence: router.map_or(Presence::New, |router| router.presence),
         failures,
         vouchers: page.items.into_iter().map(|voucher| shown(&caller, voucher)).collect(),
-        next: page.next_cursor,
-        is_later: listing.is_later,
-    })
-}
-
-async fn search(
-    State(app): State<App>,
-    Signed(caller): Signed,
-    view: View,
-    listing: Listing,
-    Query(narrowed): Query<Narrowed>,
-) -> Result<Response, AppError> {
-    caller.allow(Permission::VouchersSee)?;
-    listing.page.after_id()?;
-    let filter = narrowed.filter(listing.q.clone())?;
-    let page = super::list(&app, &caller.sites, &filter, &listing.page).await?;
-    view.page(&SearchPage {
-        vouchers: page.items.into_iter().map(|voucher| shown(&caller, voucher)).collect(),
-        q: listing.q,
-        status: narrowed.status.unwrap_or_default(),
-        router_id: narrowed.router_id.unwrap_or_default(),
-        statuses: statuses(),
-        routers: router_choices(&routers::places(app.db.read(), &caller.sites).await?),
         next: page.next_cursor,
         is_later: listing.is_later,
     })

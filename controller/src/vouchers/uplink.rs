@@ -272,7 +272,11 @@ async fn rename(tx: &Tx, place: (RouterId, SiteId), changes: &mut Changes, recip
     let mut given: HashSet<String> = HashSet::new();
     for (batch, places) in by_batch {
         let Some(recipe) = recipes.get(&batch) else { continue };
-        let codes = make::codes_for(tx, (site, router), &recipe.look, places.len()).await?.unwrap_or_default();
+        let codes = if recipe.is_given {
+            Vec::new()
+        } else {
+            make::codes_for(tx, (site, router), &recipe.look, places.len()).await?.unwrap_or_default()
+        };
         // Two batches of one look could draw the same.
         let mut codes = codes.into_iter().filter(|code| given.insert(code.clone())).collect::<Vec<_>>();
         for at in places {

@@ -15,6 +15,8 @@ pub struct Model {
     pub package_id: i64,
     pub number: i32,
     pub code: String,
+    /// What its list said of it, where codes were imported.
+    pub note: String,
     pub password: Option<Vec<u8>>,
     pub status: String,
     pub currency: String,

@@ -13,6 +13,7 @@ use super::{
     super::{
         PASSWORD_PLACE, Status,
         life::{Allowance, Life},
+        make::Origin,
         rules::{Charset, Look, Mode},
         wanted::{Login, Spec},
     },
@@ -50,6 +51,8 @@ pub(in super::super) struct Known {
 pub(in super::super) struct Recipe {
     pub(in super::super) look: Look,
     pub(in super::super) mode: Mode,
+    /// Printed elsewhere: no other code will do.
+    pub(in super::super) is_given: bool,
     pub(in super::super) spec: Spec,
 }
 
@@ -152,8 +155,10 @@ pub(in super::super) async fn recipes(
             length: row.code_length.unsigned_abs(),
             charset: Charset::parse(&row.charset).unwrap_or(Charset::UpperDigits),
         };
+        let is_given = row.origin == Origin::Import.as_str();
         let spec = Spec { profile: row.profile, server: row.server, mac_lock: row.mac_lock, marker: marker.to_owned() };
-        (BatchId(row.id), Recipe { look, mode: Mode::parse(&row.mode).unwrap_or(Mode::Same), spec })
+        let mode = Mode::parse(&row.mode).unwrap_or(Mode::Same);
+        (BatchId(row.id), Recipe { look, mode, is_given, spec })
     };
     Ok(rows.into_iter().map(recipe).collect())
 }

@@ -6,6 +6,7 @@ mod life;
 mod names;
 mod replace;
 mod sale;
+mod search;
 mod vouchers;
 
 pub(super) use batches::*;
@@ -13,6 +14,7 @@ pub(super) use history::*;
 pub(super) use life::*;
 pub(super) use replace::*;
 pub(super) use sale::*;
+pub(super) use search::*;
 pub(super) use vouchers::*;
 
 /// Rows of one INSERT: below the databases' limits of bound values.

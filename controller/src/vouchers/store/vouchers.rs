@@ -3,21 +3,17 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Alias, Expr},
 };
 
 use super::{
-    super::{Figures, Filter, PASSWORD_PLACE, Status, Voucher, rules::Draft, wanted::Login},
+    super::{Figures, PASSWORD_PLACE, Status, Voucher, rules::Draft, wanted::Login},
     CHUNK, IN, NewBatch,
     names::{Names, Needed},
 };
 use crate::{
-    db::{
-        entity::voucher::{ActiveModel, Column, Entity, Model},
-        paging::{PageOf, Paged},
-    },
+    db::entity::voucher::{ActiveModel, Column, Entity, Model},
     http::access::Scope,
     ids::{BatchId, PackageId, RouterId, SiteId, VoucherId},
     money::{Currency, Money},
@@ -71,6 +67,23 @@ pub(in super::super) async fn insert_vouchers(
     Ok(())
 }
 
+/// Notes of vouchers of a batch, by code.
+pub(in super::super) async fn set_notes(
+    tx: &impl ConnectionTrait,
+    batch: BatchId,
+    notes: &[(String, String)],
+) -> Result<(), DbErr> {
+    for (code, note) in notes {
+        Entity::update_many()
+            .col_expr(Column::Note, Expr::value(note.as_str()))
+            .filter(Column::BatchId.eq(batch.0))
+            .filter(Column::Code.eq(code))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
+
 /// Which of these codes the site has already.
 pub(in super::super) async fn taken_codes(
     db: &impl ConnectionTrait,
@@ -97,89 +110,6 @@ fn scoped(scope: &Scope) -> Select<Entity> {
         Scope::All => Entity::find(),
         Scope::Sites(sites) => Entity::find().filter(Column::SiteId.is_in(sites.iter().map(|site| site.0))),
     }
-}
-
-fn narrowed(scope: &Scope, filter: &Filter) -> Select<Entity> {
-    let mut query = scoped(scope);
-    if let Some(batch) = filter.batch {
-        query = query.filter(Column::BatchId.eq(batch.0));
-    }
-    if let Some(router) = filter.router {
-        query = query.filter(Column::RouterId.eq(router.0));
-    }
-    if let Some(status) = filter.status {
-        query = query.filter(Column::Status.eq(status.as_str()));
-    }
-    query
-}
-
-/// The ways a search may be meant, the closest first. People type small letters on their phones.
-fn meanings(backend: DbBackend, q: &str) -> Vec<Condition> {
-    let spelt = [q.to_owned(), q.to_uppercase()];
-    let begins = |text: &String| {
-        if backend == DbBackend::Sqlite {
-            // A range uses the index; LIKE would not. Codes are ASCII, compared byte by byte.
-            let above = format!("{text}\u{7f}");
-            Condition::all().add(Column::Code.gte(text)).add(Column::Code.lt(above))
-        } else {
-            Condition::all().add(Column::Code.starts_with(text))
-        }
-    };
-    let any =
-        |each: &dyn Fn(&String) -> Condition| spelt.iter().fold(Condition::any(), |any, text| any.add(each(text)));
-    vec![
-        Condition::all().add(Column::Code.is_in(&spelt)),
-        any(&begins),
-        any(&|text| Condition::all().add(Column::Code.contains(text))),
-    ]
-}
-
-/// The first meaning of a search that finds something; nothing when none does.
-async fn meant(db: &impl ConnectionTrait, scope: &Scope, filter: &Filter) -> Result<Option<Condition>, DbErr> {
-    // Codes have no other characters; in particular none that LIKE reads as a pattern.
-    if !filter.q.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return Ok(None);
-    }
-    for meaning in meanings(db.get_database_backend(), &filter.q) {
-        let found: Option<i64> = narrowed(scope, filter)
-            .select_only()
-            .column(Column::Id)
-            .filter(meaning.clone())
-            .limit(1)
-            .into_tuple()
-            .one(db)
-            .await?;
-        if found.is_some() {
-            return Ok(Some(meaning));
-        }
-    }
-    Ok(None)
-}
-
-pub(in super::super) async fn list(
-    db: &impl ConnectionTrait,
-    keys: &Keys,
-    scope: &Scope,
-    filter: &Filter,
-    page: &PageOf,
-) -> Result<Paged<Voucher>, DbErr> {
-    let mut query = narrowed(scope, filter).limit(page.limit() + 1);
-    if !filter.q.is_empty() {
-        match meant(db, scope, filter).await? {
-            Some(meaning) => query = query.filter(meaning),
-            None => return Ok(Paged { items: Vec::new(), next_cursor: None }),
-        }
-    }
-    let after = page.after_id().ok().flatten();
-    // The rows of a batch stand as they will be printed.
-    query = match (filter.batch, after) {
-        (Some(_), Some(after)) => query.filter(Column::Id.gt(after)),
-        (None, Some(after)) => query.filter(Column::Id.lt(after)),
-        (_, None) => query,
-    };
-    query = if filter.batch.is_some() { query.order_by_asc(Column::Id) } else { query.order_by_desc(Column::Id) };
-    let page = page.cut(query.all(db).await?, |row| row.id.to_string());
-    Ok(Paged { items: with_names(db, keys, page.items).await?, next_cursor: page.next_cursor })
 }
 
 pub(in super::super) async fn find(
@@ -213,7 +143,7 @@ pub(in super::super) async fn last_activated(
     with_names(db, keys, rows).await
 }
 
-pub(super) async fn with_names(
+pub(in super::super) async fn with_names(
     db: &impl ConnectionTrait,
     keys: &Keys,
     rows: Vec<Model>,
@@ -234,6 +164,7 @@ fn voucher_of(row: Model, keys: &Keys, names: &Names) -> Result<Voucher, DbErr> 
     Ok(Voucher {
         id: VoucherId(row.id),
         code: row.code,
+        note: row.note,
         password,
         status: Status::parse(&row.status).unwrap_or(Status::Draft),
         batch_id: BatchId(row.batch_id),

@@ -1,0 +1,132 @@
+//! The page of the search.
+
+use axum::{Router as Routes, extract::State, response::Response, routing::get};
+use axum_extra::extract::Query;
+use chrono::{DateTime, Utc};
+use hiji_shared::device::Service;
+
+use super::{
+    COUNTED, Found, PART_WINDOW, SearchError, monitor,
+    pages::{Line, SearchPage, sorts, statuses},
+    query::{Typed, bad_cursor},
+    rules::Meaning,
+};
+use crate::{
+    app::App,
+    db::paging::{MAX_LIMIT, PageOf},
+    http::{
+        access::Permission,
+        error::AppError,
+        form::{Choice, FormErrors},
+        session::{Caller, Signed},
+        view::View,
+    },
+    packages,
+    routers::Place,
+    vouchers::{Voucher, api::shown},
+};
+
+pub(crate) fn routes() -> Routes<App> {
+    Routes::new().route("/vouchers/search", get(search)).route("/vouchers/monitor", get(monitor::show))
+}
+
+/// Vouchers as lines, as the caller may see them.
+pub(super) async fn lines_of(
+    app: &App,
+    caller: &Caller,
+    vouchers: Vec<Voucher>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Line>, AppError> {
+    let online = super::online(app, &vouchers).await?;
+    let line = |voucher: Voucher| {
+        let is_online = online.contains(&voucher.id);
+        Line::of(shown(caller, voucher), is_online, now)
+    };
+    Ok(vouchers.into_iter().map(line).collect())
+}
+
+pub(super) fn place_choices(places: &[Place]) -> Vec<Choice> {
+    places.iter().map(|place| Choice::new(place.id, format!("{} · {}", place.site, place.name))).collect()
+}
+
+pub(super) fn site_choices(places: &[Place]) -> Vec<Choice> {
+    let mut sites: Vec<Choice> = Vec::new();
+    for place in places {
+        let site = Choice::new(place.site_id, place.site.clone());
+        if !sites.contains(&site) {
+            sites.push(site);
+        }
+    }
+    sites
+}
+
+async fn package_choices(app: &App, caller: &Caller) -> Result<Vec<Choice>, AppError> {
+    let filter = packages::Filter { service: Some(Service::Hotspot), ..packages::Filter::default() };
+    let page = PageOf::new(Some(MAX_LIMIT), None)?;
+    let packages = packages::list(app.db.read(), &caller.sites, &filter, &page).await?.items;
+    Ok(packages.into_iter().map(|package| Choice::new(package.id, package.name)).collect())
+}
+
+async fn search(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Query(typed): Query<Typed>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::VouchersSee)?;
+    let places = super::places(&app, &caller.sites).await?;
+    let (search, mut errors) = typed.search(&places);
+    let mut found = None;
+    if errors.is_empty() {
+        found = match of_page(&app, &caller, &search, &typed).await? {
+            Ok(found) => Some(found),
+            Err(refused) => {
+                errors = refused;
+                None
+            }
+        };
+    }
+    let now = app.clock.now();
+    let empty = crate::db::paging::Paged { items: Vec::new(), next_cursor: None };
+    let Found { page, meaning, is_partly, total } =
+        found.unwrap_or(Found { page: empty, meaning: Meaning::Nothing, is_partly: false, total: None });
+    let page = SearchPage {
+        has_filters: typed.has_filters(),
+        lines: lines_of(&app, &caller, page.items, now).await?,
+        meaning,
+        total,
+        counted: COUNTED,
+        is_partly,
+        window: PART_WINDOW,
+        statuses: statuses(),
+        sorts: sorts(),
+        sites: site_choices(&places),
+        routers: place_choices(&places),
+        packages: package_choices(&app, &caller).await?,
+        query: typed.link(),
+        next: page.next_cursor,
+        is_later: typed.is_later(),
+        typed,
+        errors,
+        now,
+    };
+    if page.errors.is_empty() { view.page(&page) } else { view.form_again(&page) }
+}
+
+/// The page a query asks for, or what is wrong with it.
+async fn of_page(
+    app: &App,
+    caller: &Caller,
+    search: &super::Search,
+    typed: &Typed,
+) -> Result<Result<Found, FormErrors>, AppError> {
+    let page = match typed.page() {
+        Ok(page) => page,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    match super::find(app, &caller.sites, search, &page).await {
+        Ok(found) => Ok(Ok(found)),
+        Err(SearchError::BadCursor) => Ok(Err(bad_cursor())),
+        Err(SearchError::Db(error)) => Err(error.into()),
+    }
+}
