@@ -352,8 +352,12 @@ pub(crate) async fn may_open_again(
     }
     let since = app.clock.now() - clock::seconds(OPEN_AGAIN_SECS);
     let covers = |taken: &Taken| {
-        let covered =
-            |each: &&Printed| each.batch_id == taken.batch && each.first <= taken.first && each.last >= taken.last;
+        let covered = |each: &&Printed| {
+            each.batch_id == taken.batch
+                && (each.unproven || !prepared.job.unproven)
+                && each.first <= taken.first
+                && each.last >= taken.last
+        };
         printed.iter().any(|each| covered(&each))
     };
     let theirs = printed.iter().all(|each| each.admin_id == admin && each.at >= since);

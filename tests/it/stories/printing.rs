@@ -187,9 +187,10 @@ async fn a_sale_opens_its_print_beside_it() {
     browser.page.switch_to_window(there).await.unwrap();
     browser.shows(".p-last .p-cell:nth-child(12)").await;
     browser.picture("print-after-sale").await.unwrap();
-    browser.page.switch_to_window(here.clone()).await.unwrap();
+    // A tab in the background draws nothing and takes no clicks.
+    browser.page.close_window().await.unwrap();
+    browser.page.switch_to_window(here).await.unwrap();
     browser.says("dicetak 1×, terakhir oleh").await;
-    browser.picture("batch-printed").await.unwrap();
 
     // A wrong form stays where it is, with what was typed, and the tab that waited closes.
     browser.open("/vouchers/new").await.unwrap();
@@ -198,7 +199,7 @@ async fn a_sale_opens_its_print_beside_it() {
     browser.click("#batch-form [data-opens]").await.unwrap();
     browser.shows(".is-invalid[name=count]").await;
     wait::until("the waiting tab closed", Duration::from_secs(10), || async {
-        browser.page.windows().await.ok().filter(|tabs| tabs.len() == 2).map(|_| ())
+        browser.page.windows().await.ok().filter(|tabs| tabs.len() == 1).map(|_| ())
     })
     .await;
     assert_eq!(shop.world.api.all("/voucher_batches").await.unwrap().len(), 1);
