@@ -48,6 +48,8 @@ ids! {
     AttemptId,
     /// An entry of the ledger's journal.
     EntryId,
+    /// A list of customers on its way in.
+    CustomerImportId,
 }
 
 /// Bytes of the operating system's randomness.

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod counter;
+pub mod customers;
 pub mod dashboard;
 pub mod db;
 pub mod events;

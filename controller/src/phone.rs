@@ -85,6 +85,12 @@ impl Phone {
         self.0.trim_start_matches('+')
     }
 
+    /// Can it have WhatsApp? Landlines of Indonesia seldom do; of other countries it is not known.
+    #[must_use]
+    pub fn is_mobile(&self) -> bool {
+        self.0.strip_prefix("+62").is_none_or(|national| national.starts_with('8'))
+    }
+
     /// As people write it: `0812-3456-7890`, `021-555-0123`, `+60 123456789`.
     #[must_use]
     pub fn shown(&self) -> String {

@@ -14,6 +14,7 @@ mod m20261124_000007_print;
 mod m20261124_000008_voucher_life;
 mod m20261124_000009_grants;
 mod m20261124_000010_ledger;
+mod m20261124_000011_customers;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000008_voucher_life::Migration),
             Box::new(m20261124_000009_grants::Migration),
             Box::new(m20261124_000010_ledger::Migration),
+            Box::new(m20261124_000011_customers::Migration),
         ]
     }
 }

@@ -4,6 +4,7 @@
 
 mod agent;
 mod batch;
+mod customers;
 mod figures;
 mod ingest;
 mod lists;
@@ -38,5 +39,6 @@ async fn run(figures: &mut Figures) -> anyhow::Result<()> {
     lists::run(figures).await?;
     mirror::run(figures).await?;
     print::run(figures).await?;
+    customers::run(figures).await?;
     agent::run(figures).await
 }

@@ -67,6 +67,26 @@
       copy.querySelector("use")?.setAttribute("href", copy.dataset.copiedIcon);
       return;
     }
+    const gps = event.target.closest("[data-gps]");
+    if (gps) {
+      const field = document.querySelector(gps.dataset.gps);
+      gps.disabled = true;
+      // Browsers tell the place only over https or on this machine.
+      const failed = () => {
+        gps.disabled = false;
+        field.placeholder = gps.dataset.gpsFailed;
+      };
+      if (!navigator.geolocation) return failed();
+      navigator.geolocation.getCurrentPosition(
+        ({ coords }) => {
+          gps.disabled = false;
+          field.value = `${coords.latitude.toFixed(6)},${coords.longitude.toFixed(6)}`;
+        },
+        failed,
+        { enableHighAccuracy: true, timeout: 15_000 },
+      );
+      return;
+    }
     if (event.target.closest("[data-print]")) {
       window.print();
       return;

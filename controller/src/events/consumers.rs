@@ -84,6 +84,15 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
             vec!["dashboard".to_owned(), "sessions".to_owned(), router(router_id)]
         }
         BusinessEvent::PackageChanged { .. } => vec!["packages".to_owned()],
+        BusinessEvent::CustomerCreated { customer_id, .. }
+        | BusinessEvent::CustomerChanged { customer_id, .. }
+        | BusinessEvent::CustomerDeleted { customer_id, .. }
+        | BusinessEvent::CustomerRestored { customer_id, .. } => {
+            vec![format!("customer-{customer_id}"), "customers".to_owned()]
+        }
+        BusinessEvent::CustomersImported { import_id, .. } => {
+            vec![format!("customer-import-{import_id}"), "customers".to_owned()]
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::ids::{BatchId, RouterId, SiteId, VoucherId};
+use crate::ids::{BatchId, CustomerId, CustomerImportId, RouterId, SiteId, VoucherId};
 
 pub use store::Recorded;
 
@@ -89,10 +89,31 @@ pub enum BusinessEvent {
     PackageChanged {
         router_ids: Vec<RouterId>,
     },
+    CustomerCreated {
+        customer_id: CustomerId,
+        number: String,
+    },
+    CustomerChanged {
+        customer_id: CustomerId,
+        number: String,
+    },
+    CustomerDeleted {
+        customer_id: CustomerId,
+        number: String,
+    },
+    CustomerRestored {
+        customer_id: CustomerId,
+        number: String,
+    },
+    /// Many came in at once, without an event of their own.
+    CustomersImported {
+        import_id: CustomerImportId,
+        count: i64,
+    },
 }
 
 /// Class and event of every kind of event, as in the topics of the public stream.
-pub const TOPICS: [(&str, &str); 13] = [
+pub const TOPICS: [(&str, &str); 18] = [
     ("router", "online"),
     ("router", "offline"),
     ("router", "approved"),
@@ -106,6 +127,11 @@ pub const TOPICS: [(&str, &str); 13] = [
     ("batch", "changed"),
     ("session", "changed"),
     ("package", "changed"),
+    ("customer", "created"),
+    ("customer", "changed"),
+    ("customer", "deleted"),
+    ("customer", "restored"),
+    ("customer", "imported"),
 ];
 
 impl BusinessEvent {
@@ -126,6 +152,11 @@ impl BusinessEvent {
             Self::BatchChanged { .. } => ("batch", "changed"),
             Self::SessionsChanged { .. } => ("session", "changed"),
             Self::PackageChanged { .. } => ("package", "changed"),
+            Self::CustomerCreated { .. } => ("customer", "created"),
+            Self::CustomerChanged { .. } => ("customer", "changed"),
+            Self::CustomerDeleted { .. } => ("customer", "deleted"),
+            Self::CustomerRestored { .. } => ("customer", "restored"),
+            Self::CustomersImported { .. } => ("customer", "imported"),
         }
     }
 
@@ -148,6 +179,11 @@ impl BusinessEvent {
                 format!("voucher/{voucher_id}")
             }
             Self::PackageChanged { .. } => "package".to_owned(),
+            Self::CustomerCreated { number, .. }
+            | Self::CustomerChanged { number, .. }
+            | Self::CustomerDeleted { number, .. }
+            | Self::CustomerRestored { number, .. } => format!("customer/{number}"),
+            Self::CustomersImported { import_id, .. } => format!("customer_import/{import_id}"),
         }
     }
 }

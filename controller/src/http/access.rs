@@ -79,6 +79,14 @@ pub enum Permission {
     PackagesSee,
     /// Add and change packages.
     PackagesManage,
+    /// Customers.
+    CustomersSee,
+    /// Add customers, and write down what happened with them.
+    CustomersAdd,
+    /// Change, delete and bring back customers; see their identity numbers.
+    CustomersManage,
+    /// Bring lists of customers in and take them along.
+    CustomersImport,
     /// Purchase prices and profit.
     CostsSee,
     /// Settings of the operator.
@@ -101,7 +109,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::DashboardSee,
         Self::VouchersSee,
         Self::VouchersSell,
@@ -117,6 +125,10 @@ impl Permission {
         Self::SitesManage,
         Self::PackagesSee,
         Self::PackagesManage,
+        Self::CustomersSee,
+        Self::CustomersAdd,
+        Self::CustomersManage,
+        Self::CustomersImport,
         Self::CostsSee,
         Self::SettingsManage,
         Self::AdminsManage,
@@ -173,6 +185,10 @@ pub fn allowed(role: Role, permission: Permission) -> bool {
             | P::SitesManage
             | P::PackagesSee
             | P::PackagesManage
+            | P::CustomersSee
+            | P::CustomersAdd
+            | P::CustomersManage
+            | P::CustomersImport
             | P::CostsSee
             | P::SettingsManage
             | P::GrantsManage
@@ -192,11 +208,19 @@ pub fn allowed(role: Role, permission: Permission) -> bool {
                 | P::SessionsSee
                 | P::RoutersSee
                 | P::PackagesSee
+                | P::CustomersSee
+                | P::CustomersAdd
         ),
-        Role::Cashier => matches!(permission, P::VouchersSee | P::VouchersSell),
+        Role::Cashier => matches!(permission, P::VouchersSee | P::VouchersSell | P::CustomersSee),
         Role::Viewer => matches!(
             permission,
-            P::DashboardSee | P::VouchersSee | P::SessionsSee | P::RoutersSee | P::SitesSee | P::PackagesSee
+            P::DashboardSee
+                | P::VouchersSee
+                | P::SessionsSee
+                | P::RoutersSee
+                | P::SitesSee
+                | P::PackagesSee
+                | P::CustomersSee
         ),
     }
 }
@@ -293,12 +317,22 @@ mod tests {
                     P::SessionsSee,
                     P::RoutersSee,
                     P::PackagesSee,
+                    P::CustomersSee,
+                    P::CustomersAdd,
                 ],
             ),
-            (Role::Cashier, vec![P::VouchersSee, P::VouchersSell]),
+            (Role::Cashier, vec![P::VouchersSee, P::VouchersSell, P::CustomersSee]),
             (
                 Role::Viewer,
-                vec![P::DashboardSee, P::VouchersSee, P::SessionsSee, P::RoutersSee, P::SitesSee, P::PackagesSee],
+                vec![
+                    P::DashboardSee,
+                    P::VouchersSee,
+                    P::SessionsSee,
+                    P::RoutersSee,
+                    P::SitesSee,
+                    P::PackagesSee,
+                    P::CustomersSee,
+                ],
             ),
         ];
         for (role, expected) in table {

@@ -23,6 +23,8 @@ use super::{error::AppError, session::client_ip};
 
 /// The largest body of a request.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// The largest body of a request that brings a file.
+pub const MAX_UPLOAD_BYTES: usize = 16 * 1024 * 1024;
 /// The longest a request may take until its answer begins. Streams go on after that.
 pub const MAX_ANSWER_TIME: Duration = Duration::from_secs(30);
 /// Addresses remembered by one limit, before those that have calmed down are forgotten.

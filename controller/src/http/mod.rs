@@ -38,7 +38,7 @@ use crate::{
     app::App,
     audit,
     brand::Brand,
-    counter, dashboard, ledger, maintenance, monitoring,
+    counter, customers, dashboard, ledger, maintenance, monitoring,
     mqtt::{self, BusKind},
     packages, print, routers, settings, sites, vouchers,
 };
@@ -112,6 +112,8 @@ fn pages(app: &App) -> Router<App> {
         .merge(admins::account_routes::routes())
         .merge(audit::routes::routes())
         .merge(counter::routes::routes())
+        .merge(customers::routes::routes())
+        .merge(customers::import::routes::routes())
         .merge(dashboard::routes::routes())
         .merge(ledger::routes::routes())
         .merge(maintenance::routes::routes())
@@ -143,6 +145,8 @@ fn resources() -> Router<App> {
         .merge(audit::api::routes())
         .merge(counter::api::routes())
         .merge(ledger::api::routes())
+        .merge(customers::api::routes())
+        .merge(customers::import::api::routes())
         .merge(maintenance::api::routes())
         .merge(maintenance::events_api::routes())
         .merge(monitoring::api::routes())
@@ -167,6 +171,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         audit::api::document(),
         counter::api::document(),
         ledger::api::document(),
+        customers::api::document(),
+        customers::import::api::document(),
         maintenance::api::document(),
         maintenance::events_api::document(),
         monitoring::api::document(),
@@ -217,6 +223,11 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<counter::pages::CounterPage>(),
         page::samples_of::<counter::pages::SalePage>(),
         page::samples_of::<counter::pages::SetUpPage>(),
+        page::samples_of::<customers::pages::ListPage>(),
+        page::samples_of::<customers::pages::FormPage>(),
+        page::samples_of::<customers::pages::ShowPage>(),
+        page::samples_of::<customers::import::pages::ImportsPage>(),
+        page::samples_of::<customers::import::pages::ImportPage>(),
         page::samples_of::<dashboard::pages::DashboardPage>(),
         page::samples_of::<ledger::pages::AccountsPage>(),
         page::samples_of::<ledger::pages::JournalPage>(),

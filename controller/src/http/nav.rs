@@ -45,6 +45,7 @@ pub const SECTIONS: &[Section] = &[
     thumb(section("counter", "/counter", "cash-stack", Permission::VouchersSell)),
     thumb(section("vouchers", "/vouchers", "ticket-perforated", Permission::VouchersSee)),
     thumb(section("sessions", "/sessions", "broadcast", Permission::SessionsSee)),
+    section("customers", "/customers", "people", Permission::CustomersSee),
     within("network", section("routers", "/routers", "router", Permission::RoutersSee)),
     within("network", section("sites", "/sites", "geo-alt", Permission::SitesSee)),
     within("network", section("packages", "/packages", "box-seam", Permission::PackagesSee)),

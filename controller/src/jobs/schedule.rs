@@ -61,7 +61,10 @@ impl Job for Purge {
         let inbox = crate::mqtt::inbox::purge(&*tx, now - clock::seconds(KEEP_INBOX_DAYS * DAY_SECS)).await?;
         let sessions = crate::admins::purge_sessions(&*tx, now).await?;
         let keys = crate::http::api::purge_idempotency_keys(&*tx, now).await?;
+        let lines = crate::customers::import::purge(&*tx, now).await?;
         tx.commit().await.context("committing the purge")?;
-        Ok(format!("{jobs} jobs, {inbox} inbox rows, {sessions} sessions, {keys} idempotency keys deleted"))
+        Ok(format!(
+            "{jobs} jobs, {inbox} inbox rows, {sessions} sessions, {keys} idempotency keys, {lines} lines of lists deleted"
+        ))
     }
 }

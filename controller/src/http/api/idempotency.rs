@@ -26,7 +26,7 @@ use crate::{
     http::{
         error::AppError,
         form::{FieldError, FormErrors, new_form_id},
-        limit::MAX_BODY_BYTES,
+        limit::{MAX_BODY_BYTES, MAX_UPLOAD_BYTES},
         view::View,
     },
     sealed::Keys,
@@ -83,7 +83,8 @@ pub(crate) async fn once(State(keeper): State<Keeper>, view: View, request: Requ
 async fn claimed(keeper: &Keeper, caller: String, request: Request, next: Next) -> Result<Response, AppError> {
     let key = key_of(request.headers())?;
     let (parts, body) = request.into_parts();
-    let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_too_large| AppError::TooLarge)?;
+    // The route itself may take less.
+    let bytes = to_bytes(body, MAX_UPLOAD_BYTES).await.map_err(|_too_large| AppError::TooLarge)?;
     let claim = Claim { request_hash: hash(&[parts.uri.to_string().as_bytes(), &bytes]), caller, key };
     let now = keeper.clock.now();
     let tx = keeper.db.begin().await?;

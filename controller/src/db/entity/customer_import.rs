@@ -1,0 +1,29 @@
+//! `customer_import`: a list of customers on its way in.
+
+use sea_orm::entity::prelude::*;
+
+/// A list of customers on its way in.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "customer_import")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    #[sea_orm(unique)]
+    pub form_id: String,
+    pub site_id: i64,
+    pub file_name: String,
+    pub found: String,
+    pub columns: Json,
+    pub state: String,
+    pub good: i32,
+    pub bad: i32,
+    pub done: i32,
+    pub failure: String,
+    pub created_by: Option<i64>,
+    pub created_name: String,
+    pub created_at: DateTimeUtc,
+    pub finished_at: Option<DateTimeUtc>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
