@@ -92,7 +92,7 @@ impl Told {
             let arg = value.as_i64().map(Arg::Number).or_else(|| value.as_str().map(|text| Arg::Text(text.to_owned())));
             Some((name.clone(), arg?))
         });
-        let sentence = Flash { key: format!("happened-{}", moment.what), args: args.collect() };
+        let sentence = Flash { key: format!("moment-{}", moment.what), args: args.collect() };
         Self { sentence, fields, text, moment }
     }
 }

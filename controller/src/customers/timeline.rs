@@ -12,7 +12,7 @@ use crate::{
     ids::{AdminId, CustomerId},
 };
 
-/// Something to be written. Its sentence is the text `happened-<what>`, with the texts and numbers of `detail` as its
+/// Something to be written. Its sentence is the text `moment-<what>`, with the texts and numbers of `detail` as its
 /// arguments.
 #[derive(Debug, Clone)]
 pub struct Entry<'a> {
