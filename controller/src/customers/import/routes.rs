@@ -187,7 +187,7 @@ async fn errors(
     }
     let mut titles: Vec<Cell> = import.columns.iter().map(|column| Cell::from(column.title.as_str())).collect();
     let width = titles.len();
-    titles.extend([Cell::from(view.text("import-line")), Cell::from(view.text("import-reasons"))]);
+    titles.extend([Cell::from(view.text("intake-line")), Cell::from(view.text("intake-reasons"))]);
     let parts = stream::try_unfold((Some(titles), i32::MIN), move |(head, after)| {
         let (app, view) = (app.clone(), view.clone());
         async move {
