@@ -44,6 +44,8 @@ const RETRY_FIRST_MS: u64 = 60_000;
 const RETRY_LONGEST_MS: u64 = 600_000;
 /// A router that is busy is asked again sooner.
 const RETRY_BUSY_MS: u64 = 2_000;
+/// Blocks that were put back are told at most this often.
+const PUT_BACK_TELL_MS: u64 = 600_000;
 /// Failed entries are looked through this often.
 const RETRY_TICK: Duration = Duration::from_secs(1);
 
@@ -157,6 +159,7 @@ impl Apply<'_> {
                     } else {
                         step
                     };
+                    tell_put_back(ctx, &mut core, kind, &name, &step);
                     set_progress(&mut core, kind, &name, Progress::Written);
                     return Some((kind, name, step));
                 }
@@ -400,6 +403,28 @@ fn retry_due(core: &mut Core, now: u64) {
     }
 }
 
+/// A profile that was proven is put right: somebody changed it in WinBox, or the router lost scripts with another
+/// change.
+fn tell_put_back(ctx: &Ctx, core: &mut Core, kind: Kind, name: &str, step: &Step) {
+    let Step::Change { fields, .. } = step else { return };
+    let proven = core.state.get(kind, name).is_some_and(|entry| entry.verified_rev == entry.rev && entry.rev != 0);
+    let scripts = fields.scripts.iter().any(Option::is_some);
+    if !proven || !is_profile(kind) {
+        return;
+    }
+    tracing::info!(profile = name, scripts, "a profile was changed on the router and is put right");
+    let now = ctx.moment().mono_ms;
+    if core.put_back_told.is_none_or(|told| now.saturating_sub(told) >= PUT_BACK_TELL_MS) {
+        core.put_back_told = Some(now);
+        let (code, msg) = if scripts {
+            ("script_put_back", format!("the script of {name} was changed on the router; hiji's block was put back"))
+        } else {
+            ("profile_put_back", format!("{name} was changed on the router and was put back as its package says"))
+        };
+        ctx.emit(core, &Event::Alert { code: code.to_owned(), msg });
+    }
+}
+
 fn wanted_but_absent(core: &Core, kind: Kind, name: &str) -> bool {
     let wanted = core.state.get(kind, name).is_some_and(|entry| match entry.want {
         Want::User(_) | Want::Profile(_) => entry.ended().is_none(),
@@ -411,6 +436,10 @@ fn wanted_but_absent(core: &Core, kind: Kind, name: &str) -> bool {
 /// Does one step on the router, with what belongs to it.
 async fn write(reader: &Reader<'_>, kind: Kind, name: Box<str>, step: Step) -> Done {
     let began = Instant::now();
+    let step = match fresh(reader, kind, &name, step).await {
+        Ok(step) => step,
+        Err(error) => return Done { kind, name, outcome: Err(error), took: began.elapsed() },
+    };
     let menu = menus::of(kind);
     let path = menu.path();
     let (outcome, ends_sessions) = match &step {
@@ -456,6 +485,17 @@ async fn left_over(reader: &Reader<'_>, kind: Kind, name: &str) -> Result<(), Ca
     life::end_sessions(reader, kind.service(), &BTreeSet::from([name])).await?;
     reader.ctx.active_wake(kind.service()).notify_one();
     Ok(())
+}
+
+/// A script is written as a whole: decided after one more look, so that what an admin typed a moment ago stays.
+async fn fresh(reader: &Reader<'_>, kind: Kind, name: &str, step: Step) -> Result<Step, CallError> {
+    match &step {
+        Step::Change { fields, .. } if fields.scripts.iter().any(Option::is_some) => {
+            reader.by_names(kind, &[name.into()]).await?;
+            Ok(reader.ctx.core().step(kind, name, reader.ctx))
+        }
+        Step::Add(_) | Step::Change { .. } | Step::Remove { .. } | Step::Right | Step::Refuse(..) => Ok(step),
+    }
 }
 
 /// Removes the row of a name after one more look at it: an id kept since the last print may mean another row by now.

@@ -1,9 +1,10 @@
 //! `hiji-agent check`: walks the way to router and controller and says in plain sentences what is wrong on it.
 
-use hiji_shared::{comment, device::Kind};
+use hiji_shared::{comment, device::Kind, script::Syntax};
 
 use crate::{
     config::Config,
+    hook::probe,
     http, menus,
     menus::system,
     router,
@@ -25,11 +26,11 @@ pub struct Report {
 }
 
 impl Report {
-    fn good(&mut self, line: impl Into<String>) {
+    pub(crate) fn good(&mut self, line: impl Into<String>) {
         self.lines.push(format!("  {}", line.into()));
     }
 
-    fn bad(&mut self, line: impl Into<String>) {
+    pub(crate) fn bad(&mut self, line: impl Into<String>) {
         let line = line.into();
         // Some causes are questions already.
         let line = line.strip_suffix("?.").map_or_else(|| line.clone(), |question| format!("{question}?"));
@@ -78,6 +79,25 @@ async fn check_router(config: &Config, report: &mut Report) {
         check_menu(&client, kind, report).await;
     }
     check_write(&client, report).await;
+    check_hook(config, &client, Syntax::of(&facts.version), report).await;
+}
+
+/// Has the router call this machine, as the scripts of profiles do.
+async fn check_hook(config: &Config, client: &Client, syntax: Syntax, report: &mut Report) {
+    let Some(listen) = config.hook_listen else {
+        return report.good("there is no hook (HIJI_HOOK_LISTEN is empty): logins are seen by watching the router.");
+    };
+    match probe::alone(client, listen, config.hook_url.as_deref(), syntax).await {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            report.good(format!("the hook is not tested: an agent listens on {listen}; test it in the web app."));
+        }
+        Err(error) => report.bad(format!("HIJI_HOOK_LISTEN: cannot listen on {listen} ({error}).")),
+        Ok((url, Ok(ms))) => report.good(format!("the hook: the router reaches {url} in {ms} ms.")),
+        Ok((url, Err((missed, words)))) => {
+            let words = if words.is_empty() { String::new() } else { format!(" (\"{words}\")") };
+            report.bad(format!("the hook at {url}: {}{words}. Logins are seen all the same, later.", missed.fix()));
+        }
+    }
 }
 
 async fn check_menu(client: &Client, kind: Kind, report: &mut Report) {

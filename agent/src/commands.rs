@@ -12,7 +12,7 @@ use hiji_shared::{
 use crate::{
     ctx::Ctx,
     due,
-    knowledge::{Core, Kick, slot},
+    knowledge::{Core, HookTest, Kick, slot},
     routeros::CallError,
     state::PutError,
 };
@@ -99,6 +99,17 @@ fn run(ctx: &Ctx, core: &mut Core, op: Op, jti: &str, began: u64) -> Option<Outc
                 ctx.wake.menus[slot(kind)].notify_one();
             }
             Some(ok())
+        }
+        Op::HookTest => {
+            if core.reach != Some(true) {
+                return Some((CommandStatus::Failed, "router_unreachable", String::new()));
+            }
+            // The same again while it runs is the same test.
+            if core.hook_tests.iter().all(|test| test.jti != jti) {
+                core.hook_tests.push(HookTest { jti: jti.to_owned(), since_mono_ms: began });
+            }
+            ctx.wake.hook_test.notify_one();
+            None
         }
         Op::SessionKick { service, user } => {
             if core.reach != Some(true) {

@@ -1,7 +1,10 @@
 //! What the tasks of one agent share: settings, clock, keys, and the agent's knowledge behind one lock that is never
 //! held over an await.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
 
 use hiji_shared::{
     agent_id::AgentId,
@@ -17,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     config::Config,
+    hook::Bound,
     knowledge::{Core, Moment},
     outbox::{Class, Gap, Outbox},
     state::{KnownSession, State, want::Entry},
@@ -34,6 +38,8 @@ pub(crate) struct Ctx {
     pub(crate) run: i64,
     start_mono_ms: u64,
     pub(crate) wake: Wakes,
+    /// The hook, once it listens.
+    pub(crate) hook: OnceLock<Bound>,
     core: Mutex<Core>,
     outbox: Mutex<Outbox>,
 }
@@ -59,6 +65,8 @@ pub(crate) struct Wakes {
     pub(crate) ppp_active: Notify,
     /// Users to be read again, or whole menus.
     pub(crate) menus: [Notify; 4],
+    /// The router shall call the hook, to see whether it arrives.
+    pub(crate) hook_test: Notify,
     /// Connect to the router now.
     pub(crate) router: Notify,
 }
@@ -95,7 +103,7 @@ impl Ctx {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { config, clock, stop, agent, keys, state, sessions, outbox } = parts;
         let now = moment(&*clock);
-        let core = Core::new(state, &sessions, now);
+        let core = Core::new(state, &sessions, now, keys.hook_token());
         let ctx = Self {
             config,
             clock,
@@ -105,6 +113,7 @@ impl Ctx {
             run: now.wall_ms,
             start_mono_ms: now.mono_ms,
             wake: Wakes::default(),
+            hook: OnceLock::new(),
             core: Mutex::new(core),
             outbox: Mutex::new(outbox),
         };
@@ -234,15 +243,15 @@ impl Ctx {
         }
     }
 
-    /// The line that calls the hook from a script, if a hook address was given. It names no variable that would need
-    /// quotes inside quotes: a script that does not parse would take the admin's own lines with it.
-    pub(crate) fn hook_line(&self) -> Option<String> {
-        let url = self.config.hook_url.as_ref()?;
-        let token = self.keys.hook_token();
-        Some(format!(
-            ":do {{/tool fetch url=\"{url}/h/login\" http-method=post http-header-field=\"X-Hiji: {token}\" \
-             http-data=\"$user|$address\" output=none keep-result=no}} on-error={{}}"
-        ))
+    /// Where the router reaches the hook: as the settings say, else by the address this machine has on the way to it.
+    pub(crate) fn hook_url(&self, local: Option<IpAddr>) -> Option<String> {
+        let hook = self.hook.get()?;
+        if let Some(url) = &self.config.hook_url {
+            return Some(url.clone());
+        }
+        let own = hook.address.ip();
+        let ip = if own.is_unspecified() { local? } else { own };
+        Some(format!("http://{}", SocketAddr::new(ip, hook.address.port())))
     }
 }
 

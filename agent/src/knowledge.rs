@@ -6,11 +6,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use hiji_shared::{
     desired::{FailCode, ItemResult, ItemStatus, Rev},
     device::{Kind, RouterFacts, Service},
+    script::{Call, Syntax},
 };
 
 use crate::{
+    config::Secret,
     ctx::Ctx,
     due::Clocks,
+    glimpses::Glimpses,
     mirror::Table,
     reconcile,
     sessions::Sessions,
@@ -63,6 +66,15 @@ pub(crate) struct Core {
     pub(crate) kicks: Vec<Kick>,
     /// The doubt that was told.
     pub(crate) doubt: Option<crate::due::Doubt>,
+    /// What scripts and streams told of logins and logouts.
+    pub(crate) glimpses: Glimpses,
+    /// Where the router reaches the hook.
+    pub(crate) hook_url: Option<String>,
+    hook_token: Secret,
+    /// Commands to test it.
+    pub(crate) hook_tests: Vec<HookTest>,
+    /// When it was last told that a block had to be put back, on the monotonic clock.
+    pub(crate) put_back_told: Option<u64>,
 }
 
 /// What is true once the outbox has certainly got the events that tell of it. Noted earlier, a power cut could make
@@ -91,6 +103,13 @@ pub(crate) struct Kick {
     pub(crate) since_mono_ms: u64,
 }
 
+/// A command to have the router call the hook.
+#[derive(Debug)]
+pub(crate) struct HookTest {
+    pub(crate) jti: String,
+    pub(crate) since_mono_ms: u64,
+}
+
 /// One moment on all clocks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
@@ -101,7 +120,7 @@ pub(crate) struct Moment {
 
 impl Core {
     /// What is known at the start of a run.
-    pub(crate) fn new(state: State, sessions: &[KnownSession], now: Moment) -> Self {
+    pub(crate) fn new(state: State, sessions: &[KnownSession], now: Moment, hook_token: String) -> Self {
         let restored = sessions.iter().map(|known| known.session.clone()).collect();
         Self {
             clocks: Clocks::new(state.last_known_ms(), now.wall_ms, now.mono_ms),
@@ -128,6 +147,11 @@ impl Core {
             notes: Notes::default(),
             kicks: Vec::new(),
             doubt: None,
+            glimpses: Glimpses::default(),
+            hook_url: None,
+            hook_token: Secret::new(hook_token),
+            hook_tests: Vec::new(),
+            put_back_told: None,
         }
     }
 
@@ -186,14 +210,14 @@ impl Core {
     pub(crate) fn step(&self, kind: Kind, name: &str, ctx: &Ctx) -> reconcile::Step {
         let Some(entry) = self.state.get(kind, name) else { return reconcile::Step::Right };
         let profiles = self.table(Kind::profile_of(kind.service()));
-        let hook_line = ctx.hook_line();
         let around = reconcile::Around {
             kind,
             mirror_key: &ctx.keys.mirror,
             voucher_marker: &self.state.config().voucher_marker,
             has_profile: &|name| profiles.loaded().then(|| profiles.get(name).is_some()),
             keeps_over: self.state.config().cleanup_days != Some(0),
-            hook_line: hook_line.as_deref(),
+            hook: self.hook_url.as_deref().map(|url| Call { url, token: self.hook_token.expose() }),
+            syntax: Syntax::of(&self.facts.version),
         };
         let row = self.table(kind).get(name).map(|row| &**row);
         reconcile::step(name, entry, row, &around)

@@ -166,11 +166,43 @@ pub(crate) fn row_seen(ctx: &Ctx, core: &mut Core, kind: Kind, name: &str) {
         let used = i64::try_from(user.used.uptime_secs).unwrap_or(0);
         let at = core.now_ms(now).div_euclid(1_000).saturating_sub(used);
         if core.sessions.of(kind.service(), name).next().is_none() {
-            let first = first(at, Source::Scan, true);
+            // Who came at a moment that fits was told by a script or by the stream.
+            let told = core.glimpses.first(kind.service(), name).cloned();
+            let told = told.map(|told| (told.at_ms.div_euclid(1_000), told)).filter(|(came, _)| *came <= at + 2);
+            let first = match told {
+                Some((came, told)) => {
+                    let (mac, address) = (told.mac.into_string(), told.address.into_string());
+                    First { mac, address, ..first(came, told.src, false) }
+                }
+                None => first(at, Source::Scan, true),
+            };
             record_first(ctx, core, first);
         }
     }
     usage::row_read(ctx, core, kind, name, user.used);
+}
+
+/// Somebody told that a user came, and no look showed a session. A stream shows the list itself and is believed; a
+/// script is not, before the user's own counters say the same. True: those should be read.
+pub(crate) fn glimpsed(ctx: &Ctx, core: &mut Core, kind: Kind, name: &str) -> bool {
+    let service = kind.service();
+    let ours = core.state.get(kind, name).filter(|entry| entry.ended().is_none() && entry.first_login().is_none());
+    let voucher = ours.and_then(|entry| entry.user()).is_some_and(|user| matches!(user.mark, WantMark::Voucher { .. }));
+    if !voucher || !core.owns(kind, name, ctx) {
+        core.glimpses.settle(service, name);
+        return false;
+    }
+    let now = ctx.moment();
+    let Some(seen) = core.glimpses.first(service, name).filter(|seen| seen.src == Source::Stream).cloned() else {
+        return true;
+    };
+    if core.clocks.can_date(now.wall_ms, now.mono_ms) {
+        let estimated = core.clocks.doubt(now.wall_ms, now.mono_ms).is_some();
+        let at = seen.at_ms.div_euclid(1_000);
+        let (mac, address) = (seen.mac.into(), seen.address.into());
+        record_first(ctx, core, First { kind, name, at, sid: String::new(), mac, address, src: seen.src, estimated });
+    }
+    true
 }
 
 /// Keeps a first login, then reports it, then has the comment written and the MAC bound.
@@ -187,6 +219,7 @@ fn record_first(ctx: &Ctx, core: &mut Core, first: First<'_>) {
         (life.first_login, life.valid_until, life.moves) = (Some(at), until, moves);
         life.mac.clone_from(&bind);
     });
+    core.glimpses.settle(kind.service(), name);
     let valid_until = core.state.get(kind, name).and_then(|entry| entry.valid_until());
     let user = name.to_owned();
     ctx.emit(core, &Event::FirstLogin(FirstLogin { kind, user, sid, at, valid_until, mac, address, src, estimated }));

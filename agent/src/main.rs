@@ -12,6 +12,7 @@ hiji-agent: mirrors one router to hiji's controller and keeps it as wanted
 
   hiji-agent [run]    run until SIGTERM or Ctrl-C
   hiji-agent check    say what is wrong on the way to router and controller
+  hiji-agent unhook   take hiji's block out of every profile's scripts; stop the agent first
   hiji-agent enroll   only fetch credentials with HIJI_ENROLL_TOKEN
   hiji-agent version
 
@@ -27,6 +28,7 @@ enum Command {
     Run,
     Check,
     Enroll,
+    Unhook,
 }
 
 fn main() -> ExitCode {
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         (None | Some("run"), None) => Command::Run,
         (Some("check"), None) => Command::Check,
         (Some("enroll"), None) => Command::Enroll,
+        (Some("unhook"), None) => Command::Unhook,
         (Some("version" | "--version" | "-V"), None) => {
             say(concat!("hiji-agent ", env!("CARGO_PKG_VERSION"), "\n"));
             return ExitCode::SUCCESS;
@@ -76,6 +79,11 @@ fn main() -> ExitCode {
 async fn perform(command: Command, config: Config) -> ExitCode {
     let stop = CancellationToken::new();
     let result = match command {
+        Command::Unhook => {
+            let report = hiji_agent::unhook(&config).await;
+            say(&(report.lines.join("\n") + "\n"));
+            return if report.well { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
         Command::Check => {
             let report = hiji_agent::check(&config).await;
             say(&(report.lines.join("\n") + "\n"));

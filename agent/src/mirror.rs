@@ -9,6 +9,8 @@ use hiji_shared::{
     device::{Kind, RouterProfile, RouterUser, Row, Used},
     digest::{self, Digest},
     event::Delta,
+    limits::MAX_SHOWN_SCRIPT,
+    script,
     uplink::KindDigest,
 };
 
@@ -39,9 +41,43 @@ pub(crate) struct UserRow {
 pub(crate) struct ProfileRow {
     pub(crate) id: Box<str>,
     pub(crate) row: RouterProfile,
-    /// The on-login script of a hotspot profile, to keep the admin's lines.
-    pub(crate) on_login: Box<str>,
+    /// The scripts as a session begins and as it ends, to keep the admin's lines.
+    pub(crate) scripts: [Script; 2],
     pub(crate) builtin: bool,
+}
+
+/// A profile's script as the router has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Script {
+    pub(crate) text: Box<str>,
+    /// It is in Windows-1252, as old WinBoxes write it, and has to stay so.
+    pub(crate) windows: bool,
+}
+
+impl Script {
+    /// Reads a script's field.
+    pub(crate) fn read(row: &crate::routeros::Row, field: &str) -> Self {
+        let windows = row.get(field).is_some_and(|bytes| std::str::from_utf8(bytes).is_err());
+        Self { text: row.text(field).as_ref().into(), windows }
+    }
+
+    /// The same script with another text.
+    pub(crate) fn with(&self, text: String) -> Self {
+        Self { text: text.into(), windows: self.windows }
+    }
+
+    /// As it is written to the router.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let windows = self.windows.then(|| crate::routeros::encode_windows_1252(&self.text)).flatten();
+        windows.unwrap_or_else(|| self.text.as_bytes().to_vec())
+    }
+
+    /// As anybody may see it.
+    fn shown(&self) -> String {
+        let mut text = script::masked(&self.text);
+        text.truncate(text.floor_char_boundary(MAX_SHOWN_SCRIPT));
+        text
+    }
 }
 
 /// A row of either sort.
@@ -71,7 +107,11 @@ impl Observed {
     /// What is reported of it.
     pub(crate) fn to_row(&self) -> Row {
         match self {
-            Self::Profile(profile) => Row::Profile(profile.row.clone()),
+            Self::Profile(profile) => {
+                let [begin, end] = &profile.scripts;
+                let (script_begin, script_end) = (begin.shown(), end.shown());
+                Row::Profile(RouterProfile { script_begin, script_end, ..profile.row.clone() })
+            }
             Self::User(user) => Row::User(RouterUser {
                 name: (*user.name).to_owned(),
                 profile: (*user.profile).to_owned(),

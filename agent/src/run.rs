@@ -49,13 +49,14 @@ pub async fn run(config: Config, clock: Arc<dyn Clock>, stop: CancellationToken)
     };
     let broker = uplink::broker(&credentials.mqtt_url, config.tls_ca.as_deref()).map_err(RunError::Broker)?;
     let ctx = Arc::new(open(config, clock, stop, &credentials)?);
+    let hook = hook::bind(&ctx).await;
     tracing::info!(agent = %ctx.agent, router = ctx.config.router.host, "the agent runs");
     let work = async {
         tokio::join!(
             Box::pin(router::keep(&ctx)),
             Box::pin(uplink::run(&ctx, &broker)),
             Box::pin(uplink::keep_durable(&ctx)),
-            Box::pin(hook::run(&ctx)),
+            Box::pin(hook::run(&ctx, hook)),
         );
     };
     let stopped = async {
@@ -86,7 +87,7 @@ pub async fn enroll(config: &Config, stop: &CancellationToken) -> Result<(), Run
 }
 
 /// Makes the data directory and keeps other agents out of it. The lock goes with the process, however it ends.
-fn lock(config: &Config) -> Result<File, RunError> {
+pub(crate) fn lock(config: &Config) -> Result<File, RunError> {
     let path = config.data_dir.display().to_string();
     let data = |source| RunError::Data { path: path.clone(), source };
     std::fs::create_dir_all(&config.data_dir).map_err(data)?;

@@ -51,6 +51,9 @@ pub enum Op {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kind: Option<Kind>,
     },
+    /// Have the router call the agent's hook, and tell whether the call arrives.
+    #[serde(rename = "hook.test")]
+    HookTest,
     /// Answer.
     #[serde(rename = "agent.ping")]
     Ping,
@@ -65,6 +68,7 @@ impl Op {
             Self::DesiredRetry => "desired.retry",
             Self::SessionKick { .. } => "session.kick",
             Self::Snapshot { .. } => "sync.snapshot",
+            Self::HookTest => "hook.test",
             Self::Ping => "agent.ping",
         }
     }
@@ -77,7 +81,7 @@ pub struct CommandResult {
     pub id: String,
     pub op: String,
     pub status: CommandStatus,
-    /// Stable reason: `bad_signature`, `expired`, `gap`, `router_unreachable`, `not_found`, …
+    /// Stable reason: `bad_signature`, `expired`, `gap`, `router_unreachable`, `not_found`, `hook_refused`, …
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub code: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]

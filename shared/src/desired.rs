@@ -129,6 +129,60 @@ pub struct DesiredProfile {
     pub shared_users: u32,
     /// `VOUCHER_SYSTEM` or `PPPOE_SYSTEM`, or the operator's.
     pub marker: String,
+    /// The profile is the admin's: of it only the marker and the scripts are wanted, and it is never made or removed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scripts_only: bool,
+    /// Its scripts shall call the agent's hook.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hooks: bool,
+    #[serde(default, skip_serializing_if = "Marking::is_set")]
+    pub marking: Marking,
+    /// Mikhmon's script may get hiji's block beside its own lines.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside_mikhmon: bool,
+}
+
+impl DesiredProfile {
+    /// A profile that hiji makes, with its marker and without hooks.
+    #[must_use]
+    pub fn made(service: Service, name: &str, rate_limit: &str, shared_users: u32, marker: &str) -> Self {
+        Self {
+            service,
+            name: name.to_owned(),
+            rate_limit: rate_limit.to_owned(),
+            shared_users,
+            marker: marker.to_owned(),
+            scripts_only: false,
+            hooks: false,
+            marking: Marking::Set,
+            beside_mikhmon: false,
+        }
+    }
+
+    /// An admin's own profile, with nothing wanted of it yet.
+    #[must_use]
+    pub fn of_admin(service: Service, name: &str, marker: &str) -> Self {
+        Self { scripts_only: true, marking: Marking::Keep, ..Self::made(service, name, "", 0, marker) }
+    }
+}
+
+/// What shall be with a profile's marker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marking {
+    /// It shall be there.
+    #[default]
+    Set,
+    /// The admin's business.
+    Keep,
+    /// hiji had set it and shall take it away.
+    Remove,
+}
+
+impl Marking {
+    fn is_set(&self) -> bool {
+        *self == Self::Set
+    }
 }
 
 /// When a voucher ends that was first used at `first_login` (epoch seconds). Both sides use this and nothing else.

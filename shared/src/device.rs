@@ -188,6 +188,12 @@ pub struct RouterProfile {
     /// Does it carry hiji's marker (comment on PPP, marked block in on-login on hotspot)?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub marked: bool,
+    /// The on-login or on-up script, without the hook's token, cut behind [`crate::limits::MAX_SHOWN_SCRIPT`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub script_begin: String,
+    /// The on-logout or on-down script, alike.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub script_end: String,
 }
 
 /// One row of the mirror.
@@ -282,6 +288,9 @@ pub struct RouterFacts {
     /// Phones that come back without typing their code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hotspot_cookies: Option<u64>,
+    /// Where the router reaches the agent's hook, as far as the agent knows; empty = it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hook_url: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]

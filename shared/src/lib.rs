@@ -14,6 +14,7 @@ pub mod enroll;
 pub mod envelope;
 pub mod event;
 pub mod limits;
+pub mod script;
 pub mod signed;
 pub mod topic;
 pub mod uplink;

@@ -16,3 +16,5 @@ pub const DESIRED_BATCH: usize = 100;
 pub const MAX_NAME: usize = 128;
 /// Longest comment kept from a router, bytes; the rest is cut at a character.
 pub const MAX_COMMENT: usize = 512;
+/// Bytes of a profile's script that are mirrored: a little over the longest one that is ever touched.
+pub const MAX_SHOWN_SCRIPT: usize = crate::script::MAX_SCRIPT + 8;

@@ -1,11 +1,14 @@
 //! `/ip/hotspot/user/profile`. It has no comment in any version: the marker stands in its on-login script.
 
-use hiji_shared::device::{Kind, RouterProfile};
+use hiji_shared::{
+    device::{Kind, RouterProfile, Service},
+    script::{self, Slot},
+};
 
-use super::{Menu, Reading, flag, name_of, put};
+use super::{Menu, Reading, flag, name_of, put, put_scripts};
 use crate::{
-    mirror::{Observed, ProfileRow},
-    reconcile::{Fields, marked_script},
+    mirror::{Observed, ProfileRow, Script},
+    reconcile::Fields,
     routeros::{Request, Row},
 };
 
@@ -24,12 +27,12 @@ impl Menu for HotspotProfiles {
     }
 
     fn fields(&self) -> &'static [&'static str] {
-        &[".id", "name", "rate-limit", "shared-users", "address-pool", "on-login", "default"]
+        &[".id", "name", "rate-limit", "shared-users", "address-pool", "on-login", "on-logout", "default"]
     }
 
     fn read(&self, row: &Row, reading: &mut Reading<'_>) -> Option<Observed> {
         let name = name_of(row)?;
-        let script = row.text("on-login");
+        let scripts = Slot::of(Service::Hotspot).map(|slot| Script::read(row, slot.field()));
         let shared = row.text("shared-users");
         let pool = row.text("address-pool");
         Some(Observed::Profile(ProfileRow {
@@ -42,9 +45,10 @@ impl Menu for HotspotProfiles {
                 shared_users: if shared == UNLIMITED { 0 } else { shared.parse().unwrap_or(1) },
                 address_pool: if pool == "none" { String::new() } else { pool.into_owned() },
                 comment: String::new(),
-                marked: marked_script(&script, reading.voucher_marker),
+                marked: script::is_marked(&scripts[0].text, reading.voucher_marker),
+                ..RouterProfile::default()
             },
-            on_login: script.as_ref().into(),
+            scripts,
         }))
     }
 
@@ -52,6 +56,6 @@ impl Menu for HotspotProfiles {
         let shared = fields.shared_users.map(|n| if n == 0 { UNLIMITED.to_owned() } else { n.to_string() });
         let request = put(request, "rate-limit", fields.rate_limit.as_deref());
         let request = put(request, "shared-users", shared.as_deref());
-        put(request, "on-login", fields.on_login.as_deref())
+        put_scripts(request, Service::Hotspot, fields)
     }
 }

@@ -9,8 +9,9 @@ mod ppp_secrets;
 pub(crate) mod system;
 
 use hiji_shared::{
-    device::Kind,
+    device::{Kind, Service},
     limits::{MAX_COMMENT, MAX_NAME},
+    script::Slot,
 };
 
 use crate::{
@@ -121,6 +122,15 @@ fn put(request: Request, name: &str, value: Option<&str>) -> Request {
         Some(value) => request.attr(name, value),
         None => request,
     }
+}
+
+/// Adds the scripts that are to be written.
+fn put_scripts(request: Request, service: Service, fields: &Fields) -> Request {
+    let scripts = Slot::of(service).into_iter().zip(&fields.scripts);
+    scripts.fold(request, |request, (slot, script)| match script {
+        Some(script) => request.attr(slot.field(), script.bytes()),
+        None => request,
+    })
 }
 
 #[cfg(test)]

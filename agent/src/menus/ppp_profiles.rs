@@ -1,11 +1,14 @@
 //! `/ppp/profile`. The marker stands in its comment.
 
-use hiji_shared::device::{Kind, RouterProfile};
+use hiji_shared::{
+    device::{Kind, RouterProfile, Service},
+    script::{self, Slot},
+};
 
-use super::{Menu, Reading, comment_of, flag, name_of, put};
+use super::{Menu, Reading, comment_of, flag, name_of, put, put_scripts};
 use crate::{
-    mirror::{Observed, ProfileRow},
-    reconcile::{Fields, marked_comment},
+    mirror::{Observed, ProfileRow, Script},
+    reconcile::Fields,
     routeros::{Request, Row},
 };
 
@@ -22,7 +25,7 @@ impl Menu for PppProfiles {
     }
 
     fn fields(&self) -> &'static [&'static str] {
-        &[".id", "name", "rate-limit", "only-one", "remote-address", "comment", "default"]
+        &[".id", "name", "rate-limit", "only-one", "remote-address", "comment", "on-up", "on-down", "default"]
     }
 
     fn read(&self, row: &Row, reading: &mut Reading<'_>) -> Option<Observed> {
@@ -36,10 +39,11 @@ impl Menu for PppProfiles {
                 rate_limit: row.text("rate-limit").into_owned(),
                 shared_users: u32::from(row.text("only-one") == "yes"),
                 address_pool: row.text("remote-address").into_owned(),
-                marked: marked_comment(&comment, reading.pppoe_marker),
+                marked: script::comment_marked(&comment, reading.pppoe_marker),
                 comment: comment.into(),
+                ..RouterProfile::default()
             },
-            on_login: Box::default(),
+            scripts: Slot::of(Service::Pppoe).map(|slot| Script::read(row, slot.field())),
         }))
     }
 
@@ -47,6 +51,7 @@ impl Menu for PppProfiles {
         let only_one = fields.shared_users.map(|sessions| if sessions == 1 { "yes" } else { "default" });
         let request = put(request, "rate-limit", fields.rate_limit.as_deref());
         let request = put(request, "only-one", only_one);
-        put(request, "comment", fields.comment.as_deref())
+        let request = put(request, "comment", fields.comment.as_deref());
+        put_scripts(request, Service::Pppoe, fields)
     }
 }

@@ -62,6 +62,8 @@ pub(crate) async fn read(client: &Client) -> Result<Seen, CallError> {
         hotspot_address: profile.map(|profile| profile.text("hotspot-address").into_owned()).unwrap_or_default(),
         hotspot_hosts: count(client, "/ip/hotspot/host/print").await?,
         hotspot_cookies: count(client, "/ip/hotspot/cookie/print").await?,
+        // The connection knows.
+        hook_url: String::new(),
     };
     Ok(Seen { facts, clock })
 }

@@ -3,14 +3,17 @@
 //! Only objects that are hiji's are changed: hiji made them here, or they carry its mark and agree with what is
 //! wanted. So an `add` whose answer was lost is found and adopted, and a name that somebody else uses is left alone.
 
+mod profiles;
+
 use hiji_shared::{
     comment::{self, Comment, VoucherMark},
-    desired::{DesiredProfile, FailCode},
+    desired::FailCode,
     device::Kind,
+    script,
 };
 
 use crate::{
-    mirror::{Observed, ProfileRow, UserRow, password_hash},
+    mirror::{Observed, Script, UserRow, password_hash},
     state::want::{Entry, Progress, Want, WantMark, WantUser},
 };
 
@@ -49,8 +52,8 @@ pub(crate) struct Fields {
     pub(crate) rate_limit: Option<String>,
     /// 0 = unlimited.
     pub(crate) shared_users: Option<u32>,
-    /// The whole on-login script of a hotspot profile.
-    pub(crate) on_login: Option<String>,
+    /// The whole scripts of a profile, as a session begins and as it ends.
+    pub(crate) scripts: [Option<Script>; 2],
 }
 
 impl Fields {
@@ -71,8 +74,10 @@ pub(crate) struct Around<'a> {
     pub(crate) has_profile: &'a dyn Fn(&str) -> Option<bool>,
     /// Vouchers that are over stay on the router for a while, switched off.
     pub(crate) keeps_over: bool,
-    /// The line that calls the agent's hook, if it is to be written into scripts.
-    pub(crate) hook_line: Option<&'a str>,
+    /// Where scripts reach the agent's hook, if it has one.
+    pub(crate) hook: Option<script::Call<'a>>,
+    /// What the router's scripts understand.
+    pub(crate) syntax: script::Syntax,
 }
 
 impl std::fmt::Debug for Around<'_> {
@@ -90,10 +95,7 @@ pub(crate) fn step(name: &str, entry: &Entry, row: Option<&Observed>, around: &A
             None => add_user(name, user, entry, around),
             Some(row) => change_user(name, user, entry, row, around),
         },
-        Want::Profile(profile) => match row.and_then(Observed::profile) {
-            None => Step::Add(profile_fields(profile, None, around)),
-            Some(row) => change_profile(profile, entry, row, around),
-        },
+        Want::Profile(profile) => profiles::step(profile, entry, row.and_then(Observed::profile), around),
         Want::User(user) if user.over || around.keeps_over => match row.and_then(Observed::user) {
             Some(row) if !row.disabled && is_ours(name, user, entry, row, around) => {
                 Step::Change { id: row.id.clone(), fields: Fields { disabled: Some(true), ..Fields::default() } }
@@ -253,92 +255,6 @@ fn wanted_comment(user: &WantUser, entry: &Entry) -> String {
             comment::print_voucher(marker, &VoucherMark { price: *price, first_login, valid_until })
         }
     }
-}
-
-fn change_profile(profile: &DesiredProfile, entry: &Entry, row: &ProfileRow, around: &Around<'_>) -> Step {
-    if row.builtin || !(entry.applied || row.row.marked) {
-        return taken(&profile.name);
-    }
-    let fields = profile_fields(profile, Some(row), around);
-    if fields == Fields::default() { Step::Right } else { Step::Change { id: row.id.clone(), fields } }
-}
-
-fn profile_fields(profile: &DesiredProfile, row: Option<&ProfileRow>, around: &Around<'_>) -> Fields {
-    let seen_rate = row.map(|row| normal_rate(&row.row.rate_limit));
-    let rate_differs = match seen_rate {
-        Some(seen) => seen != normal_rate(&profile.rate_limit),
-        None => !profile.rate_limit.is_empty(),
-    };
-    let mut fields = Fields { rate_limit: rate_differs.then(|| profile.rate_limit.clone()), ..Fields::default() };
-    if around.kind == Kind::HotspotProfile {
-        fields.shared_users =
-            row.is_none_or(|row| row.row.shared_users != profile.shared_users).then_some(profile.shared_users);
-        let script = row.map_or("", |row| &row.on_login);
-        let wanted = script_with_block(script, &profile.marker, around.hook_line);
-        fields.on_login = (script != wanted).then_some(wanted);
-    } else {
-        // PPP knows only one session or any number.
-        let wanted = u32::from(profile.shared_users == 1);
-        fields.shared_users = row.map_or(wanted == 1, |row| row.row.shared_users != wanted).then_some(wanted);
-        let marked = row.is_some_and(|row| marked_comment(&row.row.comment, &profile.marker));
-        fields.comment = (!marked).then(|| profile.marker.clone());
-    }
-    fields
-}
-
-const BEGIN: &str = "# hiji begin";
-const END: &str = "# hiji end";
-
-/// The script with hiji's block at its top; the admin's own lines stay.
-pub(crate) fn script_with_block(script: &str, marker: &str, hook_line: Option<&str>) -> String {
-    let mut lines = vec![BEGIN.to_owned(), format!("# {marker}")];
-    lines.extend(hook_line.map(str::to_owned));
-    lines.push(END.to_owned());
-    let own = script_without_block(script);
-    let block = lines.join("\n");
-    if own.is_empty() { block } else { format!("{block}\n{own}") }
-}
-
-/// The script without hiji's block.
-pub(crate) fn script_without_block(script: &str) -> String {
-    let mut inside = false;
-    let mut kept = Vec::new();
-    for line in script.lines() {
-        match line.trim() {
-            BEGIN => inside = true,
-            END if inside => inside = false,
-            _ if !inside => kept.push(line),
-            _ => {}
-        }
-    }
-    // A block without an end is the admin's accident: better a stray line than a lost script.
-    if inside { script.replace(BEGIN, "#") } else { kept.join("\n") }
-}
-
-/// Does the script carry the marker in a comment line of its own?
-pub(crate) fn marked_script(script: &str, marker: &str) -> bool {
-    script.lines().any(|line| line.trim().strip_prefix('#').is_some_and(|rest| rest.trim() == marker))
-}
-
-/// Does the comment carry the marker, alone or as its first field?
-pub(crate) fn marked_comment(comment: &str, marker: &str) -> bool {
-    !marker.is_empty() && comment.split(['|', ' ', ',', ';']).any(|word| word == marker)
-}
-
-/// A rate limit in one spelling, so that `2M/4M` and `2000000/4000000` are the same.
-fn normal_rate(text: &str) -> String {
-    let number = |text: &str| {
-        let (digits, factor) = match text.char_indices().last() {
-            Some((at, 'k' | 'K')) => (&text[..at], 1_000),
-            Some((at, 'm' | 'M')) => (&text[..at], 1_000_000),
-            Some((at, 'g' | 'G')) => (&text[..at], 1_000_000_000),
-            _ => (text, 1u64),
-        };
-        let value: Option<u64> = digits.parse().ok().and_then(|value: u64| value.checked_mul(factor));
-        value.map_or_else(|| text.to_owned(), |value| value.to_string())
-    };
-    let words = text.split_whitespace().map(|word| word.split('/').map(number).collect::<Vec<_>>().join("/"));
-    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

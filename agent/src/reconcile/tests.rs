@@ -1,16 +1,19 @@
 //! Tests of the reconciling rules.
 
 use hiji_shared::{
-    desired::{Desired, Object},
+    desired::{Desired, DesiredProfile, Marking, Object},
     device::{RouterProfile, Service},
     event::EndReason,
 };
 use proptest::prelude::*;
 
 use super::*;
-use crate::state::{
-    tests::voucher,
-    want::{Texts, WantUser},
+use crate::{
+    mirror::ProfileRow,
+    state::{
+        tests::voucher,
+        want::{Texts, WantUser},
+    },
 };
 
 const KEY: [u8; 32] = [1; 32];
@@ -22,7 +25,8 @@ fn around(kind: Kind) -> Around<'static> {
         voucher_marker: "VOUCHER_SYSTEM",
         has_profile: &|name| Some(name == "12jam"),
         keeps_over: false,
-        hook_line: None,
+        hook: None,
+        syntax: script::Syntax::of("7.16.1"),
     }
 }
 
@@ -188,23 +192,27 @@ fn a_subscription_is_known_by_its_customer_and_number() {
 }
 
 fn profile(service: Service) -> Desired {
-    let object = Object::Profile(DesiredProfile {
-        service,
-        name: "12jam".into(),
-        rate_limit: "2M/4M".into(),
-        shared_users: 1,
-        marker: if service == Service::Hotspot { "VOUCHER_SYSTEM" } else { "PPPOE_SYSTEM" }.into(),
-    });
+    let marker = if service == Service::Hotspot { "VOUCHER_SYSTEM" } else { "PPPOE_SYSTEM" };
+    let object = Object::Profile(DesiredProfile::made(service, "12jam", "2M/4M", 1, marker));
     Desired { rev: 1, object }
+}
+
+fn text(fields: &Fields, at: usize) -> Option<&str> {
+    fields.scripts[at].as_ref().map(|script| &*script.text)
+}
+
+fn written(text: &str) -> Script {
+    Script { text: text.into(), windows: false }
 }
 
 #[test]
 fn a_hotspot_profile_keeps_the_admin_s_lines_below_the_block() {
     let hotspot = around(Kind::HotspotProfile);
     let Step::Add(fields) = step("12jam", &entry(profile(Service::Hotspot)), None, &hotspot) else { panic!() };
-    assert_eq!(fields.on_login.as_deref(), Some("# hiji begin\n# VOUCHER_SYSTEM\n# hiji end"));
+    assert_eq!(text(&fields, 0), Some("# hiji begin\n# VOUCHER_SYSTEM\n# hiji end"));
+    assert_eq!(text(&fields, 1), None);
     let seen = ProfileRow {
-        on_login: ":log info hello\r\n# VOUCHER_SYSTEM".into(),
+        scripts: [written(":log info hello\r\n# VOUCHER_SYSTEM"), Script::default()],
         row: RouterProfile {
             name: "12jam".into(),
             rate_limit: "2000k/4000000".into(),
@@ -219,9 +227,8 @@ fn a_hotspot_profile_keeps_the_admin_s_lines_below_the_block() {
     else {
         panic!()
     };
-    let script = fields.on_login.clone().unwrap();
-    assert!(script.ends_with(":log info hello\n# VOUCHER_SYSTEM") && fields.rate_limit.is_none());
-    assert_eq!(script_with_block(&script, "VOUCHER_SYSTEM", None), script, "once is enough");
+    assert!(text(&fields, 0).unwrap().ends_with("# hiji end\r\n:log info hello\r\n# VOUCHER_SYSTEM"));
+    assert_eq!(fields.rate_limit, None);
     let mut foreign = seen;
     foreign.row.marked = false;
     let refused = step("12jam", &entry(profile(Service::Hotspot)), Some(&Observed::Profile(foreign)), &hotspot);
@@ -233,17 +240,58 @@ fn a_ppp_profile_carries_its_marker_as_comment() {
     let ppp = around(Kind::PppProfile);
     let Step::Add(fields) = step("12jam", &entry(profile(Service::Pppoe)), None, &ppp) else { panic!() };
     assert_eq!((fields.comment.as_deref(), fields.shared_users), (Some("PPPOE_SYSTEM"), Some(1)));
-    assert_eq!(fields.on_login, None);
+    assert_eq!(fields.scripts, [None, None]);
+}
+
+/// The admin's own profile, of which only marker and scripts are wanted.
+fn hooked(service: Service, hooks: bool, marking: Marking) -> Entry {
+    let marker = if service == Service::Hotspot { "VOUCHER_SYSTEM" } else { "PPPOE_SYSTEM" };
+    let profile = DesiredProfile::of_admin(service, "12jam", marker);
+    entry(Desired { rev: 1, object: Object::Profile(DesiredProfile { hooks, marking, ..profile }) })
+}
+
+fn with_hook(kind: Kind) -> Around<'static> {
+    let hook = Some(script::Call { url: "http://10.0.0.2:8081", token: "T" });
+    Around { hook, ..around(kind) }
 }
 
 #[test]
-fn blocks_come_and_go_without_touching_other_lines() {
-    let with = script_with_block(":put 1\n:put 2", "TOKO", Some(":do {} on-error={}"));
-    assert_eq!(with, "# hiji begin\n# TOKO\n:do {} on-error={}\n# hiji end\n:put 1\n:put 2");
-    assert_eq!(script_without_block(&with), ":put 1\n:put 2");
-    assert!(marked_script(&with, "TOKO") && !marked_script(&with, "TOK"));
-    assert!(script_without_block("# hiji begin\n:put 1").contains(":put 1"), "an unended block loses nothing");
-    assert!(marked_comment("PPPOE_SYSTEM", "PPPOE_SYSTEM") && !marked_comment("PPPOE_SYSTEMS", "PPPOE_SYSTEM"));
+fn of_an_admin_s_profile_only_marker_and_scripts_change_and_come_off_again() {
+    for (kind, service) in [(Kind::HotspotProfile, Service::Hotspot), (Kind::PppProfile, Service::Pppoe)] {
+        let comment = if service == Service::Pppoe { "rumah" } else { "" };
+        let before = ProfileRow {
+            scripts: [written(":log info hello"), written(":log info bye")],
+            row: RouterProfile { name: "12jam".into(), comment: comment.into(), ..RouterProfile::default() },
+            builtin: true,
+            ..ProfileRow::default()
+        };
+        let seen = Observed::Profile(before.clone());
+        let Step::Change { fields, .. } =
+            step("12jam", &hooked(service, true, Marking::Set), Some(&seen), &with_hook(kind))
+        else {
+            panic!("{kind:?}")
+        };
+        assert_eq!((&fields.rate_limit, fields.shared_users), (&None, None));
+        let mut after = before.clone();
+        after.scripts = fields.scripts.map(Option::unwrap);
+        after.row.comment = fields.comment.unwrap_or_default();
+        let seen = Observed::Profile(after);
+        assert_eq!(step("12jam", &hooked(service, true, Marking::Set), Some(&seen), &with_hook(kind)), Step::Right);
+        let off = step("12jam", &hooked(service, false, Marking::Remove), Some(&seen), &with_hook(kind));
+        let Step::Change { fields, .. } = off else { panic!("{kind:?}") };
+        assert_eq!((text(&fields, 0), text(&fields, 1)), (Some(":log info hello"), Some(":log info bye")));
+        assert_eq!(fields.comment.as_deref().unwrap_or_default(), comment);
+    }
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_never_made_for_its_scripts() {
+    let hotspot = with_hook(Kind::HotspotProfile);
+    let refused = step("12jam", &hooked(Service::Hotspot, true, Marking::Set), None, &hotspot);
+    assert!(matches!(refused, Step::Refuse(FailCode::MissingReference, _)));
+    assert_eq!(step("12jam", &hooked(Service::Hotspot, false, Marking::Keep), None, &hotspot), Step::Right);
+    let no_hook = step("12jam", &hooked(Service::Hotspot, true, Marking::Set), None, &around(Kind::HotspotProfile));
+    assert!(matches!(no_hook, Step::Refuse(FailCode::Unsupported, _)));
 }
 
 proptest! {

@@ -5,16 +5,19 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use hiji_shared::{
-    device::Service,
+    device::{Kind, Service},
     event::{Event, Source},
+    script::Hint,
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Reader, close, is_lost};
 use crate::{
+    ctx::Ctx,
+    knowledge::slot,
     life,
     menus::active,
-    routeros::{CallError, RowStream, TrapKind},
+    routeros::{CallError, Row, RowStream, TrapKind},
     sessions::{ActiveRow, Look},
     usage,
 };
@@ -23,6 +26,10 @@ use crate::{
 const SETTLE: Duration = Duration::from_millis(100);
 /// At least this long between looks.
 const REST: Duration = Duration::from_millis(300);
+/// A stream that ended or was refused is asked for again after this.
+const LISTEN_AGAIN: Duration = Duration::from_secs(10);
+/// Until the look for a session that a script told of and the list did not show.
+const EXPECTED: Duration = Duration::from_millis(500);
 /// An answer slower than this, or a router busier than that, is asked half as often.
 const SLOW_ANSWER: Duration = Duration::from_secs(1);
 const BUSY_CPU_PERCENT: u32 = 85;
@@ -55,22 +62,30 @@ pub(crate) async fn refresh(reader: &Reader<'_>, service: Service) -> Result<(),
 pub(super) async fn run(reader: &Reader<'_>, service: Service) -> CallError {
     let mut listener = reader.client.listen(active::path(service)).await.ok();
     let mut took = Duration::ZERO;
+    let mut expected = false;
+    let mut ended: Option<Instant> = None;
     let mut last = Instant::now();
     loop {
-        let interval = interval(reader, took);
+        let interval = if expected { EXPECTED } else { interval(reader, took) };
         let source = tokio::select! {
             row = next(&mut listener) => {
-                if !matches!(row, Some(Ok(_))) {
-                    listener = None;
+                match row {
+                    Some(Ok(row)) => {
+                        glimpse(reader.ctx, service, &row);
+                        sleep(SETTLE).await;
+                        Source::Stream
+                    }
+                    Some(Err(_)) | None => {
+                        (listener, ended) = (None, Some(Instant::now()));
+                        Source::Poll
+                    }
                 }
-                sleep(SETTLE).await;
-                Source::Stream
             }
             () = reader.ctx.active_wake(service).notified() => Source::Hook,
             () = sleep(interval) => Source::Poll,
         };
         sleep_until(last + REST.max(took * 2).min(LONGEST_INTERVAL)).await;
-        drain(&mut listener).await;
+        drain(reader.ctx, service, &mut listener).await;
         let began = Instant::now();
         match look(reader, service, source).await {
             Ok(true) => {}
@@ -78,8 +93,10 @@ pub(super) async fn run(reader: &Reader<'_>, service: Service) -> CallError {
             Err(error) if is_lost(&error) => return error,
             Err(error) => tracing::warn!(%error, service = service.as_str(), "cannot read who is online"),
         }
+        expected = unseen(reader.ctx, service);
         (took, last) = (began.elapsed(), Instant::now());
-        if listener.is_none() && source == Source::Poll {
+        // A router that will not stream is not asked again with every look.
+        if listener.is_none() && ended.is_none_or(|at| at.elapsed() >= LISTEN_AGAIN) {
             listener = reader.client.listen(active::path(service)).await.ok();
         }
     }
@@ -92,21 +109,57 @@ fn interval(reader: &Reader<'_>, took: Duration) -> Duration {
     if slow { (wanted * 2).min(LONGEST_INTERVAL.max(wanted)) } else { wanted }
 }
 
-async fn next(listener: &mut Option<RowStream>) -> Option<Result<crate::routeros::Row, CallError>> {
+async fn next(listener: &mut Option<RowStream>) -> Option<Result<Row, CallError>> {
     match listener {
         Some(stream) => stream.next().await,
         None => std::future::pending().await,
     }
 }
 
-/// Throws away changes that the coming look will show anyway.
-async fn drain(listener: &mut Option<RowStream>) {
+/// Throws away changes that the coming look will show anyway; who came is remembered.
+async fn drain(ctx: &Ctx, service: Service, listener: &mut Option<RowStream>) {
     while let Ok(row) = tokio::time::timeout(Duration::ZERO, next(listener)).await {
-        if !matches!(row, Some(Ok(_))) {
-            *listener = None;
-            return;
+        match row {
+            Some(Ok(row)) => glimpse(ctx, service, &row),
+            Some(Err(_)) | None => {
+                *listener = None;
+                return;
+            }
         }
     }
+}
+
+/// Remembers who is in a row of the stream: he may be gone before the look.
+fn glimpse(ctx: &Ctx, service: Service, row: &Row) {
+    let Some(row) = active::read(service, row) else { return };
+    let Some(uptime) = row.uptime_secs else { return };
+    let now = ctx.moment();
+    let mut core = ctx.core();
+    let age_ms = i64::try_from(uptime).unwrap_or(i64::MAX).saturating_mul(1_000);
+    let at_ms = core.now_ms(now).saturating_sub(age_ms);
+    let (user, address, mac) = (row.user.into(), row.address.into(), row.mac.into());
+    let hint = Hint { user, address, mac, ..Hint::default() };
+    core.glimpses.login(service, &hint, Source::Stream, at_ms, now.mono_ms);
+}
+
+/// Deals with those who were told to have come and whom the list does not show. True: look again soon, a script may
+/// run before its session stands in the list.
+fn unseen(ctx: &Ctx, service: Service) -> bool {
+    let now = ctx.moment();
+    let mut core = ctx.core();
+    let (expected, missing) = {
+        let sessions = &core.sessions;
+        core.glimpses.unseen(service, now.mono_ms, |user| sessions.of(service, user).next().is_some())
+    };
+    let kind = Kind::user_of(service);
+    for user in missing {
+        if life::glimpsed(ctx, &mut core, kind, &user) {
+            // Counters of a session that ended are in the user's row.
+            core.recheck[slot(kind)].insert(user);
+            ctx.wake.menus[slot(kind)].notify_one();
+        }
+    }
+    expected > 0
 }
 
 /// Reads the list and reports what changed. False: this router has no such list.

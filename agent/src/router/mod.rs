@@ -20,6 +20,7 @@ use crate::{
     apply,
     config::RouterTls,
     ctx::Ctx,
+    hook,
     knowledge::Core,
     life,
     menus::system,
@@ -127,6 +128,7 @@ async fn serve(ctx: &Ctx, client: &Client) -> Option<CallError> {
         ended = mirror(&reader) => ended,
         ended = life::run(&reader) => ended,
         ended = facts(ctx, client) => ended,
+        ended = hook::probe::run(&reader) => ended,
         ended = active::run(&reader, Service::Hotspot) => ended,
         ended = active::run(&reader, Service::Pppoe) => ended,
     };
@@ -155,6 +157,7 @@ async fn begin(ctx: &Ctx, client: &Client, reader: &Reader<'_>) -> Result<(), Ca
     let seen = system::read(client).await?;
     {
         let mut core = ctx.core();
+        core.hook_url = ctx.hook_url(client.local_ip());
         note_clock(ctx, &mut core, seen.clock);
         tell_facts(ctx, &mut core, seen.facts);
         if core.reach != Some(true) {
@@ -211,6 +214,7 @@ fn identity(facts: &RouterFacts) -> ([&str; 5], &[String]) {
 
 fn tell_facts(ctx: &Ctx, core: &mut Core, mut facts: RouterFacts) {
     facts.clock_skew_secs = core.clocks.skew_secs();
+    facts.hook_url = core.hook_url.clone().unwrap_or_default();
     core.facts = facts.clone();
     ctx.emit(core, &Event::RouterFacts(facts));
 }
@@ -239,7 +243,9 @@ fn close(ctx: &Ctx, core: &mut Core, logouts: Vec<Logout>) {
         return;
     }
     core.notes.closed.extend(logouts.iter().map(|logout| logout.session.sid.clone()));
-    for logout in logouts {
+    let now = ctx.moment();
+    for mut logout in logouts {
+        core.glimpses.finish(&mut logout, now.mono_ms);
         // Its counters are in the user's row now.
         let kind = Kind::user_of(logout.session.service);
         if core.state.get(kind, &logout.session.user).is_some_and(|entry| matches!(entry.want, Want::User(_))) {

@@ -5,6 +5,7 @@
 //! client stays closed: reconnecting is the caller's loop.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub(crate) struct Inner {
     pub(crate) closed: watch::Receiver<Option<CloseReason>>,
     pub(crate) tags: Arc<Tags>,
     pub(crate) fingerprint: Option<[u8; 32]>,
+    /// This machine's own address on the way to the router.
+    pub(crate) local: Option<IpAddr>,
     pub(crate) idle_timeout: Duration,
     pub(crate) write_timeout: Duration,
 }
@@ -126,6 +129,12 @@ impl Client {
     #[must_use]
     pub fn certificate_fingerprint(&self) -> Option<[u8; 32]> {
         self.inner.fingerprint
+    }
+
+    /// The address of this machine on the connection: where the router reaches it, unless something translates it.
+    #[must_use]
+    pub fn local_ip(&self) -> Option<IpAddr> {
+        self.inner.local
     }
 
     async fn run(&self, request: &Request, write: bool) -> Result<Answer, CallError> {

@@ -1,7 +1,7 @@
 //! The way to a router: resolve, connect, TLS, login; each failure under its own name.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,9 +22,16 @@ use super::tls;
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
+/// A socket to the router, before the login.
+struct Dialled {
+    stream: Box<dyn Duplex>,
+    fingerprint: Option<[u8; 32]>,
+    local: Option<IpAddr>,
+}
+
 /// Makes a connection, logs in and starts the task that drives it.
 pub(crate) async fn connect(options: &ConnectOptions) -> Result<Inner, ConnectError> {
-    let (mut stream, fingerprint) = dial(options).await?;
+    let Dialled { mut stream, fingerprint, local } = dial(options).await?;
     let mut decoder = Decoder::new(Limits::DEFAULT);
     timeout(options.login_timeout, login(&mut stream, &mut decoder, &options.user, &options.password))
         .await
@@ -39,18 +46,19 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Inner, ConnectEr
     // Ends by itself once the last handle is gone: its queue of orders closes then.
     tokio::spawn(drive(demux, writer, closed_sender));
     let ConnectOptions { idle_timeout, write_timeout, .. } = *options;
-    Ok(Inner { orders, closed, tags, fingerprint, idle_timeout, write_timeout })
+    Ok(Inner { orders, closed, tags, fingerprint, local, idle_timeout, write_timeout })
 }
 
 /// Resolves, connects, and shakes hands when TLS is on. All of it within the connect timeout.
-async fn dial(options: &ConnectOptions) -> Result<(Box<dyn Duplex>, Option<[u8; 32]>), ConnectError> {
+async fn dial(options: &ConnectOptions) -> Result<Dialled, ConnectError> {
     let deadline = Instant::now() + options.connect_timeout;
     let tcp = timeout_at(deadline, dial_tcp(&options.host, options.port));
     let tcp = tcp.await.map_err(|_elapsed| ConnectError::TimedOut { host: options.host.clone() })??;
     // Sentences are small and wait for each other's answers: Nagle's algorithm would add 40 ms to each.
     tcp.set_nodelay(true).map_err(|source| ConnectError::Io { source })?;
+    let local = tcp.local_addr().ok().map(|address| address.ip());
     if options.tls == Tls::Plain {
-        return Ok((Box::new(tcp), None));
+        return Ok(Dialled { stream: Box::new(tcp), fingerprint: None, local });
     }
     let handshake = timeout_at(deadline, tls::handshake(tcp, &options.host, &options.tls));
     let (stream, seen) = handshake.await.map_err(|_elapsed| ConnectError::Tls {
@@ -61,7 +69,9 @@ async fn dial(options: &ConnectOptions) -> Result<(Box<dyn Duplex>, Option<[u8; 
         Tls::Fingerprint(expected) if expected != seen => {
             Err(ConnectError::CertificateMismatch { expected: Fingerprint(expected), seen: Fingerprint(seen) })
         }
-        Tls::Plain | Tls::Insecure | Tls::Fingerprint(_) | Tls::Ca(_) => Ok((Box::new(stream), Some(seen))),
+        Tls::Plain | Tls::Insecure | Tls::Fingerprint(_) | Tls::Ca(_) => {
+            Ok(Dialled { stream: Box::new(stream), fingerprint: Some(seen), local })
+        }
     }
 }
 

@@ -28,6 +28,7 @@ pub use client::{Answer, Client};
 pub use codec::{CodecError, Decoder, Limits, Sentence, encode};
 pub use error::{CallError, CloseReason, ConnectError, Fingerprint, Trap, TrapKind};
 pub use options::{ConnectOptions, Tls};
+pub(crate) use reply::encode_windows_1252;
 pub use reply::{Reply, ReplyKind, Row};
 pub use request::Request;
 pub use stream::RowStream;

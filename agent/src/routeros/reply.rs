@@ -213,6 +213,17 @@ pub fn decode_text(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// The bytes that [`decode_text`] read as this text when they were not UTF-8; `None` when none can be.
+pub(crate) fn encode_windows_1252(text: &str) -> Option<Vec<u8>> {
+    text.chars()
+        .map(|c| u8::try_from(c).ok().filter(|byte| windows_1252(*byte) == c).or_else(|| high_byte(c)))
+        .collect()
+}
+
+fn high_byte(c: char) -> Option<u8> {
+    (0x80..=0x9F).find(|byte| windows_1252(*byte) == c)
+}
+
 fn windows_1252(byte: u8) -> char {
     // 0x80-0x9F; the five unassigned bytes keep their control character, as browsers do.
     const HIGH: [char; 32] = [

@@ -183,13 +183,7 @@ async fn make_profiles(tx: &Tx, app: &App, actor: &Actor, draft: &Draft, on: &[R
         Service::Hotspot => settings.voucher_marker,
         Service::Pppoe => settings.pppoe_marker,
     };
-    let profile = DesiredProfile {
-        service: draft.service,
-        name: draft.profile.clone(),
-        rate_limit: draft.rate_limit.clone(),
-        shared_users: draft.shared_users,
-        marker,
-    };
+    let profile = DesiredProfile::made(draft.service, &draft.profile, &draft.rate_limit, draft.shared_users, &marker);
     for &router in on {
         let want = Want { object: Object::Profile(profile.clone()) };
         routers::want(tx, app, router, actor, vec![want]).await?;

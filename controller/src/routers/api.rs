@@ -15,6 +15,7 @@ use super::{
     Router,
     detail::{self, Detail, Rows},
     enroll::{self, Enrollment},
+    hooks,
     store::{CommandRow, MirrorRow},
 };
 use crate::{
@@ -45,6 +46,7 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/routers/{id}/profiles", get(profiles))
         .route("/routers/{id}/commands", get(commands))
         .route("/routers/{id}/sync", post(sync))
+        .merge(hooks::api::routes())
 }
 
 /// Their part of the document.
@@ -52,7 +54,9 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(list, add, show, open_enrollment, approve, users, profiles, commands, sync))]
     struct Part;
-    Part::openapi()
+    let mut document = Part::openapi();
+    document.merge(hooks::api::document());
+    document
 }
 
 /// What agents call.

@@ -1,6 +1,8 @@
 //! How refusals of this feature are answered: which field, which code.
 
-use super::{MAX_NAME, RouterError, enroll::EnrollError};
+use hiji_shared::script::ScriptError;
+
+use super::{MAX_NAME, RouterError, enroll::EnrollError, hooks::HookError};
 use crate::http::{
     error::AppError,
     form::{FieldError, FormErrors},
@@ -16,6 +18,18 @@ impl From<RouterError> for AppError {
             RouterError::NameTaken => FormErrors::of("name", FieldError::new("taken")).into(),
             RouterError::NothingToApprove => Self::Conflict { code: "nothing_to_approve" },
             RouterError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<HookError> for AppError {
+    fn from(error: HookError) -> Self {
+        let code = error.code();
+        match error {
+            HookError::NotFound => Self::NotFound,
+            HookError::NoHook | HookError::Script(ScriptError::Mikhmon) => Self::Conflict { code },
+            HookError::Script(ScriptError::TooLong { .. }) => Self::Unprocessable { code },
+            HookError::Db(error) => error.into(),
         }
     }
 }

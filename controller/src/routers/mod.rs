@@ -9,6 +9,7 @@ pub mod config;
 pub mod detail;
 pub mod enroll;
 mod faults;
+pub mod hooks;
 pub mod jobs;
 pub(crate) mod pages;
 pub mod push;
@@ -238,6 +239,18 @@ pub struct Want {
 /// # Errors
 /// The database's.
 pub async fn want(
+    tx: &Tx,
+    app: &App,
+    router: RouterId,
+    requested_by: &Actor,
+    mut objects: Vec<Want>,
+) -> Result<(Rev, Rev), DbErr> {
+    hooks::carry_over(tx, router, &mut objects).await?;
+    want_as_said(tx, app, router, requested_by, objects).await
+}
+
+/// The same, with nothing carried over from what was wanted before.
+async fn want_as_said(
     tx: &Tx,
     app: &App,
     router: RouterId,

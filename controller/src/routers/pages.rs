@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     Agent, AgentState, Place, Presence, Router, SyncState,
     detail::{Detail, Sync},
+    hooks::{
+        ProfileHooks,
+        pages::{STATES, TestResult, sample_hooks},
+    },
     store::{CommandRow, FailedObject, MirrorRow, MirrorState},
 };
 use crate::{
@@ -101,6 +105,8 @@ pub(crate) struct ProfileLine {
     pub(crate) rate_limit: String,
     /// 0 = no limit.
     pub(crate) shared_users: i64,
+    /// What hiji has in its scripts.
+    pub(crate) hooks: Option<ProfileHooks>,
 }
 
 /// What a list below a router was asked for, and where it goes on.
@@ -124,6 +130,8 @@ pub(crate) struct UsersPage {
 #[derive(Debug, Serialize)]
 pub(crate) struct ProfilesPage {
     pub(crate) head: Head,
+    /// The last self-test of the hook.
+    pub(crate) test: Option<TestResult>,
     pub(crate) lines: Vec<ProfileLine>,
     pub(crate) around: Around,
 }
@@ -150,9 +158,11 @@ impl From<MirrorRow> for UserLine {
     }
 }
 
-impl From<MirrorRow> for ProfileLine {
-    fn from(row: MirrorRow) -> Self {
-        Self { rate_limit: text(&row, "rate_limit"), shared_users: number(&row, "shared_users"), row }
+impl ProfileLine {
+    /// A mirrored profile, with its hooks among those of its router.
+    pub(crate) fn of(row: MirrorRow, hooks: &[ProfileHooks]) -> Self {
+        let hooks = hooks.iter().find(|hooks| hooks.name == row.name && hooks.service == row.service).cloned();
+        Self { rate_limit: text(&row, "rate_limit"), shared_users: number(&row, "shared_users"), hooks, row }
     }
 }
 
@@ -180,6 +190,7 @@ pub(crate) fn sample_router(presence: Presence) -> Router {
         disk_free: Some(9_000_000),
         clock_skew_secs: Some(-120),
         hotspot_servers: vec!["hotspot1".to_owned()],
+        hook_url: "http://10.0.0.2:8081".to_owned(),
         ..RouterFacts::default()
     };
     Router {
@@ -214,7 +225,7 @@ pub(crate) fn sample_place() -> Place {
 const PRESENCES: [Presence; 5] =
     [Presence::New, Presence::Waiting, Presence::Online, Presence::RouterDown, Presence::Offline];
 
-fn sample_head(presence: Presence, tab: &'static str) -> Head {
+pub(super) fn sample_head(presence: Presence, tab: &'static str) -> Head {
     let may_manage = presence != Presence::Offline;
     Head { router: sample_router(presence), place: sample_place(), may_manage, may_see_sessions: true, tab }
 }
@@ -229,6 +240,23 @@ fn sample_row(service: Service, name: &str, fields: serde_json::Value) -> Mirror
         marked: service == Service::Hotspot,
         fields,
         seen_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+fn sample_command(op: &str, state: &str, wanted: i32) -> CommandRow {
+    CommandRow {
+        id: "01J".to_owned(),
+        op: op.to_owned(),
+        state: state.to_owned(),
+        code: if state == "failed" { "router_unreachable".to_owned() } else { String::new() },
+        message: if state == "failed" { "connection refused".to_owned() } else { String::new() },
+        wanted,
+        applied: wanted / 2,
+        failed: 0,
+        requested_by: "rina".to_owned(),
+        requested_at: DateTime::UNIX_EPOCH,
+        delivered_at: None,
+        finished_at: None,
     }
 }
 
@@ -357,15 +385,23 @@ impl Page for ProfilesPage {
 
     fn samples() -> Vec<Self> {
         let fields = serde_json::json!({"rate_limit": "2M/4M", "shared_users": 1});
-        let lines = vec![
-            ProfileLine::from(sample_row(Service::Hotspot, "12jam-3rb", fields)),
-            ProfileLine::from(sample_row(Service::Pppoe, "default", serde_json::json!({}))),
-        ];
+        let line = |state| {
+            let row = sample_row(Service::Hotspot, "12jam-3rb", fields.clone());
+            ProfileLine::of(row, &[sample_hooks(state)])
+        };
+        let mut lines: Vec<ProfileLine> = STATES.into_iter().map(line).collect();
+        lines.push(ProfileLine::of(sample_row(Service::Pppoe, "default", serde_json::json!({})), &[]));
         let head = || sample_head(Presence::Online, "profiles");
+        let test = |state: &str, code: &str, message: &str| {
+            let (code, message) = (code.to_owned(), message.to_owned());
+            Some(TestResult::of(CommandRow { code, message, ..sample_command("hook.test", state, 0) }))
+        };
         vec![
-            Self { head: head(), lines: Vec::new(), around: Around::default() },
-            Self { head: head(), lines: Vec::new(), around: sample_around() },
-            Self { head: head(), lines, around: sample_around() },
+            Self { head: head(), test: None, lines: Vec::new(), around: Around::default() },
+            Self { head: head(), test: test("verified", "", "12"), lines: Vec::new(), around: sample_around() },
+            Self { head: head(), test: test("requested", "", ""), lines: Vec::new(), around: sample_around() },
+            Self { head: head(), test: test("expired", "", ""), lines: Vec::new(), around: sample_around() },
+            Self { head: head(), test: test("failed", "hook_refused", "refused"), lines, around: sample_around() },
         ]
     }
 }
@@ -374,23 +410,9 @@ impl Page for CommandsPage {
     const TEMPLATE: &'static str = "routers/commands.html";
 
     fn samples() -> Vec<Self> {
-        let command = |op: &str, state: &str, wanted: i32| CommandRow {
-            id: "01J".to_owned(),
-            op: op.to_owned(),
-            state: state.to_owned(),
-            code: if state == "failed" { "router_unreachable".to_owned() } else { String::new() },
-            message: if state == "failed" { "connection refused".to_owned() } else { String::new() },
-            wanted,
-            applied: wanted / 2,
-            failed: 0,
-            requested_by: "rina".to_owned(),
-            requested_at: DateTime::UNIX_EPOCH,
-            delivered_at: None,
-            finished_at: None,
-        };
         let states = ["requested", "delivered", "verified", "failed", "expired"];
-        let ops = ["desired.put", "desired.retry", "session.kick", "sync.snapshot", "agent.ping"];
-        let commands = ops.into_iter().zip(states).map(|(op, state)| command(op, state, 20)).collect();
+        let ops = ["desired.put", "desired.retry", "session.kick", "sync.snapshot", "hook.test"];
+        let commands = ops.into_iter().zip(states).map(|(op, state)| sample_command(op, state, 20)).collect();
         let head = || sample_head(Presence::Online, "commands");
         vec![
             Self { head: head(), commands: Vec::new(), around: Around::default() },

@@ -15,6 +15,7 @@ use super::{
     Place, SyncState,
     detail::{self, Rows},
     enroll,
+    hooks::{self, pages::TestResult},
     pages::{
         AddPage, Around, CommandsPage, EnrollmentPage, Fields, Head, Line, ListPage, ProfileLine, ProfilesPage,
         ShowPage, UserLine, UsersPage,
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/routers/{id}/users", get(users))
         .route("/routers/{id}/profiles", get(profiles))
         .route("/routers/{id}/commands", get(commands))
+        .merge(hooks::routes::routes())
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,7 +134,7 @@ async fn add(
 }
 
 /// What stands at the head of every page of one router; not found for a foreign one.
-async fn head(app: &App, caller: &Caller, id: RouterId, tab: &'static str) -> Result<Head, AppError> {
+pub(super) async fn head(app: &App, caller: &Caller, id: RouterId, tab: &'static str) -> Result<Head, AppError> {
     caller.allow(Permission::RoutersSee)?;
     let router = super::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
     let site = sites::find(app.db.read(), &caller.sites, router.site_id).await?.ok_or(AppError::NotFound)?;
@@ -234,9 +236,11 @@ async fn profiles(
     let head = head(&app, &caller, id, "profiles").await?;
     let wanted = (Rows::Profiles, service_of(Some(&asked.service))?);
     let page = detail::mirrored(app.db.read(), id, wanted, &listing.q, &listing.page).await?;
-    let lines = page.items.into_iter().map(ProfileLine::from).collect();
+    let known = hooks::list(app.db.read(), &caller.sites, id).await?;
+    let lines = page.items.into_iter().map(|row| ProfileLine::of(row, &known)).collect();
+    let test = hooks::last_test(app.db.read(), id).await?.map(TestResult::of);
     let around = Around { q: listing.q, service: asked.service, next: page.next_cursor, is_later: listing.is_later };
-    view.page(&ProfilesPage { head, lines, around })
+    view.page(&ProfilesPage { head, test, lines, around })
 }
 
 async fn commands(

@@ -6,7 +6,7 @@ use hiji_shared::{
     device::Service,
     event::{EndReason, Event, FirstLogin, Logout},
 };
-use hiji_tests::router_sim::{Fault, SimConfig};
+use hiji_tests::router_sim::Fault;
 
 use super::support::{START_MS, World, some, until, voucher};
 
@@ -188,29 +188,4 @@ async fn an_agent_that_was_restarted_knows_its_sessions() {
     assert_eq!(Some(logout.session.sid), login);
     assert_eq!(world.controller.count(|e| matches!(e, Event::SessionLogin { .. })), 1);
     assert_eq!(world.controller.count(|e| matches!(e, Event::FirstLogin(_))), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_hook_makes_the_agent_look() {
-    let mut world = World::without_agent(SimConfig::default()).await;
-    let port = hiji_tests::world::free_address().unwrap();
-    world.use_hook(port);
-    world.start_agent();
-    until("hello", || !world.controller.got().hellos.is_empty()).await;
-    world
-        .want([Object::Profile(hiji_shared::desired::DesiredProfile {
-            service: Service::Hotspot,
-            name: "12jam".to_owned(),
-            rate_limit: String::new(),
-            shared_users: 1,
-            marker: "VOUCHER_SYSTEM".to_owned(),
-        })])
-        .await;
-    let mut user = voucher("KB1");
-    user.profile = "12jam".to_owned();
-    world.want([Object::User(user)]).await;
-    until("the voucher", || world.user("KB1").is_some()).await;
-    world.sim.hotspot_login("KB1", "KB1", MAC).unwrap();
-    some("first login", || first_login(&world)).await;
-    until("the hook was called", || world.sim.hooks().answered > 0).await;
 }

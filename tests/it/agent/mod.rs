@@ -2,7 +2,9 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a story looks for one kind of report and ignores the others")]
 
+mod hooks;
 mod life;
 mod reconcile;
 mod sloppy;
 mod support;
+mod witness;

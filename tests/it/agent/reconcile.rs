@@ -89,15 +89,7 @@ async fn users_wait_for_their_profile() {
     let failed = some("a failure", || world.controller.results().first().cloned()).await;
     assert_eq!((failed.status, failed.code), (ItemStatus::Failed, Some(FailCode::MissingReference)));
     assert!(world.users().is_empty());
-    world
-        .want([Object::Profile(DesiredProfile {
-            service: Service::Hotspot,
-            name: "12jam".to_owned(),
-            rate_limit: "2M/4M".to_owned(),
-            shared_users: 1,
-            marker: "VOUCHER_SYSTEM".to_owned(),
-        })])
-        .await;
+    world.want([Object::Profile(DesiredProfile::made(Service::Hotspot, "12jam", "2M/4M", 1, "VOUCHER_SYSTEM"))]).await;
     until("both verified", || verified(&world) == 2).await;
     let profile = world.sim.row("/ip/hotspot/user/profile", "12jam").unwrap();
     assert_eq!(profile["on-login"], "# hiji begin\n# VOUCHER_SYSTEM\n# hiji end");

@@ -224,7 +224,8 @@ impl World {
                 tls: RouterTls::Off,
             },
             hook_listen: self.hook,
-            hook_url: self.hook.map(|address| format!("http://{address}")),
+            // As the agent sees itself from the router.
+            hook_url: None,
             data_dir: self.dir.path().to_owned(),
             poll_secs: 30,
             tls_ca: None,

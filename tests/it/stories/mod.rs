@@ -8,6 +8,7 @@ mod browser_sale;
 mod controller_away;
 mod killed;
 mod printing;
+mod profile_hooks;
 mod router_goes_away;
 mod voucher_life;
 

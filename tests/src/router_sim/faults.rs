@@ -27,6 +27,14 @@ pub enum Fault {
     FlashFull { after: u32 },
     /// Writes of this field are refused as an unknown parameter, as by a version without it.
     UnknownField { field: String },
+    /// Scripts of profiles do not run: missing rights, or the profile's hook was lost.
+    NoScripts,
+    /// Every `/tool/fetch` fails with these words, in scripts and as a command.
+    FetchFails { message: String },
+    /// `listen` is refused, and what listened is ended.
+    NoListen,
+    /// A change of a profile that names no script loses both of its scripts (a bug of some 6.x).
+    LosesScripts,
     /// A command on a path or with a verb the router does not know gets no answer at all.
     DropUnknown,
 }
@@ -37,6 +45,7 @@ struct Active {
     slow: Duration,
     silent: bool,
     drop_unknown: bool,
+    no_listen: bool,
     cut_after: Option<usize>,
     cut_before_done: Option<String>,
 }
@@ -66,6 +75,10 @@ impl Faults {
         self.lock().drop_unknown = true;
     }
 
+    pub(crate) fn set_no_listen(&self) {
+        self.lock().no_listen = true;
+    }
+
     pub(crate) fn set_cut_sentence(&self, after: usize) {
         self.lock().cut_after = Some(after);
     }
@@ -88,6 +101,10 @@ impl Faults {
 
     pub(crate) fn silent(&self) -> bool {
         self.lock().silent
+    }
+
+    pub(crate) fn no_listen(&self) -> bool {
+        self.lock().no_listen
     }
 
     pub(crate) fn drop_unknown(&self) -> bool {

@@ -206,6 +206,13 @@ impl RouterSim {
             Fault::Reboot { clock_1970 } => self.reboot(clock_1970),
             Fault::FlashFull { after } => self.shared.lock().adds_left = Some(after),
             Fault::UnknownField { field } => self.shared.lock().unknown_field = Some(field),
+            Fault::NoScripts => self.shared.lock().hooks.set_off(true),
+            Fault::FetchFails { message } => self.shared.lock().hooks.set_fails(Some(message)),
+            Fault::NoListen => {
+                faults.set_no_listen();
+                self.shared.kick_all();
+            }
+            Fault::LosesScripts => self.shared.lock().loses_scripts = true,
             Fault::DropUnknown => faults.set_drop_unknown(),
         }
     }
@@ -215,6 +222,9 @@ impl RouterSim {
         self.shared.faults.clear();
         let mut router = self.shared.lock();
         (router.adds_left, router.unknown_field) = (None, None);
+        router.loses_scripts = false;
+        router.hooks.set_off(false);
+        router.hooks.set_fails(None);
     }
 
     /// Power off and on: connections, sessions and unflushed counters are gone, the uptime and the ids of active lists

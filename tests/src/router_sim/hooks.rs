@@ -1,8 +1,9 @@
 //! Scripts of profiles: no interpreter. A line with `/tool fetch` is recognised and its POST really performed;
-//! everything else is counted and ignored. Whether a real router's policies and device-mode would let the script run
-//! is not known well enough to be modelled: a hook may always be missing, and nothing may depend on it.
+//! everything else is counted and ignored. `/tool/fetch` as a command of the API takes the same way. Whether a real
+//! router's policies would let a script run is not known well enough to be modelled: a hook may always be missing
+//! ([`super::Fault::NoScripts`]), and nothing may depend on it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -65,6 +66,10 @@ pub(crate) struct HookQueue {
 struct Shared {
     ignored: AtomicUsize,
     stats: Mutex<HookStats>,
+    /// Scripts do not run.
+    off: AtomicBool,
+    /// Every fetch fails with these words.
+    fails: Mutex<Option<String>>,
 }
 
 impl HookQueue {
@@ -78,6 +83,9 @@ impl HookQueue {
 
     /// Runs a script: each fetch in it becomes a call.
     pub(crate) fn run(&self, script: &str, vars: &Vars) {
+        if self.shared.off.load(Ordering::Relaxed) {
+            return;
+        }
         let fetches = parse(script, vars);
         if fetches.is_empty() && !script.trim().is_empty() {
             self.shared.ignored.fetch_add(1, Ordering::Relaxed);
@@ -89,6 +97,33 @@ impl HookQueue {
         }
     }
 
+    /// Scripts run, or do not.
+    pub(crate) fn set_off(&self, off: bool) {
+        self.shared.off.store(off, Ordering::Relaxed);
+    }
+
+    /// Every fetch fails with these words, or works.
+    pub(crate) fn set_fails(&self, words: Option<String>) {
+        *self.shared.fails.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    }
+
+    /// `/tool/fetch` as a command: the words of its failure.
+    ///
+    /// # Errors
+    /// Those words. All but the last two are our choice: the real ones are not known.
+    pub(crate) async fn fetch(&self, call: &HookCall) -> Result<(), String> {
+        self.shared.broken().map_or(Ok(()), Err)?;
+        match tokio::time::timeout(TIMEOUT, fetch(call)).await {
+            Ok(Ok(200..=299)) => Ok(()),
+            Ok(Ok(status)) => Err(format!("failure: Status {status}, {}", reason(status))),
+            Ok(Err(error)) => match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+                Some(std::io::ErrorKind::ConnectionRefused) => Err("failure: connection refused".to_owned()),
+                Some(_) | None => Err(format!("failure: {error}")),
+            },
+            Err(_elapsed) => Err("failure: timeout waiting data".to_owned()),
+        }
+    }
+
     pub(crate) fn stats(&self) -> HookStats {
         let stats = self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner).clone();
         HookStats { ignored: self.shared.ignored.load(Ordering::Relaxed), ..stats }
@@ -96,6 +131,10 @@ impl HookQueue {
 }
 
 impl Shared {
+    fn broken(&self) -> Option<String> {
+        self.fails.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn finished(&self, call: HookCall) {
         let mut stats = self.stats.lock().unwrap_or_else(PoisonError::into_inner);
         match call.status {
@@ -116,6 +155,10 @@ async fn work(mut calls: mpsc::Receiver<HookCall>, shared: Arc<Shared>, tasks: T
             call = calls.recv() => call,
         };
         let Some(mut call) = call else { return };
+        if shared.broken().is_some() {
+            shared.finished(call);
+            continue;
+        }
         let (shared, stop) = (Arc::clone(&shared), stop.clone());
         tasks.spawn(async move {
             let answer = tokio::select! {
@@ -160,6 +203,10 @@ async fn fetch(call: &HookCall) -> anyhow::Result<u16> {
     }
 }
 
+fn reason(status: u16) -> &'static str {
+    hyper::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
+}
+
 /// Every `/tool fetch` of a script, its variables put in.
 fn parse(script: &str, vars: &Vars) -> Vec<HookCall> {
     let mut calls = Vec::new();
@@ -190,7 +237,10 @@ fn arguments<'a>(text: &'a str, vars: &Vars) -> (HookCall, &'a str) {
         }
         let (value, after) = match value.strip_prefix('"') {
             Some(quoted) => quoted_text(quoted, vars),
-            None => bare_text(value, vars),
+            None => match value.strip_prefix('(') {
+                Some(expression) => joined(expression, vars),
+                None => bare_text(value, vars),
+            },
         };
         match name {
             "url" => call.url = value,
@@ -229,6 +279,28 @@ fn quoted_text<'a>(text: &'a str, vars: &Vars) -> (String, &'a str) {
     (value, "")
 }
 
+/// The inside of `("a" . $b . $"c-d")`: texts and variables joined with dots. Answers it and what follows the bracket.
+fn joined<'a>(text: &'a str, vars: &Vars) -> (String, &'a str) {
+    let mut value = String::new();
+    let mut rest = text.trim_start();
+    loop {
+        rest = if let Some(quoted) = rest.strip_prefix('"') {
+            let (part, after) = quoted_text(quoted, vars);
+            value.push_str(&part);
+            after
+        } else if let Some(name) = rest.strip_prefix('$') {
+            variable(name, vars, &mut value)
+        } else {
+            return (String::new(), "");
+        };
+        rest = rest.trim_start();
+        match rest.strip_prefix('.') {
+            Some(more) => rest = more.trim_start(),
+            None => return (value, rest.strip_prefix(')').unwrap_or_default()),
+        }
+    }
+}
+
 fn bare_text<'a>(text: &'a str, vars: &Vars) -> (String, &'a str) {
     let end = text.find([' ', ';', '}', '\t']).unwrap_or(text.len());
     let (word, rest) = text.split_at(end);
@@ -255,6 +327,8 @@ fn variable<'a>(text: &'a str, vars: &Vars, value: &mut String) -> &'a str {
 
 #[cfg(test)]
 mod tests {
+    use hiji_shared::script::{Call, Slot, Syntax, Wanted, plan};
+
     use super::*;
 
     fn vars() -> Vars {
@@ -263,18 +337,17 @@ mod tests {
 
     #[test]
     fn hijis_own_line_is_understood() {
-        let script = concat!(
-            "# hiji begin\n# VOUCHER_SYSTEM\n",
-            r#":do {/tool fetch url="http://172.17.0.2:8081/h/login" http-method=post http-header-field="X-Hiji: T0K" "#,
-            r#"http-data="$user|$address|$"mac-address"|$interface" output=none keep-result=no} on-error={}"#,
-            "\n# hiji end\n:log info \"own line\"",
-        );
-        let calls = parse(script, &vars());
-        let call = calls.first().unwrap();
-        assert_eq!(calls.len(), 1);
-        assert_eq!((call.method.as_str(), call.url.as_str()), ("post", "http://172.17.0.2:8081/h/login"));
-        assert_eq!(call.headers, ["X-Hiji: T0K"]);
-        assert_eq!(call.body, "budi|10.5.50.9|AA:BB|");
+        let call = Call { url: "http://172.17.0.2:8081", token: "T0K" };
+        let wanted = Wanted { marker: Some("VOUCHER_SYSTEM"), call: Some(call), beside_mikhmon: false };
+        for (version, url) in [("6.43", "/h/login/T0K"), ("6.49.17", "/h/login"), ("7.20", "/h/login")] {
+            let script = plan(":log info own", Slot::Login, wanted, Syntax::of(version)).unwrap();
+            let calls = parse(&script, &vars());
+            assert_eq!(calls.len(), 1, "{script}");
+            let call = calls.first().unwrap();
+            assert_eq!((call.method.as_str(), call.url.as_str()), ("post", &*format!("http://172.17.0.2:8081{url}")));
+            assert!(version == "6.43" || call.headers == ["X-Hiji: T0K"]);
+            assert_eq!(call.body, "h2|10.5.50.9|AA:BB||||||budi");
+        }
     }
 
     #[test]

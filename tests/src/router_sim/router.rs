@@ -33,6 +33,8 @@ pub(crate) struct Router {
     pub(crate) adds_left: Option<u32>,
     /// A field that this version does not know, though its menu does.
     pub(crate) unknown_field: Option<String>,
+    /// A change of a profile loses its scripts.
+    pub(crate) loses_scripts: bool,
     /// From 7.21 on: are secrets printed only with `show-sensitive`?
     pub(crate) hides_secrets: bool,
     tables: HashMap<&'static str, Table>,
@@ -52,6 +54,7 @@ impl Router {
             hooks,
             adds_left: None,
             unknown_field: None,
+            loses_scripts: false,
             hides_secrets: false,
             tables,
             clock,

@@ -18,6 +18,7 @@ use tracing::debug;
 
 use super::Shared;
 use super::commands::{Account, Outcome, PrintJob, execute, is_write};
+use super::hooks::HookCall;
 use super::login::{Answer, Login};
 use super::request::Request;
 use super::traps::Trap;
@@ -160,7 +161,12 @@ impl Session {
                 self.shared.reboot(false);
                 return Next::Close;
             }
+            Outcome::Fetch(call) => return self.beside(tag, move |stream| stream.fetch(call)).await,
             Outcome::Print(job) => return self.print(job, tag).await,
+            Outcome::Listen(..) if self.shared.faults.no_listen() => {
+                chunk.trap(tag.as_ref(), &Trap::no_such_command());
+                chunk.done(tag.as_ref(), None);
+            }
             Outcome::Listen(job, seen) => return self.beside(tag, move |stream| stream.follow(job, seen)).await,
         }
         self.send(chunk).await
@@ -278,6 +284,19 @@ impl Stream {
         if job.follow {
             self.follow(job, seen).await;
         }
+    }
+
+    /// Calls an address for whoever asked, and tells how it went.
+    async fn fetch(self, call: HookCall) {
+        let hooks = self.shared.lock().hooks.clone();
+        let fetched = hooks.fetch(&call).await;
+        let mut chunk = Chunk::default();
+        if let Err(words) = fetched {
+            chunk.trap(self.tag.as_ref(), &Trap::fetch_failed(words));
+        }
+        chunk.done(self.tag.as_ref(), None);
+        // Nobody waits any more.
+        let _closed = self.out.send(chunk).await;
     }
 
     /// Tells changes for ever.

@@ -80,6 +80,10 @@ impl Trap {
         Self::new(Some(5), "too many running commands")
     }
 
+    pub(crate) fn fetch_failed(words: String) -> Self {
+        Self::new(None, words)
+    }
+
     pub(crate) fn bad_login() -> Self {
         Self::new(None, "invalid user name or password (6)")
     }

@@ -46,6 +46,11 @@ impl Version {
         self >= Self::new(7, 21)
     }
 
+    /// `/tool/fetch` needs the policy `ftp` from 7.13 on.
+    pub(crate) fn fetch_needs_ftp(self) -> bool {
+        self >= Self::new(7, 13)
+    }
+
     /// v6 puts the number of the error behind `no such item`.
     pub(crate) fn numbered_errors(self) -> bool {
         self.major < 7

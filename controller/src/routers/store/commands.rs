@@ -249,6 +249,20 @@ pub(crate) async fn command(
     Ok(found.map(CommandRow::from))
 }
 
+/// The last command of an op.
+pub(crate) async fn last_command(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    op: &str,
+) -> Result<Option<CommandRow>, DbErr> {
+    let newest = Entity::find()
+        .filter(Column::RouterId.eq(router.0))
+        .filter(Column::Op.eq(op))
+        .order_by_desc(Column::RequestedAt)
+        .order_by_desc(Column::Id);
+    Ok(newest.one(db).await?.map(CommandRow::from))
+}
+
 impl From<Model> for CommandRow {
     fn from(row: Model) -> Self {
         Self {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use hiji_shared::{
-    desired::{Desired, DesiredUser, ItemResult, ItemStatus, Object},
+    desired::{Desired, DesiredProfile, DesiredUser, ItemResult, ItemStatus, Object},
     device::{Kind, RouterUser},
 };
 use sea_orm::{
@@ -35,6 +35,8 @@ const NAMES: usize = 500;
 const CHUNK: usize = 100;
 /// Refused objects shown of a router.
 const MAX_FAILED: u64 = 50;
+/// Wanted profiles of a router that are looked at.
+const MAX_PROFILES: u64 = 1_000;
 const PASSWORD_PLACE: &str = "desired.password";
 
 /// How many objects of a router are where.
@@ -327,6 +329,35 @@ pub(crate) async fn failed_objects(db: &impl ConnectionTrait, router: RouterId) 
         Some(FailedObject { kind, name: row.name, code: row.code, message: row.message })
     };
     Ok(rows.into_iter().filter_map(failed).collect())
+}
+
+/// A profile as wanted, and what is proven of it.
+#[derive(Debug, Clone)]
+pub(crate) struct WantedProfile {
+    pub(crate) kind: Kind,
+    pub(crate) profile: DesiredProfile,
+    pub(crate) status: String,
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) proven_at: Option<DateTime<Utc>>,
+}
+
+/// Every profile of a router of which something is wanted; they are few.
+pub(crate) async fn wanted_profiles(db: &impl ConnectionTrait, router: RouterId) -> Result<Vec<WantedProfile>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::RouterId.eq(router.0))
+        .filter(Column::Kind.is_in([Kind::HotspotProfile.as_str(), Kind::PppProfile.as_str()]))
+        .order_by_asc(Column::Name)
+        .limit(MAX_PROFILES)
+        .all(db)
+        .await?;
+    let read = |row: Model| {
+        let kind = Kind::from_name(&row.kind)?;
+        let Ok(Object::Profile(profile)) = serde_json::from_value(row.doc) else { return None };
+        let (status, code, message, proven_at) = (row.status, row.code, row.message, row.proven_at);
+        Some(WantedProfile { kind, profile, status, code, message, proven_at })
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
 }
 
 /// Names among these that hiji wants on the router already.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use hiji_shared::{
     comment::{self, Comment},
-    device::{Kind, Row, Service},
+    device::{Kind, RouterProfile, Row, Service},
     digest::{Digest, RowHash, row_hash},
 };
 use sea_orm::{
@@ -290,6 +290,29 @@ pub(crate) async fn profiles(
         query = query.filter(mirror_row::Column::Marked.eq(true));
     }
     Ok(query.all(db).await?.into_iter().filter_map(profile_of).collect())
+}
+
+/// The profiles of a router as mirrored, with their scripts; `name` = only that one.
+pub(crate) async fn mirrored_profiles(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    name: Option<&str>,
+) -> Result<Vec<(Kind, RouterProfile)>, DbErr> {
+    let mut query = mirror_row::Entity::find()
+        .filter(mirror_row::Column::RouterId.eq(router.0))
+        .filter(mirror_row::Column::Kind.is_in([Kind::HotspotProfile.as_str(), Kind::PppProfile.as_str()]))
+        .order_by_asc(mirror_row::Column::Name)
+        .order_by_asc(mirror_row::Column::Kind)
+        .limit(MAX_PROFILES);
+    if let Some(name) = name {
+        query = query.filter(mirror_row::Column::Name.eq(name));
+    }
+    let read = |row: mirror_row::Model| {
+        let kind = Kind::from_name(&row.kind)?;
+        let Ok(Row::Profile(profile)) = Row::from_json(kind, row.doc) else { return None };
+        Some((kind, profile))
+    };
+    Ok(query.all(db).await?.into_iter().filter_map(read).collect())
 }
 
 fn profile_of(row: mirror_row::Model) -> Option<MirroredProfile> {

@@ -3,6 +3,7 @@
 mod print;
 pub(crate) mod write;
 
+use super::hooks::HookCall;
 use super::journal::Write;
 use super::menus;
 use super::request::Request;
@@ -38,6 +39,8 @@ pub(crate) enum Outcome {
     Print(PrintJob),
     /// Changes after that one follow, for ever.
     Listen(PrintJob, u64),
+    /// The router calls an address and answers when it has been answered.
+    Fetch(HookCall),
     /// The router goes down without an answer.
     Reboot,
 }
@@ -79,6 +82,9 @@ pub(crate) fn execute(router: &mut Router, account: &Account, request: &Request)
     if request.command() == "/system/reboot" {
         return if account.may("reboot") { Outcome::Reboot } else { Outcome::Trap(Trap::not_permitted()) };
     }
+    if request.command() == "/tool/fetch" {
+        return fetch(router, account, request);
+    }
     let Some(menu) = menus::find(&request.path) else { return Outcome::Unknown(Trap::no_such_menu()) };
     if is_write(&request.verb) {
         return write(router, account, menu, request);
@@ -94,6 +100,22 @@ pub(crate) fn execute(router: &mut Router, account: &Account, request: &Request)
         "listen" => print::listen(router, account, menu, request),
         _ => print::print(router, account, menu, request),
     }
+}
+
+/// `/tool/fetch` needs the policy `test`, and `ftp` too since 7.13.
+fn fetch(router: &Router, account: &Account, request: &Request) -> Outcome {
+    if !account.may("test") || (router.version.fetch_needs_ftp() && !account.may("ftp")) {
+        return Outcome::Trap(Trap::not_permitted());
+    }
+    let text = |name: &str| request.text(name);
+    let method = text("http-method");
+    Outcome::Fetch(HookCall {
+        method: if method.is_empty() { "get".to_owned() } else { method },
+        url: text("url"),
+        headers: text("http-header-field").split(',').map(|field| field.trim().to_owned()).collect(),
+        body: text("http-data"),
+        status: None,
+    })
 }
 
 fn write(router: &mut Router, account: &Account, menu: &'static Menu, request: &Request) -> Outcome {

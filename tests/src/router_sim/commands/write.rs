@@ -34,14 +34,23 @@ pub(crate) fn add(router: &mut Router, menu: &'static Menu, args: &Args) -> Resu
 /// Changes the items of `.id` or `numbers`, or the one record of a singleton.
 pub(crate) fn set(router: &mut Router, menu: &'static Menu, args: &Args) -> Result<(), Trap> {
     let ids = ids_of(router, menu, args)?;
-    let values = checked(router, menu, args, &[".id", "numbers"])?;
+    let mut values = checked(router, menu, args, &[".id", "numbers"])?;
     for id in &ids {
         refuse_duplicate(router, menu, &values, Some(*id))?;
     }
+    let lost = lost_scripts(router, menu, |name| values.contains_key(name));
+    values.extend(lost);
     for id in ids {
         router.menu_mut(menu.path).update(id, values.clone());
     }
     Ok(())
+}
+
+/// What the bug of some 6.x takes away with a change that names no script.
+fn lost_scripts(router: &Router, menu: &Menu, named: impl Fn(&str) -> bool) -> Vec<(&'static str, Option<Text>)> {
+    let scripts = ["on-login", "on-logout", "on-up", "on-down"].into_iter();
+    let loses = router.loses_scripts && !scripts.clone().any(named);
+    scripts.filter(|name| loses && menu.field(name.as_bytes()).is_some()).map(|name| (name, None)).collect()
 }
 
 /// Sets one field that has a command of its own: `enable`, `disable`, `comment`.
