@@ -26,6 +26,12 @@ ids! {
     RouterId,
     /// A package.
     PackageId,
+    /// A price of a package.
+    PriceId,
+    /// A seller.
+    SellerId,
+    /// A price rule.
+    RuleId,
     /// A voucher batch.
     BatchId,
     /// A voucher.

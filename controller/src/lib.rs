@@ -23,11 +23,13 @@ pub mod mqtt;
 pub mod packages;
 pub mod phone;
 pub mod print;
+pub mod prices;
 pub mod qr;
 #[cfg(test)]
 mod resources_stories;
 pub mod routers;
 pub mod sealed;
+pub mod sellers;
 pub mod serve;
 pub mod settings;
 pub mod sites;

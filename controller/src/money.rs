@@ -51,7 +51,9 @@ impl Currency {
         }
     }
 
-    fn symbol(&self) -> &str {
+    /// What stands before amounts: `Rp`.
+    #[must_use]
+    pub fn sign(&self) -> &str {
         match &self.0 {
             b"IDR" => "Rp",
             b"USD" => "$",
@@ -118,6 +120,12 @@ impl Money {
         Ok(Self { minor, ..self })
     }
 
+    /// Digits as they are typed into a field: `165.000`, `12,50`.
+    #[must_use]
+    pub fn typed(self) -> String {
+        self.to_string().replacen(self.currency.sign(), "", 1)
+    }
+
     fn combine(self, other: Self, op: fn(i64, i64) -> Option<i64>) -> Result<Self, MoneyError> {
         if self.currency != other.currency {
             return Err(MoneyError::Mixed);
@@ -132,7 +140,7 @@ impl fmt::Display for Money {
         let unit = 10u64.pow(self.currency.exponent());
         let (whole, rest) = (self.minor.unsigned_abs() / unit, self.minor.unsigned_abs() % unit);
         let sign = if self.minor < 0 { "-" } else { "" };
-        write!(f, "{sign}{}{}", self.currency.symbol(), grouped(whole))?;
+        write!(f, "{sign}{}{}", self.currency.sign(), grouped(whole))?;
         if unit > 1 {
             let width = usize::try_from(self.currency.exponent()).unwrap_or(0);
             write!(f, ",{rest:0width$}")?;
@@ -195,7 +203,9 @@ mod tests {
         assert_eq!(Money::idr(165_000).to_string(), "Rp165.000");
         assert_eq!(Money::idr(0).to_string(), "Rp0");
         assert_eq!(Money::idr(-1_234_567).to_string(), "-Rp1.234.567");
-        assert_eq!(Money::new(1250, Currency::parse("USD").unwrap()).to_string(), "$12,50");
+        let usd = Money::new(1250, Currency::parse("USD").unwrap());
+        assert_eq!((usd.to_string(), usd.typed()), ("$12,50".to_owned(), "12,50".to_owned()));
+        assert_eq!(Money::idr(165_000).typed(), "165.000");
         assert_eq!(Money::idr(i64::MIN).to_string(), "-Rp9.223.372.036.854.775.808");
     }
 

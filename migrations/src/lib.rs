@@ -10,6 +10,7 @@ mod m20261123_000002_routers;
 mod m20261123_000003_vouchers;
 mod m20261124_000004_voucher_terms;
 mod m20261124_000005_voucher_search;
+mod m20261124_000006_prices;
 mod m20261124_000007_print;
 mod m20261124_000008_voucher_life;
 mod m20261124_000009_grants;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000003_vouchers::Migration),
             Box::new(m20261124_000004_voucher_terms::Migration),
             Box::new(m20261124_000005_voucher_search::Migration),
+            Box::new(m20261124_000006_prices::Migration),
             Box::new(m20261124_000007_print::Migration),
             Box::new(m20261124_000008_voucher_life::Migration),
             Box::new(m20261124_000009_grants::Migration),

@@ -15,7 +15,7 @@ const MAX_LINES: usize = 600;
 /// From the ground up (DESIGN 2, edge 3): a feature calls only those before it.
 const LAYERS: [&[&str]; 8] = [
     &["settings", "audit", "sites", "admins", "ledger"],
-    &["customers", "routers", "packages"],
+    &["customers", "routers", "packages", "sellers", "prices"],
     &["invoices"],
     &["vouchers", "print", "subscriptions"],
     &["payments", "cash", "counter"],

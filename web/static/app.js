@@ -121,6 +121,19 @@
     button.focus();
   });
 
+  // Amounts get their dots between thousands while they are typed; the cursor stays at its digit.
+  const grouped = (digits) => digits.replace(/\B(?=(\d{3})+(?!\d))/g, ".");
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (!field.matches?.("input[data-amount]") || /[^\d. ]/.test(field.value)) return;
+    const digits = (text) => text.replace(/\D/g, "");
+    let after = digits(field.value.slice(field.selectionEnd)).length;
+    field.value = grouped(digits(field.value));
+    let at = field.value.length;
+    while (after > 0 && at > 0) if (/\d/.test(field.value[--at])) after -= 1;
+    field.setSelectionRange(at, at);
+  });
+
   // A list's filter is sent as soon as something else is chosen.
   document.addEventListener("change", (event) => {
     if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();

@@ -336,7 +336,8 @@ pub async fn offers(app: &App, scope: &Scope, router: RouterId) -> Result<Vec<(P
     let filter =
         packages::Filter { service: Some(Service::Hotspot), router: Some(router), ..packages::Filter::default() };
     let page = PageOf::new(Some(MAX_LIMIT), None).unwrap_or_default();
-    let mut packages = packages::list(db, scope, &filter, &page).await?.items;
+    let at = packages::At::on(router, now);
+    let mut packages = packages::list(db, scope, &filter, &page, at).await?.items;
     let sold = store::times_sold(db, router, now - Duration::days(POPULAR_DAYS)).await?;
     rules::arrange(&mut packages, &sold);
     if !store::sells_stock(db, router).await? {

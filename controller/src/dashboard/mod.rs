@@ -98,7 +98,10 @@ async fn setup(app: &App, caller: &Caller, routers: &[RouterLine], sites: &[Site
     if !vouchers::batches(db, &caller.sites, &vouchers::BatchFilter::default(), &one).await?.items.is_empty() {
         return Ok(None);
     }
-    let packages = packages::list(db, &caller.sites, &packages::Filter::default(), &one).await?.items;
+    let packages = {
+        let at = packages::At::everywhere(app.clock.now());
+        packages::list(db, &caller.sites, &packages::Filter::default(), &one, at).await?.items
+    };
     let approved = |line: &RouterLine| {
         line.router.agent.as_ref().is_some_and(|agent| agent.state == routers::AgentState::Approved)
     };

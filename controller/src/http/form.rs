@@ -236,11 +236,38 @@ impl Check {
         Some(number)
     }
 
-    /// A price in whole units of a currency without cents, from 0 to [`MAX_PRICE`]; `Rp` before it is let through.
+    /// A price as people type it, from 0 to [`MAX_PRICE`] minor units: `3.000`, `Rp3.000`; with cents where the
+    /// currency has some, behind a comma: `12,50`.
     pub fn money(&mut self, field: &str, text: &str, currency: Currency) -> Option<Money> {
         let text = text.trim();
-        let digits = text.strip_prefix("Rp").unwrap_or(text);
-        self.int(field, digits, 0..=MAX_PRICE).map(|minor| Money::new(minor, currency))
+        let text = text.strip_prefix(currency.sign()).unwrap_or(text).trim();
+        let minor = match text.rsplit_once(',') {
+            Some((whole, cents)) if currency.exponent() > 0 => self.with_cents(field, (whole, cents), currency),
+            Some(_) | None => {
+                let unit = 10_i64.pow(currency.exponent());
+                let whole = self.int(field, text, i64::MIN / unit..=i64::MAX / unit)?;
+                Some(whole * unit)
+            }
+        }?;
+        if !(0..=MAX_PRICE).contains(&minor) {
+            self.refuse(field, FieldError::new("out_of_range").arg("min", 0).arg("max", MAX_PRICE));
+            return None;
+        }
+        Some(Money::new(minor, currency))
+    }
+
+    fn with_cents(&mut self, field: &str, (whole, cents): (&str, &str), currency: Currency) -> Option<i64> {
+        let digits = usize::try_from(currency.exponent()).unwrap_or(0);
+        let unit = 10_i64.pow(currency.exponent());
+        let right = (1..=digits).contains(&cents.len()) && cents.bytes().all(|byte| byte.is_ascii_digit());
+        let minor = whole_number(whole.trim()).filter(|_| right).and_then(|whole| {
+            let cents: i64 = format!("{cents:0<digits$}").parse().ok()?;
+            whole.checked_mul(unit)?.checked_add(cents)
+        });
+        if minor.is_none() {
+            self.refuse(field, FieldError::new("not_a_number"));
+        }
+        minor
     }
 
     /// One of the values a list offers.
@@ -334,6 +361,11 @@ mod tests {
     fn prices_are_never_negative() {
         let mut check = Check::default();
         assert_eq!(check.money("price", "Rp3.000", Currency::IDR), Some(Money::idr(3000)));
+        let usd = Currency::parse("USD").unwrap();
+        for (text, cents) in [("12", 1200), ("12,5", 1250), ("$1.250,05", 125_005), ("1.250", 125_000)] {
+            assert_eq!(check.money("usd", text, usd), Some(Money::new(cents, usd)), "{text}");
+        }
+        assert_eq!(check.money("cents", "12,505", usd), None);
         assert_eq!(check.money("price", "-1", Currency::IDR), None);
         assert_eq!(code(check, "price").as_deref(), Some("out_of_range"));
     }

@@ -40,7 +40,7 @@ use crate::{
     brand::Brand,
     counter, customers, dashboard, ledger, maintenance, monitoring,
     mqtt::{self, BusKind},
-    packages, print, routers, settings, sites, vouchers,
+    packages, prices, print, routers, sellers, settings, sites, vouchers,
 };
 
 /// What pages and API need of the app, and nothing of a feature.
@@ -122,6 +122,8 @@ fn pages(app: &App) -> Router<App> {
         .merge(settings::routes::routes())
         .merge(sites::routes::routes())
         .merge(packages::routes::routes())
+        .merge(prices::routes::routes())
+        .merge(sellers::routes::routes())
         .merge(vouchers::routes::routes())
         .merge(print::routes::routes())
         .merge(print::layouts::routes::routes())
@@ -151,7 +153,9 @@ fn resources() -> Router<App> {
         .merge(maintenance::events_api::routes())
         .merge(monitoring::api::routes())
         .merge(packages::api::routes())
+        .merge(prices::api::routes())
         .merge(routers::api::routes())
+        .merge(sellers::api::routes())
         .merge(settings::api::routes())
         .merge(sites::api::routes())
         .merge(vouchers::api::routes())
@@ -177,7 +181,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         maintenance::events_api::document(),
         monitoring::api::document(),
         packages::api::document(),
+        prices::api::document(),
         routers::api::document(),
+        sellers::api::document(),
         settings::api::document(),
         sites::api::document(),
         vouchers::api::document(),
@@ -246,6 +252,11 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<sites::pages::FormPage>(),
         page::samples_of::<packages::pages::ListPage>(),
         page::samples_of::<packages::pages::FormPage>(),
+        page::samples_of::<packages::prices::pages::PricesPage>(),
+        page::samples_of::<prices::pages::ListPage>(),
+        page::samples_of::<prices::pages::FormPage>(),
+        page::samples_of::<sellers::pages::ListPage>(),
+        page::samples_of::<sellers::pages::FormPage>(),
         page::samples_of::<vouchers::pages::ListPage>(),
         page::samples_of::<vouchers::pages::NewPage>(),
         page::samples_of::<vouchers::pages::PreviewPart>(),

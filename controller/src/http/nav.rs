@@ -44,6 +44,7 @@ pub const SECTIONS: &[Section] = &[
     thumb(section("dashboard", "/dashboard", "speedometer2", Permission::DashboardSee)),
     thumb(section("counter", "/counter", "cash-stack", Permission::VouchersSell)),
     thumb(section("vouchers", "/vouchers", "ticket-perforated", Permission::VouchersSee)),
+    section("sellers", "/sellers", "people", Permission::VouchersSee),
     thumb(section("sessions", "/sessions", "broadcast", Permission::SessionsSee)),
     section("customers", "/customers", "people", Permission::CustomersSee),
     within("network", section("routers", "/routers", "router", Permission::RoutersSee)),

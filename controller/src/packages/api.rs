@@ -4,13 +4,13 @@ use axum::{
     Router as Routes,
     extract::{Path, State},
     http::StatusCode,
-    routing::get,
+    routing::{get, post},
 };
 use axum_extra::extract::Query;
 use serde::Deserialize;
 use utoipa::OpenApi;
 
-use super::{Filter, Package, PackageError, PackageForm, rules};
+use super::{At, Filter, Package, PackageError, PackageForm, prices, rules};
 use crate::{
     app::App,
     audit::Actor,
@@ -24,19 +24,27 @@ use crate::{
         view::View,
     },
     ids::{PackageId, RouterId},
+    money::Money,
 };
 
 pub(crate) fn routes() -> Routes<App> {
-    Routes::new().route("/packages", get(list).post(add)).route("/packages/{id}", get(show).put(change))
+    Routes::new()
+        .route("/packages", get(list).post(add))
+        .route("/packages/{id}", get(show).put(change))
+        .route("/packages/{id}/archive", post(archive))
+        .route("/packages/{id}/restore", post(restore))
+        .merge(prices::api::routes())
 }
 
 /// Their part of the document.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
-    #[openapi(paths(list, add, show, change), components(schemas(PackageForm)))]
+    #[openapi(paths(list, add, show, change, archive, restore), components(schemas(PackageForm)))]
     struct Part;
-    Part::openapi()
+    let mut part = Part::openapi();
+    part.merge(prices::api::document());
+    part
 }
 
 impl From<PackageError> for AppError {
@@ -44,6 +52,7 @@ impl From<PackageError> for AppError {
         match error {
             PackageError::NotFound => Self::NotFound,
             PackageError::Refused(errors) => Self::Invalid(errors),
+            PackageError::PriceBegun => Self::Invalid(prices::begun()),
             PackageError::Db(error) => error.into(),
         }
     }
@@ -54,10 +63,33 @@ pub(super) fn shown(caller: &Caller, package: Package) -> Package {
     if caller.may(Permission::CostsSee) { package } else { package.without_cost() }
 }
 
+async fn found(app: &App, caller: &Caller, id: PackageId) -> Result<Package, AppError> {
+    let at = At::everywhere(app.clock.now());
+    super::find(app.db.read(), &caller.sites, id, at).await?.ok_or(AppError::NotFound)
+}
+
+/// The draft with the cost it had before, from somebody who may not see costs.
+pub(super) fn priced(
+    caller: &Caller,
+    draft: rules::Draft,
+    says_cost: bool,
+    before: Option<Money>,
+) -> Result<rules::Draft, FormErrors> {
+    if caller.may(Permission::CostsSee) {
+        return Ok(draft);
+    }
+    if says_cost {
+        return Err(no_cost());
+    }
+    let cost = before.unwrap_or_else(|| Money::new(0, draft.price.currency()));
+    Ok(rules::Draft { cost, ..draft })
+}
+
 #[derive(Debug, Deserialize)]
 struct Asked {
     service: Option<String>,
     router_id: Option<String>,
+    archived: Option<String>,
 }
 
 impl Asked {
@@ -66,13 +98,15 @@ impl Asked {
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let service = given(self.service).and_then(|text| check.choice("service", &text, rules::service));
         let router = given(self.router_id).and_then(|text| check.id("router_id", &text)).map(RouterId);
-        if check.is_clean() { Ok(Filter { service, router, q }) } else { Err(check.into_errors().into()) }
+        let archived = given(self.archived).is_some_and(|text| Check::ticked(&text));
+        if check.is_clean() { Ok(Filter { service, router, archived, q }) } else { Err(check.into_errors().into()) }
     }
 }
 
 #[utoipa::path(get, path = "/packages", tag = "packages", params(
     ("service" = Option<String>, Query, description = "`hotspot` or `pppoe`"),
-    ("router_id" = Option<i64>, Query, description = "sold on this router"),
+    ("router_id" = Option<i64>, Query, description = "sold on this router, at its price"),
+    ("archived" = Option<bool>, Query, description = "those no longer offered"),
     ("q" = Option<String>, Query), ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query),
 ), responses((status = 200, description = "Packages, by name")))]
 async fn list(
@@ -83,7 +117,8 @@ async fn list(
 ) -> Result<Json<Paged<Package>>, AppError> {
     caller.allow(Permission::PackagesSee)?;
     let filter = asked.filter(listing.q)?;
-    let page = super::list(app.db.read(), &caller.sites, &filter, &listing.page).await?;
+    let at = At { now: app.clock.now(), router: filter.router };
+    let page = super::list(app.db.read(), &caller.sites, &filter, &listing.page, at).await?;
     Ok(Json(page.map(|package| shown(&caller, package))))
 }
 
@@ -98,9 +133,9 @@ async fn add(
     Json(form): Json<PackageForm>,
 ) -> Result<(StatusCode, Json<Package>), AppError> {
     caller.allow(Permission::PackagesManage)?;
-    let draft = rules::check(&form)?;
+    let draft = priced(&caller, rules::check(&form)?, form.cost.is_some(), None)?;
     let id = super::add(&app, &caller.sites, &Actor::of(&caller, view.ip()), draft).await?;
-    let package = super::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    let package = found(&app, &caller, id).await?;
     Ok((StatusCode::CREATED, Json(shown(&caller, package))))
 }
 
@@ -113,7 +148,7 @@ async fn show(
     Path(id): Path<PackageId>,
 ) -> Result<Json<Package>, AppError> {
     caller.allow(Permission::PackagesSee)?;
-    let package = super::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    let package = found(&app, &caller, id).await?;
     Ok(Json(shown(&caller, package)))
 }
 
@@ -129,10 +164,41 @@ async fn change(
     Json(form): Json<PackageForm>,
 ) -> Result<Json<Package>, AppError> {
     caller.allow(Permission::PackagesManage)?;
-    let draft = rules::check(&form)?;
+    let before = found(&app, &caller, id).await?;
+    let draft = priced(&caller, rules::check(&form)?, form.cost.is_some(), before.cost)?;
     super::change(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, draft).await?;
-    let package = super::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    let package = found(&app, &caller, id).await?;
     Ok(Json(shown(&caller, package)))
+}
+
+#[utoipa::path(post, path = "/packages/{id}/archive", tag = "packages", operation_id = "package_archive",
+    params(("id" = i64, Path)), responses(
+    (status = 200, description = "The package, no longer offered"), (status = 404, body = Problem),
+))]
+async fn archive(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<PackageId>,
+) -> Result<Json<Package>, AppError> {
+    caller.allow(Permission::PackagesManage)?;
+    super::archive(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, true).await?;
+    Ok(Json(shown(&caller, found(&app, &caller, id).await?)))
+}
+
+#[utoipa::path(post, path = "/packages/{id}/restore", tag = "packages", operation_id = "package_restore",
+    params(("id" = i64, Path)), responses(
+    (status = 200, description = "The package, offered again"), (status = 404, body = Problem),
+))]
+async fn restore(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<PackageId>,
+) -> Result<Json<Package>, AppError> {
+    caller.allow(Permission::PackagesManage)?;
+    super::archive(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, false).await?;
+    Ok(Json(shown(&caller, found(&app, &caller, id).await?)))
 }
 
 /// The refusal of a purchase price from somebody who may not see any.

@@ -1,14 +1,17 @@
 //! Packages: what is sold. Name, service, price, cost, speed and validity, bound to a router profile of one name on each
-//! router it is sold on.
+//! router it is sold on. Prices are dated ([`prices`]): what a package costs depends on the moment and the router.
 //!
 //! Packages belong to no site. Who is limited to sites sees those sold on a router of his sites, and those sold nowhere
 //! yet; of the routers he sees his own, and changes only those.
 
 pub mod api;
 pub(crate) mod pages;
+pub mod prices;
 pub(crate) mod routes;
 pub mod rules;
 mod store;
+#[cfg(test)]
+mod stories;
 
 use std::collections::BTreeSet;
 
@@ -39,6 +42,7 @@ use crate::{
 };
 
 pub(crate) use api::no_cost;
+pub(crate) use pages::{quota_of, span_of};
 pub use rules::{Draft, OnExpiry, PackageForm, SellBy, Validity, amount};
 
 /// A package as pages and API show it.
@@ -49,12 +53,18 @@ pub struct Package {
     pub service: Service,
     /// The profile's name on the routers.
     pub profile: String,
+    /// In force when and where it was asked for.
     pub price: Money,
     /// Not for everybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Money>,
     pub rate_limit: String,
     pub shared_users: i32,
+    /// Bytes in all, both ways.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_bytes: Option<i64>,
+    /// Batches are bound to the device of the first login unless they say otherwise.
+    pub mac_lock: bool,
     pub validity: Validity,
     pub cycle: String,
     pub grace_days: i32,
@@ -64,6 +74,31 @@ pub struct Package {
     /// Of these, where hiji makes the profile.
     pub made_on: Vec<RouterId>,
     pub created_at: DateTime<Utc>,
+    /// No longer offered; its history stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<DateTime<Utc>>,
+}
+
+/// When and where a price is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct At {
+    pub now: DateTime<Utc>,
+    /// `None`: on routers that have no price of their own.
+    pub router: Option<RouterId>,
+}
+
+impl At {
+    /// The price where routers have none of their own.
+    #[must_use]
+    pub fn everywhere(now: DateTime<Utc>) -> Self {
+        Self { now, router: None }
+    }
+
+    /// The price on a router.
+    #[must_use]
+    pub fn on(router: RouterId, now: DateTime<Utc>) -> Self {
+        Self { now, router: Some(router) }
+    }
 }
 
 /// Which packages are wanted.
@@ -71,6 +106,8 @@ pub struct Package {
 pub struct Filter {
     pub service: Option<Service>,
     pub router: Option<RouterId>,
+    /// Those no longer offered, instead of those that are.
+    pub archived: bool,
     /// Part of the name.
     pub q: String,
 }
@@ -82,6 +119,8 @@ pub enum PackageError {
     NotFound,
     #[error("refused fields")]
     Refused(FormErrors),
+    #[error("the price has begun")]
+    PriceBegun,
     #[error("database")]
     Db(#[from] DbErr),
 }
@@ -114,6 +153,10 @@ pub(crate) struct Place {
 pub async fn add(app: &App, scope: &Scope, actor: &Actor, draft: Draft) -> Result<PackageId, PackageError> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
+    let currency = settings::load(&*tx).await?.currency;
+    if draft.price.currency().code() != currency {
+        return Err(PackageError::field("price", FieldError::new("not_our_currency").arg("currency", currency)));
+    }
     let places = places(&tx, scope, &draft, &[]).await?;
     let id = store::insert(&*tx, now, &draft).await?;
     store::set_places(&*tx, id, &places).await?;
@@ -125,14 +168,19 @@ pub async fn add(app: &App, scope: &Scope, actor: &Actor, draft: Draft) -> Resul
     Ok(id)
 }
 
-/// Changes a package. Profiles that hiji makes follow; routers outside of the caller's sites stay as they were.
+/// Changes a package. Profiles that hiji makes follow; routers outside of the caller's sites stay as they were. Another
+/// price holds from now on; before it the old one stays true.
 ///
 /// # Errors
 /// [`PackageError`].
 pub async fn change(app: &App, scope: &Scope, actor: &Actor, id: PackageId, draft: Draft) -> Result<(), PackageError> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let before = store::find(&*tx, scope, id).await?.ok_or(PackageError::NotFound)?;
+    let before = find(&*tx, scope, id, At::everywhere(now)).await?.ok_or(PackageError::NotFound)?;
+    if draft.price.currency() != before.price.currency() {
+        let code = before.price.currency().code().to_owned();
+        return Err(PackageError::field("price", FieldError::new("not_our_currency").arg("currency", code)));
+    }
     let all = store::places(&*tx, id).await?;
     // A profile made under another name is not the one wanted now.
     let same_profile = before.profile == draft.profile && before.service == draft.service;
@@ -141,6 +189,10 @@ pub async fn change(app: &App, scope: &Scope, actor: &Actor, id: PackageId, draf
     let foreign = known.iter().filter(|place| !before.router_ids.contains(&place.router));
     places.extend(foreign.filter(|place| !draft.router_ids.contains(&place.router)));
     store::update(&*tx, id, &draft).await?;
+    if (draft.price, Some(draft.cost)) != (before.price, before.cost) {
+        let standing = prices::Standing { router: None, price: draft.price, cost: draft.cost };
+        prices::set(&tx, now, actor, (&before, now), standing).await?;
+    }
     store::set_places(&*tx, id, &places).await?;
     let looks_alike = same_profile
         && before.rate_limit == draft.rate_limit
@@ -202,7 +254,7 @@ async fn announce(
     let router_ids: Vec<RouterId> = places.iter().map(|place| place.router).collect();
     let detail = serde_json::json!({
         "name": draft.name, "service": draft.service, "profile": draft.profile, "price": draft.price,
-        "cost": draft.cost, "rate_limit": draft.rate_limit, "shared_users": draft.shared_users,
+        "cost": draft.cost, "limit_bytes": draft.limit_bytes, "mac_lock": draft.mac_lock, "rate_limit": draft.rate_limit, "shared_users": draft.shared_users,
         "validity": draft.validity, "router_ids": router_ids,
     });
     let deed = Deed { action, object: format!("package/{id}"), site: None, detail };
@@ -214,11 +266,61 @@ async fn announce(
 ///
 /// # Errors
 /// The database's.
-pub async fn find(db: &impl ConnectionTrait, scope: &Scope, id: PackageId) -> Result<Option<Package>, DbErr> {
-    store::find(db, scope, id).await
+pub async fn find(db: &impl ConnectionTrait, scope: &Scope, id: PackageId, at: At) -> Result<Option<Package>, DbErr> {
+    let Some(package) = store::find(db, scope, id).await? else { return Ok(None) };
+    Ok(priced(db, vec![package], at).await?.pop())
 }
 
-/// Packages the caller may see, by name.
+/// What a package cost before another price was set.
+///
+/// # Errors
+/// The database's.
+pub async fn first_price(db: &impl ConnectionTrait, id: PackageId) -> Result<Option<(Money, Money)>, DbErr> {
+    let found = store::find(db, &Scope::All, id).await?;
+    Ok(found.and_then(|package| Some((package.price, package.cost?))))
+}
+
+/// Packages with what they cost at a moment and a place: one query for all of them.
+async fn priced(db: &impl ConnectionTrait, mut packages: Vec<Package>, at: At) -> Result<Vec<Package>, DbErr> {
+    let ids: Vec<i64> = packages.iter().map(|package| package.id.0).collect();
+    let standing = prices::in_force(db, &ids, at).await?;
+    for package in &mut packages {
+        if let Some(found) = standing.get(&package.id.0) {
+            (package.price, package.cost) = (found.price, Some(found.cost));
+        }
+    }
+    Ok(packages)
+}
+
+/// Takes a package out of what is offered, or offers it again. Its vouchers, prices and profile stay.
+///
+/// # Errors
+/// [`PackageError::NotFound`], the database's.
+pub async fn archive(
+    app: &App,
+    scope: &Scope,
+    actor: &Actor,
+    id: PackageId,
+    archived: bool,
+) -> Result<(), PackageError> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let package = store::find(&*tx, scope, id).await?.ok_or(PackageError::NotFound)?;
+    if package.archived_at.is_some() == archived {
+        return Ok(());
+    }
+    store::set_archived(&*tx, id, archived.then_some(now)).await?;
+    let action = if archived { "package.archive" } else { "package.restore" };
+    let detail = serde_json::json!({ "name": package.name });
+    let deed = Deed { action, object: format!("package/{id}"), site: None, detail };
+    audit::record(&*tx, now, actor, deed).await?;
+    let router_ids = package.router_ids;
+    events::record(&*tx, now, None, &BusinessEvent::PackageChanged { router_ids }).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Packages the caller may see, by name, with what they cost at a moment and a place.
 ///
 /// # Errors
 /// The database's.
@@ -227,8 +329,10 @@ pub async fn list(
     scope: &Scope,
     filter: &Filter,
     page: &PageOf,
+    at: At,
 ) -> Result<Paged<Package>, DbErr> {
-    store::list(db, scope, filter, page).await
+    let Paged { items, next_cursor } = store::list(db, scope, filter, page).await?;
+    Ok(Paged { items: priced(db, items, at).await?, next_cursor })
 }
 
 /// A profile found on routers that no package uses yet.

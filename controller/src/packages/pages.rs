@@ -24,6 +24,8 @@ pub(crate) struct ListPage {
     pub(crate) q: String,
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
+    /// Those no longer offered are shown.
+    pub(crate) archived: bool,
     pub(crate) may_manage: bool,
 }
 
@@ -62,6 +64,9 @@ pub(crate) struct FormPage {
     pub(crate) routers: Vec<Choice>,
     /// Names of profiles that routers have, those with hiji's mark first.
     pub(crate) profiles: Vec<String>,
+    pub(crate) currency_sign: String,
+    pub(crate) archived: bool,
+    pub(crate) sees_costs: bool,
 }
 
 /// A package's fields as typed.
@@ -76,6 +81,9 @@ pub(crate) struct Fields {
     pub(crate) cost: String,
     pub(crate) rate_limit: String,
     pub(crate) shared_users: String,
+    pub(crate) quota: String,
+    pub(crate) quota_unit: String,
+    pub(crate) mac_lock: String,
     pub(crate) online: String,
     pub(crate) online_unit: String,
     pub(crate) active: String,
@@ -93,6 +101,8 @@ pub(crate) struct Fields {
 
 /// Units a span of time is typed in; their texts are `unit-<name>`.
 const UNITS: [(&str, i64); 3] = [("days", 86_400), ("hours", 3600), ("minutes", 60)];
+/// Units a quota is typed in, in binary steps as routers count; their texts are `unit-<name>`.
+const SIZES: [(&str, i64); 2] = [("gb", 1 << 30), ("mb", 1 << 20)];
 
 impl Fields {
     /// What a new package starts with.
@@ -103,6 +113,7 @@ impl Fields {
             online_unit: "hours".to_owned(),
             active_unit: "days".to_owned(),
             sell_unit: "days".to_owned(),
+            quota_unit: "gb".to_owned(),
             cycle: "monthly".to_owned(),
             grace_days: "0".to_owned(),
             create_profile: "on".to_owned(),
@@ -133,15 +144,19 @@ impl Fields {
         };
         let ((online, online_unit), (active, active_unit)) = (span(online_secs, "hours"), span(active_secs, "days"));
         let (sell, sell_unit) = span(sell, "days");
+        let (quota, quota_unit) = size(package.limit_bytes);
         Self {
             form_id: String::new(),
             name: package.name.clone(),
             service: package.service.as_str().to_owned(),
             profile: package.profile.clone(),
-            price: package.price.minor().to_string(),
-            cost: package.cost.map_or_else(String::new, |cost| cost.minor().to_string()),
+            price: package.price.typed(),
+            cost: package.cost.map_or_else(String::new, Money::typed),
             rate_limit: package.rate_limit.clone(),
             shared_users: package.shared_users.to_string(),
+            quota,
+            quota_unit,
+            mac_lock: if package.mac_lock { "on".to_owned() } else { String::new() },
             online,
             online_unit,
             active,
@@ -183,8 +198,8 @@ impl Fields {
         let number = |check: &mut Check, field: &str, text: &str| {
             if text.trim().is_empty() { None } else { check.int(field, text, i64::MIN..=i64::MAX) }
         };
-        let sell = self.span(check, "sell", &self.sell, &self.sell_unit).map(SellBy::After);
-        let sell_at = self.sell_at.parse().ok().map(SellBy::At);
+        let voucher = self.service.trim() == Service::Hotspot.as_str();
+        let validity = if voucher { self.validity(check) } else { Validity::default() };
         let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         PackageForm {
             name: self.name.clone(),
@@ -193,13 +208,12 @@ impl Fields {
             cost,
             rate_limit: self.rate_limit.clone(),
             shared_users: number(check, "shared_users", &self.shared_users),
-            validity: Validity {
-                online_secs: self.span(check, "online", &self.online, &self.online_unit),
-                active_secs: self.span(check, "active", &self.active, &self.active_unit),
-                activate_before: sell.or(sell_at),
-            },
-            cycle: text(&self.cycle),
-            grace_days: number(check, "grace_days", &self.grace_days),
+            limit_bytes: if voucher { quota_of(check, "quota", &self.quota, &self.quota_unit) } else { None },
+            mac_lock: voucher && Check::ticked(&self.mac_lock),
+            validity,
+            // What is asked of the other service only is not looked at.
+            cycle: text(&self.cycle).filter(|_| !voucher),
+            grace_days: if voucher { None } else { number(check, "grace_days", &self.grace_days) },
             on_expiry: text(&self.on_expiry),
             router_ids: self.router_ids.iter().filter_map(|id| check.id("router_ids", id)).map(RouterId).collect(),
             profile: text(&self.profile),
@@ -207,17 +221,37 @@ impl Fields {
         }
     }
 
-    fn span(&self, check: &mut Check, field: &str, text: &str, unit: &str) -> Option<i64> {
-        if text.trim().is_empty() {
-            return None;
+    fn validity(&self, check: &mut Check) -> Validity {
+        let sell = span_of(check, "sell", &self.sell, &self.sell_unit).map(SellBy::After);
+        let sell_at = self.sell_at.parse().ok().map(SellBy::At);
+        Validity {
+            online_secs: span_of(check, "online", &self.online, &self.online_unit),
+            active_secs: span_of(check, "active", &self.active, &self.active_unit),
+            activate_before: sell.or(sell_at),
         }
-        let number = check.int(field, text, 1..=rules::MAX_VALIDITY_SECS)?;
-        let Some((_, secs)) = UNITS.into_iter().find(|(name, _)| *name == unit) else {
-            check.refuse(field, FieldError::new("not_offered"));
-            return None;
-        };
-        Some(number.saturating_mul(secs))
     }
+}
+
+/// A span as typed, with its unit; nothing when nothing is typed.
+pub(crate) fn span_of(check: &mut Check, field: &str, text: &str, unit: &str) -> Option<i64> {
+    amount_of(check, field, (text, unit), &UNITS)
+}
+
+/// A quota as typed, with its unit; nothing when nothing is typed.
+pub(crate) fn quota_of(check: &mut Check, field: &str, text: &str, unit: &str) -> Option<i64> {
+    amount_of(check, field, (text, unit), &SIZES)
+}
+
+fn amount_of(check: &mut Check, field: &str, (text, unit): (&str, &str), units: &[(&str, i64)]) -> Option<i64> {
+    if text.trim().is_empty() {
+        return None;
+    }
+    let number = check.int(field, text, 1..=rules::MAX_VALIDITY_SECS)?;
+    let Some((_, each)) = units.iter().find(|(name, _)| *name == unit) else {
+        check.refuse(field, FieldError::new("not_offered"));
+        return None;
+    };
+    Some(number.saturating_mul(*each))
 }
 
 /// The field of the page in which a field of the API is typed.
@@ -226,8 +260,17 @@ fn typed_in(field: &str) -> &str {
         "validity.online_secs" => "online",
         "validity.active_secs" => "active",
         "validity.activate_before" => "sell",
+        "limit_bytes" => "quota",
         other => other,
     }
+}
+
+/// A quota in its largest whole unit.
+fn size(bytes: Option<i64>) -> (String, String) {
+    let Some(bytes) = bytes else { return (String::new(), "gb".to_owned()) };
+    // One that the API set to a part of a megabyte is shown as the next whole one.
+    let (unit, each) = SIZES.into_iter().find(|(_, each)| bytes % each == 0).unwrap_or(("mb", 1 << 20));
+    (((bytes + each - 1) / each).to_string(), unit.to_owned())
 }
 
 /// A span in its largest whole unit.
@@ -258,17 +301,20 @@ impl Page for ListPage {
             q: "jam".to_owned(),
             next: Some("x".to_owned()),
             is_later: true,
+            archived: false,
             may_manage: true,
         };
         let searched = Self { q: "x".to_owned(), may_manage: false, ..Self::none() };
-        vec![Self::none(), full, searched]
+        let gone = Package { archived_at: Some(chrono::DateTime::UNIX_EPOCH), ..sample() };
+        let archived = Self { packages: vec![Row::new(gone, &[])], archived: true, ..Self::none() };
+        vec![Self::none(), full, searched, archived, Self { archived: true, ..Self::none() }]
     }
 }
 
 impl ListPage {
     fn none() -> Self {
         let (packages, found) = (Vec::new(), Vec::new());
-        Self { packages, found, q: String::new(), next: None, is_later: false, may_manage: true }
+        Self { packages, found, q: String::new(), next: None, is_later: false, archived: false, may_manage: true }
     }
 }
 
@@ -287,12 +333,18 @@ impl Page for FormPage {
                 form: FormView::fresh(Fields::fresh()),
                 routers: Vec::new(),
                 profiles: vec!["12jam-3rb".to_owned()],
+                currency_sign: "Rp".to_owned(),
+                archived: false,
+                sees_costs: false,
             },
             Self {
                 id: Some(PackageId(1)),
                 form: FormView::again(Fields::of(&sample()), errors, ""),
                 routers,
                 profiles: Vec::new(),
+                currency_sign: "Rp".to_owned(),
+                archived: true,
+                sees_costs: true,
             },
         ]
     }
@@ -309,6 +361,8 @@ pub(crate) fn sample() -> Package {
         cost: Some(Money::idr(2000)),
         rate_limit: "2M/4M".to_owned(),
         shared_users: 1,
+        limit_bytes: Some(5 << 30),
+        mac_lock: true,
         validity: Validity {
             online_secs: Some(43_200),
             active_secs: Some(259_200),
@@ -320,6 +374,7 @@ pub(crate) fn sample() -> Package {
         router_ids: vec![RouterId(1)],
         made_on: vec![RouterId(1)],
         created_at: chrono::DateTime::UNIX_EPOCH,
+        archived_at: None,
     }
 }
 
@@ -333,6 +388,26 @@ mod tests {
         assert_eq!((draft.price, draft.cost), (Money::idr(3000), Money::idr(2000)));
         assert_eq!(draft.validity, sample().validity);
         assert_eq!(draft.router_ids, [RouterId(1)]);
+        assert_eq!((draft.limit_bytes, draft.mac_lock), (sample().limit_bytes, true));
+    }
+
+    #[test]
+    fn what_is_of_the_other_service_is_not_looked_at() {
+        let typed = Fields { grace_days: "many".into(), cycle: "days_0".into(), ..Fields::of(&sample()) };
+        let hotspot = typed.draft(Currency::IDR).unwrap();
+        assert_eq!((hotspot.grace_days, hotspot.cycle), (0, rules::Cycle::Monthly));
+        let pppoe = Fields { service: "pppoe".into(), online: "x".into(), ..Fields::of(&sample()) };
+        let pppoe = pppoe.draft(Currency::IDR).unwrap();
+        assert_eq!((pppoe.validity, pppoe.limit_bytes, pppoe.mac_lock), (Validity::default(), None, false));
+    }
+
+    #[test]
+    fn quotas_are_typed_in_binary_megabytes_and_gigabytes() {
+        assert_eq!(size(Some(5 << 30)), ("5".to_owned(), "gb".to_owned()));
+        assert_eq!(size(Some(500 << 20)), ("500".to_owned(), "mb".to_owned()));
+        assert_eq!(size(Some(1)), ("1".to_owned(), "mb".to_owned()));
+        assert_eq!(quota_of(&mut Check::default(), "quota", "1.500", "mb"), Some(1500 << 20));
+        assert_eq!(quota_of(&mut Check::default(), "quota", " ", "mb"), None);
     }
 
     #[test]

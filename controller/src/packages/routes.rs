@@ -4,15 +4,16 @@ use axum::{
     Router as Routes,
     extract::{Path, State},
     response::Response,
-    routing::get,
+    routing::{get, post},
 };
 use axum_extra::extract::{Form, Query};
 use serde::Deserialize;
 
 use super::{
-    Filter, Found, PackageError,
-    api::shown,
+    At, Filter, Found, Package, PackageError,
+    api::{priced, shown},
     pages::{Fields, FormPage, ListPage, MAX_FOUND, Row},
+    prices,
 };
 use crate::{
     app::App,
@@ -21,7 +22,7 @@ use crate::{
         access::Permission,
         api::Listing,
         error::AppError,
-        form::{Choice, FormView},
+        form::{Check, Choice, FormView},
         locale::Arg,
         session::{Caller, Signed},
         view::View,
@@ -36,6 +37,9 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/packages", get(list).post(add))
         .route("/packages/new", get(add_form))
         .route("/packages/{id}", get(change_form).post(change))
+        .route("/packages/{id}/archive", post(archive))
+        .route("/packages/{id}/restore", post(restore))
+        .merge(prices::routes::routes())
 }
 
 async fn router_choices(app: &App, caller: &Caller) -> Result<Vec<Choice>, AppError> {
@@ -48,18 +52,28 @@ async fn list(
     Signed(caller): Signed,
     view: View,
     listing: Listing,
+    Query(shelf): Query<Shelf>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::PackagesSee)?;
-    let filter = Filter { q: listing.q.clone(), ..Filter::default() };
-    let page = super::list(app.db.read(), &caller.sites, &filter, &listing.page).await?;
+    let archived = Check::ticked(&shelf.archived);
+    let filter = Filter { q: listing.q.clone(), archived, ..Filter::default() };
+    let at = At::everywhere(app.clock.now());
+    let page = super::list(app.db.read(), &caller.sites, &filter, &listing.page, at).await?;
     let names = router_choices(&app, &caller).await?;
     let may_manage = caller.may(Permission::PackagesManage);
-    let first = may_manage && listing.q.is_empty() && !listing.is_later;
+    let first = may_manage && !archived && listing.q.is_empty() && !listing.is_later;
     let mut found = if first { super::found_profiles(app.db.read(), &caller.sites).await? } else { Vec::new() };
     found.truncate(MAX_FOUND);
     let packages = page.items.into_iter().map(|package| Row::new(shown(&caller, package), &names)).collect();
     let (next, is_later) = (page.next_cursor, listing.is_later);
-    view.page(&ListPage { packages, found, q: listing.q, next, is_later, may_manage })
+    view.page(&ListPage { packages, found, q: listing.q, next, is_later, archived, may_manage })
+}
+
+/// Which packages: those offered, or those no longer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Shelf {
+    archived: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,7 +100,7 @@ async fn add_form(
 async fn form_page(
     app: &App,
     caller: &Caller,
-    id: Option<PackageId>,
+    package: Option<&Package>,
     form: FormView<Fields>,
 ) -> Result<FormPage, AppError> {
     let routers = router_choices(app, caller).await?;
@@ -95,7 +109,19 @@ async fn form_page(
     let mut profiles: Vec<String> = profiles.into_iter().map(|profile| profile.name).collect();
     profiles.dedup();
     profiles.truncate(MAX_FOUND);
-    Ok(FormPage { id, form, routers, profiles })
+    let currency = match package {
+        Some(package) => package.price.currency(),
+        None => currency(app).await?,
+    };
+    Ok(FormPage {
+        id: package.map(|package| package.id),
+        form,
+        routers,
+        profiles,
+        currency_sign: currency.sign().to_owned(),
+        archived: package.is_some_and(|package| package.archived_at.is_some()),
+        sees_costs: caller.may(Permission::CostsSee),
+    })
 }
 
 async fn currency(app: &App) -> Result<Currency, AppError> {
@@ -110,7 +136,10 @@ async fn add(
 ) -> Result<Response, AppError> {
     caller.allow(Permission::PackagesManage)?;
     let done = match fields.draft(currency(&app).await?) {
-        Ok(draft) => super::add(&app, &caller.sites, &Actor::of(&caller, view.ip()), draft).await.map(|_| ()),
+        Ok(draft) => {
+            let draft = priced(&caller, draft, false, None)?;
+            super::add(&app, &caller.sites, &Actor::of(&caller, view.ip()), draft).await.map(|_| ())
+        }
         Err(errors) => Err(PackageError::Refused(errors)),
     };
     answer(&app, &caller, &view, (None, fields), done).await
@@ -123,8 +152,8 @@ async fn change_form(
     Path(id): Path<PackageId>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::PackagesManage)?;
-    let package = super::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
-    view.page(&form_page(&app, &caller, Some(id), FormView::fresh(Fields::of(&package))).await?)
+    let package = shown(&caller, found(&app, &caller, id).await?);
+    view.page(&form_page(&app, &caller, Some(&package), FormView::fresh(Fields::of(&package))).await?)
 }
 
 async fn change(
@@ -135,12 +164,45 @@ async fn change(
     Form(fields): Form<Fields>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::PackagesManage)?;
-    let package = super::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    let package = found(&app, &caller, id).await?;
     let done = match fields.draft(package.price.currency()) {
-        Ok(draft) => super::change(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, draft).await,
+        Ok(draft) => {
+            let draft = priced(&caller, draft, false, package.cost)?;
+            super::change(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, draft).await
+        }
         Err(errors) => Err(PackageError::Refused(errors)),
     };
-    answer(&app, &caller, &view, (Some(id), fields), done).await
+    answer(&app, &caller, &view, (Some(&package), fields), done).await
+}
+
+async fn archive(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<PackageId>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::PackagesManage)?;
+    let name = Arg::from(found(&app, &caller, id).await?.name);
+    super::archive(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, true).await?;
+    Ok(view.go_saying("/packages", "done-package-archived", [("name", name)]))
+}
+
+async fn restore(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<PackageId>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::PackagesManage)?;
+    let name = Arg::from(found(&app, &caller, id).await?.name);
+    super::archive(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, false).await?;
+    Ok(view.go_saying("/packages", "done-package-restored", [("name", name)]))
+}
+
+/// A package with what it costs now where routers have no price of their own.
+async fn found(app: &App, caller: &Caller, id: PackageId) -> Result<Package, AppError> {
+    let at = At::everywhere(app.clock.now());
+    super::find(app.db.read(), &caller.sites, id, at).await?.ok_or(AppError::NotFound)
 }
 
 /// Back to the list, or the form again with what is wrong.
@@ -148,7 +210,7 @@ async fn answer(
     app: &App,
     caller: &Caller,
     view: &View,
-    (id, fields): (Option<PackageId>, Fields),
+    (package, fields): (Option<&Package>, Fields),
     done: Result<(), PackageError>,
 ) -> Result<Response, AppError> {
     match done {
@@ -158,7 +220,7 @@ async fn answer(
         }
         Err(PackageError::Refused(errors)) => {
             let form_id = fields.form_id.clone();
-            view.form_again(&form_page(app, caller, id, FormView::again(fields, errors, &form_id)).await?)
+            view.form_again(&form_page(app, caller, package, FormView::again(fields, errors, &form_id)).await?)
         }
         Err(other) => Err(other.into()),
     }

@@ -23,6 +23,8 @@ pub const MAX_GRACE_DAYS: i64 = 90;
 pub const MAX_VALIDITY_SECS: i64 = 10 * 366 * 86_400;
 /// Shortest validity: expiry is exact to the second, and the API is also used to try hiji out.
 pub const MIN_VALIDITY_SECS: i64 = 1;
+/// Largest quota: 100 TiB.
+pub const MAX_LIMIT_BYTES: i64 = 100 << 40;
 const MAX_RATE_LIMIT: usize = 100;
 const MAX_CYCLE_DAYS: u16 = 366;
 
@@ -36,6 +38,8 @@ pub struct PackageForm {
     #[schema(example = "hotspot")]
     pub service: String,
     /// What a customer pays. A bare whole number is rupiah.
+    ///
+    /// Its currency is that of the settings.
     pub price: Money,
     /// What it costs the operator; 0 unless said.
     #[serde(default)]
@@ -47,6 +51,12 @@ pub struct PackageForm {
     /// Sessions at once, 0 = unlimited; 1 unless said.
     #[serde(default)]
     pub shared_users: Option<i64>,
+    /// Kuota: bytes in all, both ways; no limit unless said.
+    #[serde(default)]
+    pub limit_bytes: Option<i64>,
+    /// Whether batches are bound to the device of the first login, unless they say otherwise.
+    #[serde(default)]
+    pub mac_lock: bool,
     #[serde(default)]
     pub validity: Validity,
     /// `monthly`, `anniversary` or `days_30` (any number); `monthly` unless said.
@@ -181,6 +191,8 @@ pub struct Draft {
     pub cost: Money,
     pub rate_limit: String,
     pub shared_users: u32,
+    pub limit_bytes: Option<i64>,
+    pub mac_lock: bool,
     pub validity: Validity,
     pub cycle: Cycle,
     pub grace_days: i32,
@@ -216,6 +228,7 @@ pub fn check(form: &PackageForm) -> Result<Draft, FormErrors> {
     let rate_limit = rate_limit(&mut check, &form.rate_limit);
     let shared_users = within(&mut check, "shared_users", form.shared_users.unwrap_or(1), (0, MAX_SHARED_USERS));
     let grace_days = within(&mut check, "grace_days", form.grace_days.unwrap_or(0), (0, MAX_GRACE_DAYS));
+    limit_bytes(&mut check, "limit_bytes", form.limit_bytes);
     validity(&mut check, form.validity);
     let cycle = check.choice("cycle", form.cycle.as_deref().unwrap_or("monthly"), Cycle::parse);
     let usual = if service == Some(Service::Hotspot) { OnExpiry::Remove } else { OnExpiry::Isolate };
@@ -240,6 +253,8 @@ pub fn check(form: &PackageForm) -> Result<Draft, FormErrors> {
         cost,
         rate_limit,
         shared_users: u32::try_from(shared_users).unwrap_or(1),
+        limit_bytes: form.limit_bytes,
+        mac_lock: form.mac_lock,
         validity: form.validity,
         cycle,
         grace_days: i32::try_from(grace_days).unwrap_or(0),
@@ -263,6 +278,20 @@ pub fn amount(check: &mut Check, field: &str, money: Money) {
     within(check, field, money.minor(), (0, MAX_PRICE));
 }
 
+/// A quota: at least one byte where there is one.
+pub fn limit_bytes(check: &mut Check, field: &str, bytes: Option<i64>) {
+    if let Some(bytes) = bytes {
+        within(check, field, bytes, (1, MAX_LIMIT_BYTES));
+    }
+}
+
+/// A span of validity, where there is one.
+pub fn span(check: &mut Check, field: &str, secs: Option<i64>) {
+    if let Some(secs) = secs {
+        within(check, field, secs, (MIN_VALIDITY_SECS, MAX_VALIDITY_SECS));
+    }
+}
+
 fn within(check: &mut Check, field: &str, number: i64, (min, max): (i64, i64)) -> i64 {
     if !(min..=max).contains(&number) {
         check.refuse(field, FieldError::new("out_of_range").arg("min", min).arg("max", max));
@@ -271,12 +300,10 @@ fn within(check: &mut Check, field: &str, number: i64, (min, max): (i64, i64)) -
 }
 
 fn validity(check: &mut Check, validity: Validity) {
-    let limits = [("online_secs", validity.online_secs), ("active_secs", validity.active_secs)];
-    for (field, secs) in limits.into_iter().filter_map(|(field, secs)| Some((field, secs?))) {
-        within(check, &format!("validity.{field}"), secs, (MIN_VALIDITY_SECS, MAX_VALIDITY_SECS));
-    }
+    span(check, "validity.online_secs", validity.online_secs);
+    span(check, "validity.active_secs", validity.active_secs);
     if let Some(SellBy::After(secs)) = validity.activate_before {
-        within(check, "validity.activate_before", secs, (MIN_VALIDITY_SECS, MAX_VALIDITY_SECS));
+        span(check, "validity.activate_before", Some(secs));
     }
 }
 
@@ -355,6 +382,7 @@ mod tests {
             (PackageForm { rate_limit: "fast".into(), ..form() }, "rate_limit", "rate_limit"),
             (PackageForm { rate_limit: "2M/4M/8M".into(), ..form() }, "rate_limit", "rate_limit"),
             (PackageForm { shared_users: Some(-1), ..form() }, "shared_users", "out_of_range"),
+            (PackageForm { limit_bytes: Some(0), ..form() }, "limit_bytes", "out_of_range"),
             (PackageForm { grace_days: Some(91), ..form() }, "grace_days", "out_of_range"),
             (PackageForm { cycle: Some("days_0".into()), ..form() }, "cycle", "not_offered"),
             (PackageForm { on_expiry: Some("explode".into()), ..form() }, "on_expiry", "not_offered"),

@@ -29,7 +29,7 @@ use crate::{
 /// Rows of one INSERT.
 const CHUNK: usize = 200;
 
-/// The columns of a draft.
+/// The columns of a draft that may change. The price does not: another one is a row of its own.
 fn fields(draft: &Draft) -> ActiveModel {
     let validity = draft.validity;
     let (after, at) = match validity.activate_before {
@@ -41,9 +41,8 @@ fn fields(draft: &Draft) -> ActiveModel {
         name: Set(draft.name.clone()),
         service: Set(draft.service.as_str().to_owned()),
         profile: Set(draft.profile.clone()),
-        currency: Set(draft.price.currency().code().to_owned()),
-        price: Set(draft.price.minor()),
-        cost: Set(draft.cost.minor()),
+        limit_bytes: Set(draft.limit_bytes),
+        mac_lock: Set(draft.mac_lock),
         rate_limit: Set(draft.rate_limit.clone()),
         shared_users: Set(i32::try_from(draft.shared_users).unwrap_or(i32::MAX)),
         online_secs: Set(validity.online_secs),
@@ -62,7 +61,14 @@ pub(super) async fn insert(
     now: DateTime<Utc>,
     draft: &Draft,
 ) -> Result<PackageId, PackageError> {
-    let row = ActiveModel { created_at: Set(now), archived_at: Set(None), ..fields(draft) };
+    let row = ActiveModel {
+        currency: Set(draft.price.currency().code().to_owned()),
+        price: Set(draft.price.minor()),
+        cost: Set(draft.cost.minor()),
+        created_at: Set(now),
+        archived_at: Set(None),
+        ..fields(draft)
+    };
     let inserted = Entity::insert(row).exec(tx).await.map_err(taken)?;
     Ok(PackageId(inserted.last_insert_id))
 }
@@ -70,6 +76,15 @@ pub(super) async fn insert(
 pub(super) async fn update(tx: &impl ConnectionTrait, id: PackageId, draft: &Draft) -> Result<(), PackageError> {
     let done = Entity::update_many().set(fields(draft)).filter(Column::Id.eq(id.0)).exec(tx).await;
     done.map(|_| ()).map_err(taken)
+}
+
+pub(super) async fn set_archived(
+    tx: &impl ConnectionTrait,
+    id: PackageId,
+    at: Option<DateTime<Utc>>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel { archived_at: Set(at), ..Default::default() };
+    Entity::update_many().set(row).filter(Column::Id.eq(id.0)).exec(tx).await.map(|_| ())
 }
 
 fn taken(error: DbErr) -> PackageError {
@@ -108,9 +123,9 @@ fn routers_of(scope: &Scope) -> SelectStatement {
     query.into_query()
 }
 
-/// Packages sold on the given routers, or sold nowhere.
+/// Packages sold on the given routers, or sold nowhere, those no longer offered too.
 fn scoped(scope: &Scope) -> Select<Entity> {
-    let query = Entity::find().filter(Column::ArchivedAt.is_null());
+    let query = Entity::find();
     if *scope == Scope::All {
         return query;
     }
@@ -131,6 +146,8 @@ pub(super) async fn list(
     page: &PageOf,
 ) -> Result<Paged<Package>, DbErr> {
     let mut query = scoped(scope).order_by_asc(Column::Name).limit(page.limit() + 1);
+    let archived = Column::ArchivedAt.is_not_null();
+    query = query.filter(if filter.archived { archived } else { Column::ArchivedAt.is_null() });
     if let Some(after) = page.after() {
         query = query.filter(Column::Name.gt(after));
     }
@@ -184,6 +201,8 @@ fn package_of(row: Model, sold: &[package_router::Model]) -> Package {
         cost: Some(Money::new(row.cost, currency)),
         rate_limit: row.rate_limit,
         shared_users: row.shared_users,
+        limit_bytes: row.limit_bytes,
+        mac_lock: row.mac_lock,
         validity: Validity {
             online_secs: row.online_secs,
             active_secs: row.active_secs,
@@ -195,6 +214,7 @@ fn package_of(row: Model, sold: &[package_router::Model]) -> Package {
         router_ids: sold.iter().map(|row| RouterId(row.router_id)).collect(),
         made_on: sold.iter().filter(|row| row.create_profile).map(|row| RouterId(row.router_id)).collect(),
         created_at: row.created_at,
+        archived_at: row.archived_at,
     }
 }
 

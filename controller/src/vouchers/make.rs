@@ -24,8 +24,10 @@ use crate::{
     },
     ids::{self, BatchId, RouterId, SiteId},
     money::Money,
-    packages::{self, Package},
+    packages::{self, At, Package},
+    prices,
     routers::{self, Router},
+    sellers::{self, Seller},
     settings,
     sites::{self, Site},
 };
@@ -130,8 +132,10 @@ impl Checked {
 /// Checks the form of a batch; nothing is made yet.
 pub(super) async fn checked(tx: &Tx, app: &App, scope: &Scope, form: &BatchForm) -> Result<Checked, VoucherError> {
     let now = app.clock.now();
-    let (router, site, package) = parties(tx, scope, form).await?;
+    let Parties { router, site, package, seller } = parties(tx, scope, form, now).await?;
     let draft = rules::check(form, &terms(&package, now), now).map_err(VoucherError::Refused)?;
+    let net_price = prices::net_price(&**tx, seller.as_ref(), (package.id, form.count), draft.price).await?;
+    let draft = draft.sold_for(net_price, form.confirm_below_cost).map_err(VoucherError::Refused)?;
     Ok(Checked { router, site, package, draft })
 }
 
@@ -186,7 +190,8 @@ async fn announce(
 ) -> Result<(), DbErr> {
     let detail = serde_json::json!({
         "number": row.number, "router_id": row.router, "package_id": row.package, "count": draft.count,
-        "prefix": draft.look.prefix, "price": draft.price, "cost": draft.cost,
+        "prefix": draft.look.prefix, "price": draft.price, "cost": draft.cost, "net_price": draft.net_price,
+        "seller_id": draft.seller,
     });
     let object = format!("voucher_batch/{batch_id}");
     audit::record(&**tx, row.now, actor, Deed { action: "voucher_batch.add", object, site: Some(row.site), detail })
@@ -196,15 +201,28 @@ async fn announce(
     events::record(&**tx, row.now, Some(row.site), &made).await
 }
 
-/// The router, its site and the package of a form; a sentence for each that is not there or does not fit.
-async fn parties(tx: &Tx, scope: &Scope, form: &BatchForm) -> Result<(Router, Site, Package), VoucherError> {
+/// What a form names.
+struct Parties {
+    router: Router,
+    site: Site,
+    package: Package,
+    seller: Option<Seller>,
+}
+
+/// The router, its site, the package and the seller of a form; a sentence for each that is not there or does not fit.
+async fn parties(
+    tx: &Tx,
+    scope: &Scope,
+    form: &BatchForm,
+    now: DateTime<Utc>,
+) -> Result<Parties, VoucherError> {
     let mut errors = FormErrors::default();
     let router = routers::find(&**tx, scope, form.router_id).await?;
     let site = match &router {
         Some(router) => sites::find(&**tx, scope, router.site_id).await?,
         None => None,
     };
-    let package = packages::find(&**tx, scope, form.package_id).await?;
+    let package = packages::find(&**tx, scope, form.package_id, At::on(form.router_id, now)).await?;
     if router.is_none() {
         errors.add("router_id", FieldError::new("no_such_router").arg("id", form.router_id.0));
     }
@@ -216,27 +234,42 @@ async fn parties(tx: &Tx, scope: &Scope, form: &BatchForm) -> Result<(Router, Si
         Some(package) if router.is_some() && !package.router_ids.contains(&form.router_id) => {
             errors.add("package_id", FieldError::new("package_not_sold_here"));
         }
+        Some(package) if package.archived_at.is_some() => {
+            errors.add("package_id", FieldError::new("package_archived"));
+        }
         Some(_) => {}
     }
+    let seller = match (form.seller_id, &site) {
+        (Some(id), Some(site)) => {
+            let here = |seller: &Seller| seller.site_id == site.id && seller.archived_at.is_none();
+            let seller = sellers::find(&**tx, scope, id).await?.filter(here);
+            if seller.is_none() {
+                errors.add("seller_id", FieldError::new("no_such_seller"));
+            }
+            seller
+        }
+        (Some(_) | None, _) => None,
+    };
     let (true, Some(router), Some(site), Some(package)) = (errors.is_empty(), router, site, package) else {
         // The other fields are told in the same breath.
         let currency = form.price.map_or(crate::money::Currency::IDR, Money::currency);
-        let free = Money::new(0, currency);
-        let any = Terms { price: free, cost: free, online_secs: None, active_secs: None, activate_before: None };
-        if let Err(others) = rules::check(form, &any, DateTime::UNIX_EPOCH) {
+        if let Err(others) = rules::check(form, &Terms::none(currency), DateTime::UNIX_EPOCH) {
             others.iter().for_each(|(field, error)| errors.add(field, error.clone()));
         }
         return Err(VoucherError::Refused(errors));
     };
-    Ok((router, site, package))
+    Ok(Parties { router, site, package, seller })
 }
 
-fn terms(package: &Package, now: DateTime<Utc>) -> Terms {
+/// What a package says of a batch made of it now.
+pub(super) fn terms(package: &Package, now: DateTime<Utc>) -> Terms {
     Terms {
         price: package.price,
         cost: package.cost.unwrap_or_else(|| Money::new(0, package.price.currency())),
         online_secs: package.validity.online_secs,
         active_secs: package.validity.active_secs,
+        limit_bytes: package.limit_bytes,
+        mac_lock: package.mac_lock,
         activate_before: package.validity.activate_before.map(|before| before.at(now)),
     }
 }
@@ -284,11 +317,15 @@ pub(super) async fn codes_for(
     Ok(None)
 }
 
-/// Codes as a batch of this look might have; they are not reserved.
+/// Codes as a batch of this look might have, with their passwords where they have their own; they are not reserved.
 #[must_use]
-pub fn sample_codes(look: &Look) -> Vec<String> {
+pub fn sample_codes(look: &Look, mode: Mode) -> Vec<(String, Option<String>)> {
     let mut random = Random::default();
-    (0..SAMPLES).map(|_| rules::code(look, &mut || random.byte())).collect()
+    let mut sample = || {
+        let Login { code, password } = Login::new(rules::code(look, &mut || random.byte()), mode, &mut random);
+        (code, password)
+    };
+    (0..SAMPLES).map(|_| sample()).collect()
 }
 
 /// The operating system's randomness, byte by byte.

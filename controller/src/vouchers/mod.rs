@@ -12,6 +12,7 @@ pub mod import;
 pub mod life;
 mod make;
 pub mod manage;
+mod offer;
 pub(crate) mod pages;
 pub(crate) mod routes;
 pub mod rules;
@@ -33,7 +34,7 @@ use crate::{
     app::App,
     db::paging::{PageOf, Paged},
     http::{access::Scope, form::FormErrors},
-    ids::{BatchId, PackageId, RouterId, SiteId, VoucherId},
+    ids::{AdminId, BatchId, PackageId, RouterId, SellerId, SiteId, VoucherId},
     money::{Money, MoneyError},
 };
 
@@ -85,8 +86,15 @@ pub struct Batch {
     /// Not for everybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Money>,
+    /// What the seller pays of the price; the price where there is none.
+    pub net_price: Money,
+    pub seller_id: Option<SellerId>,
+    /// His name; empty where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub seller: String,
     pub online_secs: Option<i64>,
     pub active_secs: Option<i64>,
+    pub limit_bytes: Option<i64>,
     pub activate_before: Option<DateTime<Utc>>,
     pub state: BatchState,
     pub progress: Progress,
@@ -144,6 +152,12 @@ pub struct Voucher {
     pub replaced_by_id: Option<VoucherId>,
     /// When it was cleaned off the router.
     pub removed_at: Option<DateTime<Utc>>,
+    /// What the seller pays of the price; the price where there is none.
+    pub net_price: Money,
+    pub seller_id: Option<SellerId>,
+    /// His name; empty where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub seller: String,
     pub first_login_at: Option<DateTime<Utc>>,
     pub valid_until: Option<DateTime<Utc>>,
     pub ended_at: Option<DateTime<Utc>>,
@@ -162,6 +176,12 @@ pub struct Voucher {
 }
 
 impl Batch {
+    /// What it costs, brings and leaves in all; nothing where the cost is not to be seen.
+    #[must_use]
+    pub fn totals(&self) -> Option<rules::Totals> {
+        rules::totals(i64::from(self.count), self.price, self.net_price, self.cost?).ok()
+    }
+
     /// The batch as somebody sees it who may not see costs.
     #[must_use]
     pub fn without_cost(self) -> Self {
@@ -229,6 +249,14 @@ pub async fn batches(
 /// The database's.
 pub async fn batches_by_ids(db: &impl ConnectionTrait, scope: &Scope, ids: &[BatchId]) -> Result<Vec<Batch>, DbErr> {
     if ids.is_empty() { Ok(Vec::new()) } else { store::batches_by_ids(db, scope, ids).await }
+}
+
+/// The newest batch somebody made at the form, for his next one to begin with.
+///
+/// # Errors
+/// The database's.
+pub async fn last_batch(db: &impl ConnectionTrait, scope: &Scope, admin: AdminId) -> Result<Option<Batch>, DbErr> {
+    store::last_batch(db, scope, admin).await
 }
 
 /// One batch the caller may see.
@@ -310,6 +338,7 @@ pub(crate) fn password(keys: &crate::sealed::Keys, id: VoucherId, sealed: &[u8])
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Figures {
     pub count: i64,
+    /// What sellers paid: the net prices that the vouchers were made with.
     pub revenue: Money,
     pub cost: Money,
 }

@@ -7,14 +7,14 @@ use super::{
     Batch, BatchState, Failure, Progress, Status, Voucher,
     fields::Fields,
     history::{Happened, Record, Session},
-    rules::{Charset, Mode},
+    rules::{Charset, Mode, Totals},
 };
 use crate::{
     http::{
         form::{Choice, FieldError, FormErrors, FormView},
         page::Page,
     },
-    ids::{BatchId, PackageId, RouterId, SiteId, VoucherId},
+    ids::{BatchId, PackageId, RouterId, SellerId, SiteId, VoucherId},
     money::Money,
     print::{self, Printed},
     routers::{Asked, ObjectState, Presence},
@@ -37,7 +37,11 @@ pub(crate) struct NewPage {
     pub(crate) form: FormView<Fields>,
     pub(crate) routers: Vec<Choice>,
     pub(crate) packages: Vec<Choice>,
+    /// The hotspot servers of the router, as far as they are known.
+    pub(crate) servers: Vec<String>,
+    pub(crate) sellers: Vec<Choice>,
     pub(crate) charsets: Vec<&'static str>,
+    pub(crate) currency_sign: String,
     pub(crate) preview: Preview,
     pub(crate) sees_costs: bool,
     pub(crate) may_add_package: bool,
@@ -50,11 +54,29 @@ pub(crate) struct NewPage {
 pub(crate) struct Preview {
     pub(crate) count: i64,
     pub(crate) price: Option<Money>,
-    /// Bought, sold, left. The first and last not for everybody.
+    /// What the seller pays for each, where there is one.
+    pub(crate) net_price: Option<Money>,
+    /// It brings less than it costs.
+    pub(crate) below_cost: bool,
+    /// Bought, sold, paid by the seller, left. The first and last not for everybody.
     pub(crate) cost_total: Option<Money>,
     pub(crate) price_total: Option<Money>,
+    pub(crate) net_total: Option<Money>,
     pub(crate) profit_total: Option<Money>,
-    pub(crate) codes: Vec<String>,
+    /// As it will be printed.
+    pub(crate) online_secs: Option<i64>,
+    pub(crate) active_secs: Option<i64>,
+    pub(crate) limit_bytes: Option<i64>,
+    pub(crate) samples: Vec<Sample>,
+    /// The router, when it is not there just now.
+    pub(crate) waits_for: Option<String>,
+}
+
+/// A code as the batch might have; it is not reserved.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Sample {
+    pub(crate) code: String,
+    pub(crate) password: Option<String>,
 }
 
 /// The preview alone, fetched while somebody types.
@@ -68,6 +90,8 @@ pub(crate) struct PreviewPart {
 pub(crate) struct BatchPage {
     pub(crate) batch: Batch,
     pub(crate) presence: Presence,
+    /// Not for everybody.
+    pub(crate) totals: Option<Totals>,
     pub(crate) price_total: Option<Money>,
     /// Who printed it last.
     pub(crate) last_print: Option<Printed>,
@@ -125,8 +149,12 @@ pub(super) fn sample_batch(state: BatchState, progress: Progress) -> Batch {
         note: "stok warung".to_owned(),
         price: Money::idr(3000),
         cost: Some(Money::idr(2000)),
+        net_price: Money::idr(2500),
+        seller_id: Some(SellerId(1)),
+        seller: "Warung Bu Sri".to_owned(),
         online_secs: Some(43_200),
         active_secs: Some(259_200),
+        limit_bytes: Some(5 << 30),
         activate_before: Some(DateTime::UNIX_EPOCH),
         state,
         progress,
@@ -166,6 +194,9 @@ pub(crate) fn sample_voucher(status: Status) -> Voucher {
         replaces_id: None,
         replaced_by_id: (status == Status::Void).then_some(VoucherId(8)),
         removed_at: at.filter(|_| status.is_over()),
+        net_price: Money::idr(2500),
+        seller_id: used.then_some(SellerId(1)),
+        seller: if used { "Warung Bu Sri".to_owned() } else { String::new() },
         first_login_at: at,
         valid_until: at,
         ended_at: at.filter(|_| status.is_over()),
@@ -226,10 +257,17 @@ impl Page for NewPage {
         errors.add("length", FieldError::new("too_few_codes").arg("min", 7));
         errors.add("prefix", FieldError::new("prefix_characters"));
         errors.add("activate_before", FieldError::new("in_the_past"));
+        errors.add("online", FieldError::new("out_of_range").arg("min", 1).arg("max", 9));
+        errors.add("seller_id", FieldError::new("no_such_seller"));
+        errors.add("package_id", FieldError::new("package_archived"));
+        errors.add("confirm_below_cost", FieldError::new("below_cost"));
         let page = |form, choices: Vec<Choice>, preview, sees_costs| Self {
             form,
             routers: choices.clone(),
-            packages: choices,
+            packages: choices.clone(),
+            servers: if sees_costs { vec!["hotspot1".to_owned()] } else { Vec::new() },
+            sellers: choices,
+            currency_sign: "Rp".to_owned(),
             charsets: charsets(),
             preview,
             sees_costs,
@@ -250,10 +288,17 @@ fn sample_preview() -> Preview {
     Preview {
         count: 120,
         price: Some(Money::idr(3000)),
+        net_price: Some(Money::idr(2500)),
+        below_cost: true,
         cost_total: Some(Money::idr(240_000)),
         price_total: Some(Money::idr(360_000)),
-        profit_total: Some(Money::idr(120_000)),
-        codes: vec!["KBX7M2QP".to_owned()],
+        net_total: Some(Money::idr(300_000)),
+        profit_total: Some(Money::idr(60_000)),
+        online_secs: Some(43_200),
+        active_secs: Some(259_200),
+        limit_bytes: Some(5 << 30),
+        samples: vec![Sample { code: "KBX7M2QP".to_owned(), password: Some("123456".to_owned()) }],
+        waits_for: Some("Kebon 1".to_owned()),
     }
 }
 
@@ -261,7 +306,20 @@ impl Page for PreviewPart {
     const TEMPLATE: &'static str = "vouchers/_preview.html";
 
     fn samples() -> Vec<Self> {
-        let blind = Preview { cost_total: None, profit_total: None, ..sample_preview() };
+        let bare = vec![Sample { code: "KBX7M2QP".to_owned(), password: None }];
+        let blind = Preview {
+            net_price: None,
+            below_cost: false,
+            cost_total: None,
+            net_total: None,
+            profit_total: None,
+            online_secs: None,
+            active_secs: None,
+            limit_bytes: None,
+            samples: bare,
+            waits_for: None,
+            ..sample_preview()
+        };
         vec![Self { preview: Preview::default() }, Self { preview: sample_preview() }, Self { preview: blind }]
     }
 }
@@ -282,6 +340,7 @@ impl Page for BatchPage {
             statuses: Status::ALL.map(|status| (status.as_str(), 3)).to_vec(),
             may_manage: next.is_none(),
             may_void: next.is_none(),
+            totals: batch.totals(),
             batch,
             presence,
             vouchers: sample_vouchers(),

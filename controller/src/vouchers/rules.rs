@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::{
     http::form::{Check, FieldError, FormErrors, MAX_NOTE},
-    ids::{PackageId, RouterId},
-    money::{Money, MoneyError},
+    ids::{PackageId, RouterId, SellerId},
+    money::{Currency, Money, MoneyError},
     packages,
 };
 
@@ -51,12 +51,18 @@ impl BatchForm {
             length: None,
             charset: None,
             mode: None,
-            mac_lock: false,
+            mac_lock: None,
             server: None,
             note: None,
+            online_secs: None,
+            active_secs: None,
+            limit_bytes: None,
             activate_before: None,
             price: None,
             cost: None,
+            seller_id: None,
+            // The price is the package's own; a loss was decided there.
+            confirm_below_cost: true,
         }
     }
 }
@@ -153,14 +159,23 @@ pub struct BatchForm {
     /// `same`: the code is also the password; `separate`: the password is a number of its own.
     #[serde(default)]
     pub mode: Option<String>,
-    /// Bound to the device of the first login.
+    /// Bound to the device of the first login; the package's unless said.
     #[serde(default)]
-    pub mac_lock: bool,
+    pub mac_lock: Option<bool>,
     /// Hotspot server; empty = all of the router.
     #[serde(default)]
     pub server: Option<String>,
     #[serde(default)]
     pub note: Option<String>,
+    /// Masa pakai: online time in all; the package's unless said, 0 = no limit.
+    #[serde(default)]
+    pub online_secs: Option<i64>,
+    /// Masa aktif: from the first login; the package's unless said, 0 = no limit.
+    #[serde(default)]
+    pub active_secs: Option<i64>,
+    /// Kuota: bytes in all; the package's unless said, 0 = no limit.
+    #[serde(default)]
+    pub limit_bytes: Option<i64>,
     /// Not to be activated after; the package's unless said.
     #[serde(default)]
     pub activate_before: Option<DateTime<Utc>>,
@@ -170,6 +185,13 @@ pub struct BatchForm {
     /// The package's unless said.
     #[serde(default)]
     pub cost: Option<Money>,
+    /// Who sells it on; price rules say what he pays.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub seller_id: Option<SellerId>,
+    /// A batch that brings less than it costs is made only with this.
+    #[serde(default)]
+    pub confirm_below_cost: bool,
 }
 
 /// What the package says of a batch made of it.
@@ -179,7 +201,26 @@ pub struct Terms {
     pub cost: Money,
     pub online_secs: Option<i64>,
     pub active_secs: Option<i64>,
+    pub limit_bytes: Option<i64>,
     pub activate_before: Option<DateTime<Utc>>,
+    pub mac_lock: bool,
+}
+
+impl Terms {
+    /// Terms of no package: for looking at the other fields of a form.
+    #[must_use]
+    pub fn none(currency: Currency) -> Self {
+        let free = Money::new(0, currency);
+        Self {
+            price: free,
+            cost: free,
+            online_secs: None,
+            active_secs: None,
+            limit_bytes: None,
+            activate_before: None,
+            mac_lock: false,
+        }
+    }
 }
 
 /// How the codes of a batch look.
@@ -201,9 +242,26 @@ pub struct Draft {
     pub note: String,
     pub price: Money,
     pub cost: Money,
+    /// What the seller pays of the price.
+    pub net_price: Money,
+    pub seller: Option<SellerId>,
     pub online_secs: Option<i64>,
     pub active_secs: Option<i64>,
+    pub limit_bytes: Option<i64>,
     pub activate_before: Option<DateTime<Utc>>,
+}
+
+impl Draft {
+    /// The draft with what its seller pays.
+    ///
+    /// # Errors
+    /// That is less than it costs, and nobody said that it shall be so.
+    pub fn sold_for(self, net_price: Money, confirmed: bool) -> Result<Self, FormErrors> {
+        if net_price.minor() < self.cost.minor() && !confirmed {
+            return Err(FormErrors::of("confirm_below_cost", FieldError::new("below_cost")));
+        }
+        Ok(Self { net_price, ..self })
+    }
 }
 
 impl Look {
@@ -271,6 +329,10 @@ pub fn check(form: &BatchForm, terms: &Terms, now: DateTime<Utc>) -> Result<Draf
             check.refuse(field, FieldError::new("currency"));
         }
     }
+    for (field, secs) in [("online_secs", form.online_secs), ("active_secs", form.active_secs)] {
+        packages::rules::span(&mut check, field, secs.filter(|secs| *secs != 0));
+    }
+    packages::rules::limit_bytes(&mut check, "limit_bytes", form.limit_bytes.filter(|bytes| *bytes != 0));
     let activate_before = form.activate_before.or(terms.activate_before);
     if activate_before.is_some_and(|before| before <= now) {
         check.refuse("activate_before", FieldError::new("in_the_past"));
@@ -282,15 +344,23 @@ pub fn check(form: &BatchForm, terms: &Terms, now: DateTime<Utc>) -> Result<Draf
         count: usize::try_from(form.count).unwrap_or(0),
         look,
         mode,
-        mac_lock: form.mac_lock,
+        mac_lock: form.mac_lock.unwrap_or(terms.mac_lock),
         server,
         note,
         price,
         cost,
-        online_secs: terms.online_secs,
-        active_secs: terms.active_secs,
+        net_price: price,
+        seller: form.seller_id,
+        online_secs: chosen(form.online_secs, terms.online_secs),
+        active_secs: chosen(form.active_secs, terms.active_secs),
+        limit_bytes: chosen(form.limit_bytes, terms.limit_bytes),
         activate_before,
     })
+}
+
+/// A limit as the form says it, where 0 is none; else the package's.
+fn chosen(said: Option<i64>, usual: Option<i64>) -> Option<i64> {
+    said.or(usual).filter(|limit| *limit != 0)
 }
 
 /// A random text of an alphabet of at most 256 characters. `byte` gives random bytes; those that would favour the first
@@ -325,13 +395,25 @@ pub fn batch_day(day: chrono::NaiveDate) -> String {
     format!("VB-{}-", day.format("%Y%m%d"))
 }
 
-/// What a batch costs, brings and leaves.
+/// What a whole batch costs, brings and leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    pub cost: Money,
+    /// What is printed on the vouchers.
+    pub price: Money,
+    /// What the seller pays.
+    pub net: Money,
+    /// What is left of that.
+    pub profit: Money,
+}
+
+/// The totals of so many vouchers.
 ///
 /// # Errors
 /// [`MoneyError`] on overflow or different currencies.
-pub fn totals(count: i64, price: Money, cost: Money) -> Result<(Money, Money, Money), MoneyError> {
-    let (sold, bought) = (price.times(count)?, cost.times(count)?);
-    Ok((bought, sold, sold.minus(bought)?))
+pub fn totals(count: i64, price: Money, net_price: Money, cost: Money) -> Result<Totals, MoneyError> {
+    let (price, net, cost) = (price.times(count)?, net_price.times(count)?, cost.times(count)?);
+    Ok(Totals { cost, price, net, profit: net.minus(cost)? })
 }
 
 #[cfg(test)]
@@ -352,7 +434,9 @@ mod tests {
             cost: Money::idr(2000),
             online_secs: Some(43_200),
             active_secs: Some(259_200),
+            limit_bytes: Some(1 << 30),
             activate_before: None,
+            mac_lock: true,
         }
     }
 
@@ -367,11 +451,36 @@ mod tests {
         assert_eq!((draft.count, draft.price, draft.cost), (120, Money::idr(3000), Money::idr(2000)));
         assert_eq!((draft.look.length, draft.look.charset, draft.mode), (6, Charset::UpperDigits, Mode::Same));
         assert_eq!((draft.online_secs, draft.active_secs), (Some(43_200), Some(259_200)));
+        assert_eq!((draft.limit_bytes, draft.mac_lock, draft.net_price), (Some(1 << 30), true, Money::idr(3000)));
+    }
+
+    #[test]
+    fn a_batch_may_have_limits_of_its_own_or_none() {
+        let own = BatchForm {
+            online_secs: Some(3600),
+            active_secs: Some(0),
+            limit_bytes: Some(0),
+            mac_lock: Some(false),
+            ..form()
+        };
+        let draft = check(&own, &terms(), DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!((draft.online_secs, draft.active_secs, draft.limit_bytes), (Some(3600), None, None));
+        assert!(!draft.mac_lock);
+    }
+
+    #[test]
+    fn a_loss_is_made_only_when_somebody_says_so() {
+        let draft = check(&form(), &terms(), DateTime::UNIX_EPOCH).unwrap();
+        let errors = draft.clone().sold_for(Money::idr(1999), false).unwrap_err();
+        let found: Vec<_> = errors.iter().map(|(field, error)| (field, error.code())).collect();
+        assert_eq!(found, [("confirm_below_cost", "below_cost")]);
+        assert_eq!(draft.clone().sold_for(Money::idr(1999), true).unwrap().net_price, Money::idr(1999));
+        assert_eq!(draft.sold_for(Money::idr(2000), false).unwrap().net_price, Money::idr(2000));
     }
 
     #[test]
     fn each_wrong_field_is_named_once() {
-        let usd = Money::new(1, crate::money::Currency::parse("USD").unwrap());
+        let usd = Money::new(1, Currency::parse("USD").unwrap());
         for (form, field, code) in [
             (BatchForm { count: 0, ..form() }, "count", "out_of_range"),
             (BatchForm { count: -5, ..form() }, "count", "out_of_range"),
@@ -389,6 +498,9 @@ mod tests {
             (BatchForm { price: Some(Money::idr(-1)), ..form() }, "price", "out_of_range"),
             (BatchForm { price: Some(usd), ..form() }, "price", "currency"),
             (BatchForm { note: Some("x".repeat(501)), ..form() }, "note", "too_long"),
+            (BatchForm { online_secs: Some(-1), ..form() }, "online_secs", "out_of_range"),
+            (BatchForm { active_secs: Some(i64::MAX), ..form() }, "active_secs", "out_of_range"),
+            (BatchForm { limit_bytes: Some(-1), ..form() }, "limit_bytes", "out_of_range"),
             (BatchForm { activate_before: Some(DateTime::UNIX_EPOCH), ..form() }, "activate_before", "in_the_past"),
         ] {
             assert_eq!(refused(&form), [(field.to_owned(), code.to_owned())]);
@@ -455,8 +567,12 @@ mod tests {
 
     #[test]
     fn totals_are_those_of_the_form() {
-        let all = totals(120, Money::idr(3000), Money::idr(2000)).unwrap();
-        assert_eq!(all, (Money::idr(240_000), Money::idr(360_000), Money::idr(120_000)));
-        assert!(totals(i64::MAX, Money::idr(2), Money::idr(0)).is_err());
+        let (price, cost) = (Money::idr(3000), Money::idr(2000));
+        let all = totals(120, price, price, cost).unwrap();
+        let (modal, jual, laba) = (Money::idr(240_000), Money::idr(360_000), Money::idr(120_000));
+        assert_eq!(all, Totals { cost: modal, price: jual, net: jual, profit: laba });
+        let through_a_seller = totals(120, price, Money::idr(2500), cost).unwrap();
+        assert_eq!((through_a_seller.price, through_a_seller.profit), (jual, Money::idr(60_000)));
+        assert!(totals(i64::MAX, Money::idr(2), price, cost).is_err());
     }
 }

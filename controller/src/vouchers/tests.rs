@@ -363,13 +363,14 @@ async fn packages_keep_to_the_routers_of_the_caller() {
         let refused = packages::add(&app, &scope, &actor(), draft(&[foreign])).await.unwrap_err();
         assert!(matches!(refused, packages::PackageError::Refused(_)));
         let id = packages::add(&app, &Scope::All, &actor(), draft(&[own, foreign])).await.unwrap();
-        let seen = packages::find(app.db.read(), &scope, id).await.unwrap().unwrap();
+        let at = packages::At::everywhere(app.app.clock.now());
+        let seen = packages::find(app.db.read(), &scope, id, at).await.unwrap().unwrap();
         assert_eq!((seen.router_ids, seen.made_on), (vec![own], vec![own]));
         // What he does not see stays.
         packages::change(&app, &scope, &actor(), id, draft(&[])).await.unwrap();
-        let all = packages::find(app.db.read(), &Scope::All, id).await.unwrap().unwrap();
+        let all = packages::find(app.db.read(), &Scope::All, id, at).await.unwrap().unwrap();
         assert_eq!(all.router_ids, [foreign]);
-        assert!(packages::find(app.db.read(), &scope, id).await.unwrap().is_none());
+        assert!(packages::find(app.db.read(), &scope, id, at).await.unwrap().is_none());
         let again = packages::add(&app, &Scope::All, &actor(), draft(&[])).await.unwrap_err();
         assert!(matches!(again, packages::PackageError::Refused(_)));
         let profiles = crate::routers::store::desired_after(app.db.read(), &app.keys, own, 0, 10).await.unwrap();

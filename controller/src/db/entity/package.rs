@@ -21,6 +21,8 @@ pub struct Model {
     pub online_secs: Option<i64>,
     pub active_secs: Option<i64>,
     pub limit_bytes: Option<i64>,
+    /// Batches are bound to the device of the first login unless they say otherwise.
+    pub mac_lock: bool,
     pub activate_before_secs: Option<i64>,
     pub activate_before: Option<DateTimeUtc>,
     pub cycle: String,

@@ -19,7 +19,7 @@ use crate::{
         paging::{PageOf, Paged},
     },
     http::access::Scope,
-    ids::{AdminId, BatchId, PackageId, RouterId, SiteId, VoucherId},
+    ids::{AdminId, BatchId, PackageId, RouterId, SellerId, SiteId, VoucherId},
     money::{Currency, Money},
 };
 
@@ -63,15 +63,31 @@ pub(in super::super) async fn insert_batch(
         currency: Set(draft.price.currency().code().to_owned()),
         price: Set(draft.price.minor()),
         cost: Set(draft.cost.minor()),
-        net_price: Set(draft.price.minor()),
+        net_price: Set(draft.net_price.minor()),
+        seller_id: Set(draft.seller.map(|seller| seller.0)),
         online_secs: Set(draft.online_secs),
         active_secs: Set(draft.active_secs),
+        limit_bytes: Set(draft.limit_bytes),
         activate_before: Set(draft.activate_before),
         created_by: Set(new.created_by.map(|admin| admin.0)),
         created_at: Set(new.now),
         ..Default::default()
     };
     Ok(BatchId(Entity::insert(row).exec(tx).await?.last_insert_id))
+}
+
+/// The newest batch somebody made at a form, for his next one to begin with.
+pub(in super::super) async fn last_batch(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    admin: AdminId,
+) -> Result<Option<Batch>, DbErr> {
+    let query = scoped(scope)
+        .filter(Column::CreatedBy.eq(admin.0))
+        .filter(Column::Origin.eq(Origin::Batch.as_str()))
+        .order_by_desc(Column::Id);
+    let Some(row) = query.one(db).await? else { return Ok(None) };
+    Ok(with_names(db, vec![row]).await?.pop())
 }
 
 /// Batches whose number begins with a day's letters; none is ever deleted.
@@ -138,6 +154,7 @@ async fn with_names(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<B
         routers: rows.iter().map(|row| row.router_id).collect(),
         sites: rows.iter().map(|row| row.site_id).collect(),
         packages: rows.iter().map(|row| row.package_id).collect(),
+        sellers: rows.iter().filter_map(|row| row.seller_id).collect(),
         ..Needed::default()
     };
     let names = Names::load(db, needed).await?;
@@ -166,8 +183,12 @@ fn batch_of(row: Model, names: &Names) -> Batch {
         note: row.note,
         price: Money::new(row.price, currency),
         cost: Some(Money::new(row.cost, currency)),
+        net_price: Money::new(row.net_price, currency),
+        seller_id: row.seller_id.map(SellerId),
+        seller: row.seller_id.map(|seller| names.seller(seller)).unwrap_or_default(),
         online_secs: row.online_secs,
         active_secs: row.active_secs,
+        limit_bytes: row.limit_bytes,
         activate_before: row.activate_before,
         state: life::batch_state(row.count, row.applied, row.failed),
         progress: Progress { wanted: row.count, applied: row.applied, failed: row.failed },

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
-use crate::db::entity::{package, router, site, voucher_batch};
+use crate::db::entity::{package, router, seller, site, voucher_batch};
 
 /// Names by id.
 #[derive(Debug, Default)]
@@ -13,21 +13,23 @@ pub(super) struct Names {
     zones: HashMap<i64, String>,
     packages: HashMap<i64, String>,
     batches: HashMap<i64, String>,
+    sellers: HashMap<i64, String>,
 }
 
-/// Which names are needed: of routers, sites and packages, and of batches.
+/// Which names are needed.
 #[derive(Debug, Default)]
 pub(super) struct Needed {
     pub(super) routers: BTreeSet<i64>,
     pub(super) sites: BTreeSet<i64>,
     pub(super) packages: BTreeSet<i64>,
     pub(super) batches: BTreeSet<i64>,
+    pub(super) sellers: BTreeSet<i64>,
 }
 
 impl Names {
     pub(super) async fn load(db: &impl ConnectionTrait, needed: Needed) -> Result<Self, DbErr> {
         let mut names = Self::default();
-        let Needed { routers, sites, packages, batches } = needed;
+        let Needed { routers, sites, packages, batches, sellers } = needed;
         if !routers.is_empty() {
             let query = router::Entity::find().select_only().columns([router::Column::Id, router::Column::Name]);
             let rows: Vec<(i64, String)> = query.filter(router::Column::Id.is_in(routers)).into_tuple().all(db).await?;
@@ -52,6 +54,11 @@ impl Names {
                 query.filter(voucher_batch::Column::Id.is_in(batches)).into_tuple().all(db).await?;
             names.batches = rows.into_iter().collect();
         }
+        if !sellers.is_empty() {
+            let query = seller::Entity::find().select_only().columns([seller::Column::Id, seller::Column::Name]);
+            let rows: Vec<(i64, String)> = query.filter(seller::Column::Id.is_in(sellers)).into_tuple().all(db).await?;
+            names.sellers = rows.into_iter().collect();
+        }
         Ok(names)
     }
 
@@ -67,6 +74,10 @@ impl Names {
 
     pub(super) fn package(&self, id: i64) -> String {
         self.packages.get(&id).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn seller(&self, id: i64) -> String {
+        self.sellers.get(&id).cloned().unwrap_or_default()
     }
 
     pub(super) fn batch(&self, id: i64) -> String {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     db::entity::voucher::{ActiveModel, Column, Entity, Model},
     http::access::Scope,
-    ids::{BatchId, PackageId, RouterId, SiteId, VoucherId},
+    ids::{BatchId, PackageId, RouterId, SellerId, SiteId, VoucherId},
     money::{Currency, Money},
     sealed::Keys,
 };
@@ -43,7 +43,9 @@ pub(in super::super) async fn insert_vouchers(
                 currency: Set(draft.price.currency().code().to_owned()),
                 price: Set(draft.price.minor()),
                 cost: Set(draft.cost.minor()),
-                net_price: Set(draft.price.minor()),
+                net_price: Set(draft.net_price.minor()),
+                seller_id: Set(draft.seller.map(|seller| seller.0)),
+                limit_bytes: Set(draft.limit_bytes),
                 online_secs: Set(draft.online_secs),
                 active_secs: Set(draft.active_secs),
                 activate_before: Set(draft.activate_before),
@@ -153,6 +155,7 @@ pub(in super::super) async fn with_names(
         sites: rows.iter().map(|row| row.site_id).collect(),
         packages: rows.iter().map(|row| row.package_id).collect(),
         batches: rows.iter().map(|row| row.batch_id).collect(),
+        sellers: rows.iter().filter_map(|row| row.seller_id).collect(),
     };
     let names = Names::load(db, needed).await?;
     rows.into_iter().map(|row| voucher_of(row, keys, &names)).collect()
@@ -188,6 +191,9 @@ fn voucher_of(row: Model, keys: &Keys, names: &Names) -> Result<Voucher, DbErr> 
         replaces_id: row.replaces_id.map(VoucherId),
         replaced_by_id: row.replaced_by_id.map(VoucherId),
         removed_at: row.removed_at,
+        net_price: Money::new(row.net_price, currency),
+        seller_id: row.seller_id.map(SellerId),
+        seller: row.seller_id.map(|seller| names.seller(seller)).unwrap_or_default(),
         first_login_at: row.first_login_at,
         valid_until: row.valid_until,
         ended_at: row.ended_at,
@@ -226,7 +232,7 @@ pub(in super::super) async fn activated_between(
         .select_only()
         .column(Column::Currency)
         .column_as(Column::Id.count(), "n")
-        .column_as(sum(Column::Price), "revenue")
+        .column_as(sum(Column::NetPrice), "revenue")
         .column_as(sum(Column::Cost), "cost")
         .group_by(Column::Currency)
         .into_tuple()
