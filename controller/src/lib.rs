@@ -22,8 +22,8 @@ pub mod monitoring;
 pub mod mqtt;
 pub mod packages;
 pub mod phone;
-pub mod print;
 pub mod prices;
+pub mod print;
 pub mod qr;
 #[cfg(test)]
 mod resources_stories;

@@ -182,7 +182,10 @@ async fn what_a_seller_pays_is_kept_with_the_voucher_whatever_prices_do_later() 
         boss.api("DELETE", &format!("/price_rules/{}", rule["id"]), Value::Null).await;
         boss.api("POST", &format!("/sellers/{}/archive", seller["id"]), Value::Null).await;
         let (_, same) = boss.api("GET", &format!("/voucher_batches/{}", many["id"]), Value::Null).await;
-        assert_eq!((&same["net_price"], &same["price"], &same["cost"]), (&many["net_price"], &many["price"], &many["cost"]));
+        assert_eq!(
+            (&same["net_price"], &same["price"], &same["cost"]),
+            (&many["net_price"], &many["price"], &many["cost"])
+        );
         let (_, vouchers) = boss.api("GET", &format!("/vouchers?batch_id={}", many["id"]), Value::Null).await;
         assert!(vouchers["items"].as_array().unwrap().iter().all(|voucher| voucher["net_price"]["amount"] == 2700));
         let (_, problem) = boss.api("POST", "/voucher_batches", form(10, json!({}))).await;
@@ -219,7 +222,10 @@ async fn sellers_and_rules_are_kept_on_their_pages_within_the_callers_sites() {
         assert_eq!(admin.page("/sellers/2").await.0, StatusCode::NOT_FOUND);
         assert!(admin.page("/sellers").await.1.contains("0812-3456-7890"));
         assert_eq!(admin.post("/sellers/1/archive", "").await.0, StatusCode::SEE_OTHER);
-        assert_eq!((names("/sellers").await, names("/sellers?archived=1").await), (vec![json!("Budi")], vec![json!("Sri")]));
+        assert_eq!(
+            (names("/sellers").await, names("/sellers?archived=1").await),
+            (vec![json!("Budi")], vec![json!("Sri")])
+        );
         // Rules belong to no site: who is limited to some sees them, and changes none.
         let rule = "package_id=&level=Gold&min_count=100&kind=percent&off=12,5&active=on";
         assert_eq!(admin.post("/sellers/rules", rule).await.0, StatusCode::FORBIDDEN);

@@ -81,13 +81,7 @@ pub async fn add(app: &App, scope: &Scope, actor: &Actor, form: &RuleForm) -> Re
 ///
 /// # Errors
 /// [`RuleError`].
-pub async fn change(
-    app: &App,
-    scope: &Scope,
-    actor: &Actor,
-    id: RuleId,
-    form: &RuleForm,
-) -> Result<(), RuleError> {
+pub async fn change(app: &App, scope: &Scope, actor: &Actor, id: RuleId, form: &RuleForm) -> Result<(), RuleError> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     store::find(&*tx, id).await?.ok_or(RuleError::NotFound)?;

@@ -39,10 +39,8 @@ pub(crate) fn routes() -> Routes<App> {
 }
 
 async fn packages(app: &App, caller: &Caller) -> Result<Vec<Package>, AppError> {
-    let filter = packages::Filter {
-        service: Some(hiji_shared::device::Service::Hotspot),
-        ..packages::Filter::default()
-    };
+    let filter =
+        packages::Filter { service: Some(hiji_shared::device::Service::Hotspot), ..packages::Filter::default() };
     let page = PageOf::new(Some(MAX_LIMIT), None)?;
     let at = At::everywhere(app.clock.now());
     Ok(packages::list(app.db.read(), &caller.sites, &filter, &page, at).await?.items)

@@ -6,10 +6,7 @@ use sea_orm::{
     QueryOrder, QuerySelect,
 };
 
-use super::{
-    Effect, MAX_RULES, Rule,
-    rules::Draft,
-};
+use super::{Effect, MAX_RULES, Rule, rules::Draft};
 use crate::{
     db::{
         entity::price_rule::{ActiveModel, Column, Entity, Model},

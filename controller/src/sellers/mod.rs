@@ -87,13 +87,7 @@ pub async fn add(app: &App, scope: &Scope, actor: &Actor, draft: &Draft) -> Resu
 ///
 /// # Errors
 /// [`SellerError`].
-pub async fn change(
-    app: &App,
-    scope: &Scope,
-    actor: &Actor,
-    id: SellerId,
-    draft: &Draft,
-) -> Result<(), SellerError> {
+pub async fn change(app: &App, scope: &Scope, actor: &Actor, id: SellerId, draft: &Draft) -> Result<(), SellerError> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let before = store::find(&*tx, scope, id).await?.ok_or(SellerError::NotFound)?;
@@ -111,13 +105,7 @@ pub async fn change(
 ///
 /// # Errors
 /// [`SellerError::NotFound`], the database's.
-pub async fn archive(
-    app: &App,
-    scope: &Scope,
-    actor: &Actor,
-    id: SellerId,
-    archived: bool,
-) -> Result<(), SellerError> {
+pub async fn archive(app: &App, scope: &Scope, actor: &Actor, id: SellerId, archived: bool) -> Result<(), SellerError> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let seller = store::find(&*tx, scope, id).await?.ok_or(SellerError::NotFound)?;

@@ -81,11 +81,7 @@ pub(super) async fn find(db: &impl ConnectionTrait, scope: &Scope, id: SellerId)
     Ok(scoped(scope).filter(Column::Id.eq(id.0)).one(db).await?.map(Seller::from))
 }
 
-pub(super) async fn of_admin(
-    db: &impl ConnectionTrait,
-    site: SiteId,
-    admin: AdminId,
-) -> Result<Option<Seller>, DbErr> {
+pub(super) async fn of_admin(db: &impl ConnectionTrait, site: SiteId, admin: AdminId) -> Result<Option<Seller>, DbErr> {
     let query = Entity::find()
         .filter(Column::SiteId.eq(site.0))
         .filter(Column::AdminId.eq(admin.0))
@@ -100,8 +96,7 @@ pub(super) async fn list(
     filter: &Filter,
     page: &PageOf,
 ) -> Result<Paged<Seller>, DbErr> {
-    let mut query =
-        scoped(scope).order_by_asc(Column::Name).order_by_asc(Column::Id).limit(page.limit() + 1);
+    let mut query = scoped(scope).order_by_asc(Column::Name).order_by_asc(Column::Id).limit(page.limit() + 1);
     let archived = Column::ArchivedAt.is_not_null();
     query = query.filter(if filter.archived { archived } else { Column::ArchivedAt.is_null() });
     if let Some(site) = filter.site {

@@ -128,9 +128,7 @@ impl Fields {
             active_secs: limit(&self.active, || {
                 packages::span_of(&mut check, "active", &self.active, &self.active_unit)
             }),
-            limit_bytes: limit(&self.quota, || {
-                packages::quota_of(&mut check, "quota", &self.quota, &self.quota_unit)
-            }),
+            limit_bytes: limit(&self.quota, || packages::quota_of(&mut check, "quota", &self.quota, &self.quota_unit)),
             activate_before: given(&self.activate_before).and_then(|text| end_of_day(&mut check, text, zone)),
             price,
             cost,
@@ -213,9 +211,7 @@ mod tests {
         assert_eq!((form.price, form.cost, form.mac_lock), (Some(Money::idr(3000)), None, Some(true)));
         assert_eq!((form.online_secs, form.active_secs, form.limit_bytes), (Some(43_200), Some(0), None));
         assert_eq!(form.activate_before.unwrap().to_rfc3339(), "2026-12-31T14:59:59+00:00");
-        let mac_lock = |text: &str| {
-            Fields { mac_lock: text.into(), ..typed() }.read(Tz::UTC, Currency::IDR).0.mac_lock
-        };
+        let mac_lock = |text: &str| Fields { mac_lock: text.into(), ..typed() }.read(Tz::UTC, Currency::IDR).0.mac_lock;
         assert_eq!((mac_lock(""), mac_lock("no"), mac_lock("on")), (None, Some(false), Some(true)));
     }
 

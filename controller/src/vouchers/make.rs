@@ -9,7 +9,7 @@ use sea_orm::DbErr;
 use super::{
     Batch, VoucherError, batch,
     life::Allowance,
-    rules::{self, BatchForm, Draft, Look, Terms},
+    rules::{self, BatchForm, Draft, Look, Mode, Terms},
     store,
     wanted::{Login, Spec},
 };
@@ -173,7 +173,7 @@ pub(super) async fn add_given(
     let allowance = Allowance {
         online_secs: draft.online_secs,
         active_secs: draft.active_secs,
-        limit_bytes: None,
+        limit_bytes: draft.limit_bytes,
         activate_before: draft.activate_before,
     };
     let wants = logins.iter().map(|login| spec.fresh(login, draft.price, &allowance)).collect();
@@ -210,12 +210,7 @@ struct Parties {
 }
 
 /// The router, its site, the package and the seller of a form; a sentence for each that is not there or does not fit.
-async fn parties(
-    tx: &Tx,
-    scope: &Scope,
-    form: &BatchForm,
-    now: DateTime<Utc>,
-) -> Result<Parties, VoucherError> {
+async fn parties(tx: &Tx, scope: &Scope, form: &BatchForm, now: DateTime<Utc>) -> Result<Parties, VoucherError> {
     let mut errors = FormErrors::default();
     let router = routers::find(&**tx, scope, form.router_id).await?;
     let site = match &router {

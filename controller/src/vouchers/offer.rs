@@ -136,7 +136,10 @@ pub(super) async fn preview(app: &App, caller: &Caller, fields: &Fields) -> Resu
     let samples = fields.look().map(|look| super::sample_codes(&look, mode)).unwrap_or_default();
     let blank = Preview {
         samples: samples.into_iter().map(|(code, password)| Sample { code, password }).collect(),
-        waits_for: router.as_ref().filter(|router| router.presence != Presence::Online).map(|router| router.name.clone()),
+        waits_for: router
+            .as_ref()
+            .filter(|router| router.presence != Presence::Online)
+            .map(|router| router.name.clone()),
         ..Preview::default()
     };
     let sold_here = |package: &Package| router.as_ref().is_none_or(|router| package.router_ids.contains(&router.id));

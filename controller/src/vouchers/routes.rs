@@ -65,8 +65,7 @@ async fn add_form(
     Query(asked): Query<Fields>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::VouchersMake)?;
-    let fields =
-        if asked.is_blank() { offer::first_fields(&app, &caller).await? } else { asked.with_usual() };
+    let fields = if asked.is_blank() { offer::first_fields(&app, &caller).await? } else { asked.with_usual() };
     view.page(&offer::page(&app, &caller, FormView::fresh(fields)).await?)
 }
 

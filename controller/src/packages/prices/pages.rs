@@ -122,11 +122,8 @@ impl Page for PricesPage {
             cost: (id != 2).then(|| Money::idr(2000)),
             created_by: "rina".to_owned(),
         };
-        let rows = vec![
-            row(3, "", PriceState::Future),
-            row(2, "Kebon 1", PriceState::InForce),
-            row(1, "", PriceState::Past),
-        ];
+        let rows =
+            vec![row(3, "", PriceState::Future), row(2, "Kebon 1", PriceState::InForce), row(1, "", PriceState::Past)];
         let mut errors = FormErrors::of("valid_from", FieldError::new("in_the_past"));
         errors.add("price", FieldError::new("too_many_prices").arg("max", 500));
         errors.add("router_id", FieldError::new("no_such_router"));

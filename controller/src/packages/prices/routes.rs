@@ -51,12 +51,7 @@ async fn show(
     view.page(&page(&app, &caller, package, FormView::fresh(Fields::default())).await?)
 }
 
-async fn page(
-    app: &App,
-    caller: &Caller,
-    package: Package,
-    form: FormView<Fields>,
-) -> Result<PricesPage, AppError> {
+async fn page(app: &App, caller: &Caller, package: Package, form: FormView<Fields>) -> Result<PricesPage, AppError> {
     let sees_costs = caller.may(Permission::CostsSee);
     let home = sites::home_zone(app.db.read(), &caller.sites).await?;
     let places = routers::places(app.db.read(), &caller.sites).await?;
