@@ -2,7 +2,7 @@
 
 use axum::{
     Router as Routes,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     routing::{get, post},
 };
@@ -20,6 +20,7 @@ use crate::{
         api::{Json, Listing, openapi::Problem},
         error::AppError,
         form::{Check, FieldError, FormErrors},
+        path::Path,
         session::{Caller, Signed},
         view::View,
     },

@@ -1,11 +1,6 @@
 //! `/api/v1/price_rules`.
 
-use axum::{
-    Router as Routes,
-    extract::{Path, State},
-    http::StatusCode,
-    routing::get,
-};
+use axum::{Router as Routes, extract::State, http::StatusCode, routing::get};
 use utoipa::OpenApi;
 
 use super::{Effect, Rule, RuleError, RuleForm};
@@ -20,6 +15,7 @@ use crate::{
             openapi::{ListParams, Problem},
         },
         error::AppError,
+        path::Path,
         session::Signed,
         view::View,
     },

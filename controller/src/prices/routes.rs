@@ -2,7 +2,7 @@
 
 use axum::{
     Router as Routes,
-    extract::{Path, State},
+    extract::State,
     response::Response,
     routing::{get, post},
 };
@@ -21,6 +21,7 @@ use crate::{
         api::Listing,
         error::AppError,
         form::{Choice, FormView},
+        path::Path,
         session::{Caller, Signed},
         view::View,
     },

@@ -2,7 +2,7 @@
 
 use axum::{
     Router as Routes,
-    extract::{Path, State},
+    extract::State,
     response::Response,
     routing::{get, post},
 };
@@ -24,6 +24,7 @@ use crate::{
         error::AppError,
         form::{Choice, FormView},
         locale::Arg,
+        path::Path,
         session::{Caller, Signed},
         view::View,
     },

@@ -2,7 +2,7 @@
 
 use axum::{
     Router as Routes,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     routing::{delete, get},
 };
@@ -17,6 +17,7 @@ use crate::{
         access::Permission,
         api::{Json, openapi::Problem},
         error::AppError,
+        path::Path,
         session::{Caller, Signed},
         view::View,
     },

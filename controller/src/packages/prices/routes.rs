@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::{
     Router as Routes,
-    extract::{Path, State},
+    extract::State,
     response::Response,
     routing::{get, post},
 };
@@ -20,6 +20,7 @@ use crate::{
         error::AppError,
         form::{Choice, FormView},
         locale::Arg,
+        path::Path,
         session::{Caller, Signed},
         view::View,
     },

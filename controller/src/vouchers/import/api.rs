@@ -128,7 +128,7 @@ async fn add(
 impl ImportForm {
     fn import(self) -> Import {
         let mut form = BatchForm::one(self.router_id, self.package_id);
-        form.mac_lock = self.mac_lock;
+        form.mac_lock = Some(self.mac_lock);
         form.server = self.server;
         form.note = self.note;
         form.activate_before = self.activate_before;

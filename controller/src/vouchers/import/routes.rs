@@ -67,7 +67,8 @@ async fn page_of(
     }
     let filter = packages::Filter { service: Some(Service::Hotspot), ..packages::Filter::default() };
     let page = PageOf::new(Some(MAX_LIMIT), None)?;
-    let sold = packages::list(app.db.read(), &caller.sites, &filter, &page).await?.items;
+    let at = packages::At::everywhere(app.clock.now());
+    let sold = packages::list(app.db.read(), &caller.sites, &filter, &page, at).await?.items;
     let packages = sold
         .into_iter()
         .filter(|package| !package.router_ids.is_empty())
@@ -211,7 +212,9 @@ async fn terms(
         router_id: typed.router_id.clone(),
         package_id: typed.package_id.clone(),
         count: count.to_string(),
-        mac_lock: typed.mac_lock.clone(),
+        mac_lock: if typed.mac_lock.is_empty() { "no".to_owned() } else { typed.mac_lock.clone() },
+        // They were printed, and their price with them.
+        confirm_below_cost: "on".to_owned(),
         server: typed.server.clone(),
         activate_before: typed.activate_before.clone(),
         note: typed.note.clone(),
@@ -223,7 +226,10 @@ async fn terms(
     let zone: Option<Tz> =
         places.iter().find(|place| Some(place.id) == batch.router()).and_then(|place| place.timezone.parse().ok());
     let package = match batch.package() {
-        Some(id) => packages::find(app.db.read(), &caller.sites, id).await?,
+        Some(id) => {
+            let at = packages::At { now: app.clock.now(), router: batch.router() };
+            packages::find(app.db.read(), &caller.sites, id, at).await?
+        }
         None => None,
     };
     let currency = package.map_or(Currency::IDR, |package| package.price.currency());

@@ -63,7 +63,10 @@ pub(super) fn site_choices(places: &[Place]) -> Vec<Choice> {
 async fn package_choices(app: &App, caller: &Caller) -> Result<Vec<Choice>, AppError> {
     let filter = packages::Filter { service: Some(Service::Hotspot), ..packages::Filter::default() };
     let page = PageOf::new(Some(MAX_LIMIT), None)?;
-    let packages = packages::list(app.db.read(), &caller.sites, &filter, &page).await?.items;
+    let packages = {
+        let at = packages::At::everywhere(app.clock.now());
+        packages::list(app.db.read(), &caller.sites, &filter, &page, at).await?.items
+    };
     Ok(packages.into_iter().map(|package| Choice::new(package.id, package.name)).collect())
 }
 
