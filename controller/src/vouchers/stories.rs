@@ -196,7 +196,7 @@ async fn a_package_is_made_and_changed_on_its_page() {
     let (_, page) = boss.get("/packages").await;
     assert!(page.contains("12 Jam") && page.contains("Rp3.000") && page.contains("cost Rp2.000"), "{page}");
     let (_, page) = boss.get("/packages/1").await;
-    assert!(page.contains("value=\"12\"") && page.contains("value=\"3000\""), "{page}");
+    assert!(page.contains("value=\"12\"") && page.contains("value=\"3.000\""), "{page}");
     let (status, _, _) = boss.post("/packages/1", &form("4000")).await;
     assert_eq!(status, StatusCode::SEE_OTHER);
     let (_, package) = boss.api("GET", "/packages/1", Value::Null).await;
