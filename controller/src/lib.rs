@@ -22,6 +22,7 @@ pub mod monitoring;
 pub mod mqtt;
 pub mod packages;
 pub mod phone;
+pub mod portal;
 pub mod prices;
 pub mod print;
 pub mod qr;

@@ -54,6 +54,13 @@ impl PerAddress {
         Self::new(const { NonZeroU32::new(60).unwrap() }, const { NonZeroU32::new(60).unwrap() })
     }
 
+    /// Guests who look a voucher up: 60 at once, then two a second. All guests of a site may share one address, and a
+    /// code is not found by so few guesses.
+    #[must_use]
+    pub fn guests() -> Self {
+        Self::new(const { NonZeroU32::new(120).unwrap() }, const { NonZeroU32::new(60).unwrap() })
+    }
+
     /// Calls of the API: 300 a second.
     #[must_use]
     pub fn api() -> Self {

@@ -40,7 +40,7 @@ use crate::{
     brand::Brand,
     counter, customers, dashboard, ledger, maintenance, monitoring,
     mqtt::{self, BusKind},
-    packages, prices, print, routers, sellers, settings, sites, vouchers,
+    packages, portal, prices, print, routers, sellers, settings, sites, vouchers,
 };
 
 /// What pages and API need of the app, and nothing of a feature.
@@ -124,6 +124,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(packages::routes::routes())
         .merge(prices::routes::routes())
         .merge(sellers::routes::routes())
+        .merge(portal::routes::routes())
         .merge(vouchers::routes::routes())
         .merge(print::routes::routes())
         .merge(print::layouts::routes::routes())
@@ -257,6 +258,7 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<prices::pages::FormPage>(),
         page::samples_of::<sellers::pages::ListPage>(),
         page::samples_of::<sellers::pages::FormPage>(),
+        page::samples_of::<portal::pages::StatusPage>(),
         page::samples_of::<vouchers::pages::ListPage>(),
         page::samples_of::<vouchers::pages::NewPage>(),
         page::samples_of::<vouchers::pages::PreviewPart>(),

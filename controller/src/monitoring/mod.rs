@@ -46,6 +46,24 @@ pub struct Session {
     pub reason: String,
 }
 
+/// What a hotspot user has used, by his sessions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Use {
+    pub uptime_secs: i64,
+    /// Both ways.
+    pub bytes: i64,
+    /// One session is open.
+    pub is_online: bool,
+}
+
+/// What a hotspot user of a router has used.
+///
+/// # Errors
+/// The database's.
+pub async fn use_of(db: &impl ConnectionTrait, router: RouterId, user: &str) -> Result<Use, DbErr> {
+    store::use_of(db, router, user).await
+}
+
 /// Open sessions by service.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ActiveCounts {

@@ -5,10 +5,10 @@ use hiji_shared::device::{RouterSession, Service};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict, SelectStatement},
+    sea_query::{Alias, Expr, OnConflict, SelectStatement},
 };
 
-use super::{ActiveCounts, Filter, Session};
+use super::{ActiveCounts, Filter, Session, Use};
 use crate::{
     db::{
         entity::{
@@ -198,4 +198,29 @@ impl From<Model> for Session {
             reason: row.reason,
         }
     }
+}
+
+/// What all hotspot sessions of a user took together, and whether one is open.
+pub(super) async fn use_of(db: &impl ConnectionTrait, router: RouterId, user: &str) -> Result<Use, DbErr> {
+    // PostgreSQL sums bigints to numerics.
+    let sum = |column: Column| Expr::col(column).sum().cast_as(Alias::new("bigint"));
+    let row: Option<(Option<i64>, Option<i64>, Option<i64>, i64, i64)> = Entity::find()
+        .select_only()
+        .column_as(sum(Column::UptimeSecs), "uptime")
+        .column_as(sum(Column::BytesIn), "received")
+        .column_as(sum(Column::BytesOut), "sent")
+        .column_as(Column::Id.count(), "n")
+        .column_as(Column::EndedAt.count(), "ended")
+        .filter(Column::RouterId.eq(router.0))
+        .filter(Column::Service.eq(Service::Hotspot.as_str()))
+        .filter(Column::Username.eq(user))
+        .into_tuple()
+        .one(db)
+        .await?;
+    let (uptime, received, sent, count, ended) = row.unwrap_or_default();
+    Ok(Use {
+        uptime_secs: uptime.unwrap_or(0),
+        bytes: received.unwrap_or(0).saturating_add(sent.unwrap_or(0)),
+        is_online: count > ended,
+    })
 }

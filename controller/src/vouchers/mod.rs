@@ -10,6 +10,7 @@ mod fields;
 pub mod history;
 pub mod import;
 pub mod life;
+mod lookup;
 mod make;
 pub mod manage;
 mod offer;
@@ -40,6 +41,7 @@ use crate::{
 
 pub use acts::{Act, Extension, Refusal};
 pub use life::{Allowance, BatchState, Status};
+pub use lookup::{Looked, MAX_CODE, by_code};
 pub use make::{Asked, Origin, add, add_in, sample_codes};
 pub use manage::jobs::CleanUp;
 pub(crate) use pages::{sample as sample_batch, sample_voucher};

@@ -6,5 +6,6 @@ mod hooks;
 mod life;
 mod reconcile;
 mod sloppy;
+mod status;
 mod support;
 mod witness;

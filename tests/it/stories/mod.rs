@@ -6,6 +6,7 @@ mod bad_input;
 mod bad_routers;
 mod browser_sale;
 mod controller_away;
+mod counter;
 mod killed;
 mod printing;
 mod profile_hooks;

@@ -3,6 +3,7 @@
 mod batches;
 mod history;
 mod life;
+mod lookup;
 mod names;
 mod replace;
 mod sale;
@@ -12,6 +13,7 @@ mod vouchers;
 pub(super) use batches::*;
 pub(super) use history::*;
 pub(super) use life::*;
+pub(super) use lookup::*;
 pub(super) use replace::*;
 pub(super) use sale::*;
 pub(super) use search::*;
