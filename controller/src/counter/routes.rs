@@ -140,7 +140,8 @@ pub(super) fn wish(posted: &Fields) -> Result<Wish, FormErrors> {
     let mut check = Check::default();
     let router = check.id("router_id", &posted.router_id).map(RouterId);
     let package = check.id("package_id", &posted.package_id).map(PackageId);
-    let phone = check.optional("phone", &posted.phone, MAX_PHONE).map(|text| Phone::parse(&text)).transpose();
+    let typed = check.optional("phone", &posted.phone, MAX_PHONE).filter(|text| !text.is_empty());
+    let phone = typed.map(|text| Phone::parse(&text)).transpose();
     let phone = phone.unwrap_or_else(|bad| {
         check.refuse("phone", FieldError::new(bad.code()));
         None
