@@ -195,7 +195,7 @@ fn samples() -> [Rule; 2] {
         level: String::new(),
         effect: Effect::Percent { off_bp: 1250 },
         active: false,
-        ..fixed.clone()
+        ..fixed
     };
     [fixed, percent]
 }

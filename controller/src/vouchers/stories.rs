@@ -204,3 +204,67 @@ async fn a_package_is_made_and_changed_on_its_page() {
     let (_, audit) = boss.api("GET", "/audit", Value::Null).await;
     assert_eq!(audit["items"][0]["action"], "package.change");
 }
+
+/// WORKFLOWS W1, step 1 and 2, with its values and figures.
+#[tokio::test]
+async fn w1_the_form_shows_its_figures_and_makes_one_batch_of_120() {
+    on_each_database(|app| async move {
+        let site = app.site("Kebon").await;
+        let router = app.router(site, "Kebon 1").await;
+        let package = app.package("12 Jam", &[router]).await;
+        let rina = Browser { app: &app, token: app.signed_in(Role::Admin, &[site]).await };
+        let form = format!(
+            "form_id={FORM_ID}&router_id={router}&package_id={package}&count=120&mode=same&prefix=KB&length=6\
+             &charset=upper_digits&cost=2.000&price=3.000&online=12&online_unit=hours&active=3&active_unit=days\
+             &activate_before=2026-12-31&mac_lock=yes&seller_id=&note=stok+warung"
+        );
+        let (_, part) = rina.get(&format!("/vouchers/new/preview?{form}")).await;
+        for figure in ["Rp240.000", "Rp360.000", "Rp120.000", "12 hours · Rp3.000 · active 3 days"] {
+            let words = part.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains(figure), "{figure} is not in {part}");
+        }
+        assert_eq!(part.matches("class=\"code\">KB").count(), 5, "{part}");
+        assert!(part.contains("Kebon 1 is not online"), "{part}");
+        let separate = form.replace("mode=same", "mode=separate");
+        let (_, part) = rina.get(&format!("/vouchers/new/preview?{separate}")).await;
+        assert_eq!(part.matches("class=\"code\"").count(), 10, "{part}");
+        // Two clicks, at the same moment.
+        let (one, two) = tokio::join!(rina.post("/vouchers", &form), rina.post("/vouchers", &form));
+        assert_eq!((one.0, two.0), (StatusCode::SEE_OTHER, StatusCode::SEE_OTHER), "{}", one.2);
+        let (_, batches) = rina.api("GET", "/voucher_batches", Value::Null).await;
+        let [batch] = batches["items"].as_array().unwrap().as_slice() else { panic!("{batches}") };
+        assert_eq!((&batch["number"], &batch["count"]), (&json!("VB-20261122-0001"), &json!(120)));
+        assert_eq!((&batch["online_secs"], &batch["active_secs"]), (&json!(43_200), &json!(259_200)));
+        assert_eq!((&batch["mac_lock"], &batch["note"]), (&json!(true), &json!("stok warung")));
+        assert_eq!(batch["activate_before"], "2026-12-31T14:59:59Z");
+        let (_, vouchers) = rina.api("GET", "/vouchers?batch_id=1&limit=200", Value::Null).await;
+        let prices = vouchers["items"].as_array().unwrap().iter().map(|voucher| voucher["price"]["amount"].as_i64());
+        assert_eq!(prices.map(Option::unwrap).sum::<i64>(), 360_000);
+        // The next form begins as this one did.
+        let (_, page) = rina.get("/vouchers/new").await;
+        assert!(page.contains("value=\"KB\""), "{page}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_operators_pressing_at_once_make_two_batches() {
+    on_each_database(|app| async move {
+        let site = app.site("Kebon").await;
+        let router = app.router(site, "Kebon 1").await;
+        let package = app.package("12 Jam", &[router]).await;
+        let rina = Browser { app: &app, token: app.signed_in(Role::Operator, &[site]).await };
+        let budi = Browser { app: &app, token: app.signed_in(Role::Admin, &[site]).await };
+        let form =
+            |id: &str| format!("form_id={id}&router_id={router}&package_id={package}&count=50&prefix=KB&length=6");
+        let (mine, theirs) = (form(FORM_ID), form(&FORM_ID.replace('0', "f")));
+        let (one, two) = tokio::join!(rina.post("/vouchers", &mine), budi.post("/vouchers", &theirs));
+        assert_eq!((one.0, two.0), (StatusCode::SEE_OTHER, StatusCode::SEE_OTHER), "{}{}", one.2, two.2);
+        let (_, batches) = rina.api("GET", "/voucher_batches", Value::Null).await;
+        let numbers: Vec<_> =
+            batches["items"].as_array().unwrap().iter().map(|batch| (&batch["number"], &batch["count"])).collect();
+        let (first, second) = (json!("VB-20261122-0001"), json!("VB-20261122-0002"));
+        assert_eq!(numbers, [(&second, &json!(50)), (&first, &json!(50))]);
+    })
+    .await;
+}
