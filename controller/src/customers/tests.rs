@@ -25,7 +25,7 @@ async fn fill(app: &TestApp, sites: [SiteId; 2]) {
                 name: format!("Nama{nth} Santoso"),
                 phones: vec![PhoneForm { number: format!("08131{nth:07}"), ..PhoneForm::default() }],
                 address: format!("Jl. Melati {nth}"),
-                tags: if nth % 100 == 0 { vec!["vip".to_owned()] } else { Vec::new() },
+                tags: vec![if nth % 100 == 0 { "vip".to_owned() } else { "rumah".to_owned() }],
                 ..CustomerForm::default()
             };
             rules::check(&form).unwrap()

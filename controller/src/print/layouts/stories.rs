@@ -56,7 +56,7 @@ async fn a_layout_is_made_changed_and_used_by_the_api() {
         assert_eq!((status, &problem["errors"]["name"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("taken")));
         // Another default of the same site and family takes its place.
         let other = json!({"name": "Lain", "family": "thermal", "site_id": site, "is_default": true});
-        boss.api("POST", "/print_layouts", other.to_string().into()).await;
+        let (_, other) = boss.api("POST", "/print_layouts", other.to_string().into()).await;
         let (_, first) = boss.api("GET", "/print_layouts/1", Vec::new()).await;
         assert_eq!(first["is_default"], json!(false));
         for (document, field, code) in [
@@ -68,7 +68,8 @@ async fn a_layout_is_made_changed_and_used_by_the_api() {
             let (status, problem) = boss.api("PUT", "/print_layouts/1", form.to_string().into()).await;
             assert_eq!((status, &problem["errors"][field]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(code)));
         }
-        let (status, _) = boss.api("DELETE", "/print_layouts/2", Vec::new()).await;
+        let path = format!("/print_layouts/{}", other["id"]);
+        let (status, _) = boss.api("DELETE", &path, Vec::new()).await;
         assert_eq!(status, StatusCode::NO_CONTENT);
         let (_, list) = boss.api("GET", "/print_layouts", Vec::new()).await;
         assert_eq!(list["items"].as_array().unwrap().len(), 1);
