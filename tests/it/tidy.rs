@@ -59,7 +59,7 @@ fn rust() -> Vec<(String, String)> {
 
 /// Files that hold nothing but tests.
 fn is_tests(path: &str) -> bool {
-    path.ends_with("/tests.rs") || path.ends_with("/testing.rs") || path.contains("/tests/")
+    ["/tests.rs", "/stories.rs", "/testing.rs"].iter().any(|name| path.ends_with(name)) || path.contains("/tests/")
 }
 
 /// The part of a source file that is the product: without its tests and comments.

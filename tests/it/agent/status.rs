@@ -30,6 +30,7 @@ async fn open() -> (World, Guest) {
     limited.limit_bytes = Some(1 << 30);
     world.want([Object::User(limited)]).await;
     until("the voucher", || world.user("KB1").is_some()).await;
+    let _installed_before = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::new();
     (world, Guest { http, base: format!("http://{address}") })
 }
