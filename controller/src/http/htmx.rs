@@ -5,15 +5,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-const REQUEST_TYPE: &str = "hx-request-type";
+const REQUEST: &str = "hx-request";
 const REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
 const RETARGET: HeaderName = HeaderName::from_static("hx-retarget");
 const RESWAP: HeaderName = HeaderName::from_static("hx-reswap");
 
-/// Does the browser want a part of a page? htmx says `partial` unless the whole body is its target.
+/// Does htmx ask? It always puts the answer into a part of a page here, also where it selects that part from a whole
+/// page itself (and then calls its request "full"): a redirect followed inside, or another page, would empty the part.
 #[must_use]
 pub fn is_partial(headers: &HeaderMap) -> bool {
-    headers.get(REQUEST_TYPE).is_some_and(|kind| kind == "partial")
+    headers.get(REQUEST).is_some_and(|asked| asked == "true")
 }
 
 /// Makes the browser go to another page. A plain redirect would be followed inside and put into the part.
@@ -38,9 +39,9 @@ mod tests {
 
     #[test]
     fn only_a_partial_request_is_one() {
-        let headers = |value| HeaderMap::from_iter([(HeaderName::from_static(REQUEST_TYPE), value)]);
-        assert!(is_partial(&headers(HeaderValue::from_static("partial"))));
-        assert!(!is_partial(&headers(HeaderValue::from_static("full"))));
+        let headers = |value| HeaderMap::from_iter([(HeaderName::from_static(REQUEST), value)]);
+        assert!(is_partial(&headers(HeaderValue::from_static("true"))));
+        assert!(!is_partial(&headers(HeaderValue::from_static("no"))));
         assert!(!is_partial(&HeaderMap::new()));
     }
 

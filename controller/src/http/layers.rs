@@ -167,7 +167,7 @@ mod tests {
         let (status, response, _) = ask("GET", "/secret?q=a", &[], "").await;
         assert_eq!(status, StatusCode::SEE_OTHER);
         assert_eq!(response.headers[header::LOCATION], "/login?next=%2Fsecret%3Fq%3Da");
-        let (status, response, _) = ask("GET", "/secret", &[("hx-request-type", "partial")], "").await;
+        let (status, response, _) = ask("GET", "/secret", &[("hx-request", "true")], "").await;
         assert_eq!(status, StatusCode::NO_CONTENT);
         assert_eq!(response.headers["hx-redirect"], "/login");
     }
@@ -230,7 +230,7 @@ mod tests {
             assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
             assert!(!body.contains("secret detail") && !body.contains("fell over"), "{body}");
         }
-        let (_, _, body) = ask("GET", "/broken", &[("hx-request-type", "partial")], "").await;
+        let (_, _, body) = ask("GET", "/broken", &[("hx-request", "true")], "").await;
         assert!(!body.contains("<html"), "{body}");
     }
 
