@@ -76,11 +76,11 @@ impl std::ops::Deref for TestApp {
 
 /// Runs a test on each database there is.
 pub(crate) async fn on_each_database<F: Future<Output = ()>>(test: impl Fn(TestApp) -> F) {
-    test(TestApp::sqlite().await).await;
+    Box::pin(test(TestApp::sqlite().await)).await;
     if let Some(url) = admin_url() {
         let app = TestApp::postgres(&url).await;
         let (url, name) = app.postgres.clone().expect("it is one on PostgreSQL");
-        test(app).await;
+        Box::pin(test(app)).await;
         let admin = Database::connect(url).await.expect("PostgreSQL answers");
         admin.execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await.expect("it is dropped");
     }

@@ -20,6 +20,7 @@ pub struct Desired {
 }
 
 /// What shall be there, or shall not.
+#[expect(clippy::large_enum_variant, reason = "nearly all objects are users: a box each would only cost")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "object", rename_all = "snake_case")]
 pub enum Object {

@@ -204,7 +204,7 @@ impl From<Model> for Session {
 pub(super) async fn use_of(db: &impl ConnectionTrait, router: RouterId, user: &str) -> Result<Use, DbErr> {
     // PostgreSQL sums bigints to numerics.
     let sum = |column: Column| Expr::col(column).sum().cast_as(Alias::new("bigint"));
-    let row: Option<(Option<i64>, Option<i64>, Option<i64>, i64, i64)> = Entity::find()
+    let sums = Entity::find()
         .select_only()
         .column_as(sum(Column::UptimeSecs), "uptime")
         .column_as(sum(Column::BytesIn), "received")
@@ -214,10 +214,8 @@ pub(super) async fn use_of(db: &impl ConnectionTrait, router: RouterId, user: &s
         .filter(Column::RouterId.eq(router.0))
         .filter(Column::Service.eq(Service::Hotspot.as_str()))
         .filter(Column::Username.eq(user))
-        .into_tuple()
-        .one(db)
-        .await?;
-    let (uptime, received, sent, count, ended) = row.unwrap_or_default();
+        .into_tuple::<(Option<i64>, Option<i64>, Option<i64>, i64, i64)>();
+    let (uptime, received, sent, count, ended) = sums.one(db).await?.unwrap_or_default();
     Ok(Use {
         uptime_secs: uptime.unwrap_or(0),
         bytes: received.unwrap_or(0).saturating_add(sent.unwrap_or(0)),

@@ -197,7 +197,7 @@ async fn record(
     routes::allow(&caller)?;
     let last_used = super::preference(app.db.read(), caller.admin_id).await?.format;
     let fields = Fields::from(form);
-    let job = fields.job(Some(id), last_used).map_err(in_api_words)?;
+    let job = fields.job(Some(id), last_used).map_err(|errors| in_api_words(&errors))?;
     let prepared = super::prepare(&app, &caller.sites, job).await?;
     let actor = Actor::of(&caller, view.ip());
     let opening = Opening { actor: &actor, key: &key, reason: &fields.reason };
@@ -207,7 +207,7 @@ async fn record(
 }
 
 /// The form's field is `layout`, the document's `layout_id`.
-fn in_api_words(errors: FormErrors) -> FormErrors {
+fn in_api_words(errors: &FormErrors) -> FormErrors {
     let mut renamed = FormErrors::default();
     for (field, error) in errors.iter() {
         renamed.add(if field == "layout" { "layout_id" } else { field }, error.clone());

@@ -368,10 +368,12 @@ async fn print(
     match done {
         Ok(format) => Ok(view.go(&format!("{}?{}&print={key}", paths(batch).0, fields.query(format)))),
         Err(error) => {
-            let errors = match error {
-                AppError::Invalid(errors) => errors,
-                AppError::Conflict { code } => FormErrors::of("", FieldError::new(code)),
-                other => return Err(other),
+            let errors = if let AppError::Invalid(errors) = error {
+                errors
+            } else if let AppError::Conflict { code } = error {
+                FormErrors::of("", FieldError::new(code))
+            } else {
+                return Err(error);
             };
             view.form_again(&choose_page(app, caller, batch, FormView::again(fields, errors, &key)).await?)
         }

@@ -96,7 +96,7 @@ async fn prove(app: &TestApp, batch: BatchId) {
         .await
         .unwrap();
     voucher_batch::Entity::update_many()
-        .col_expr(voucher_batch::Column::Applied, Expr::col(voucher_batch::Column::Count).into())
+        .col_expr(voucher_batch::Column::Applied, Expr::col(voucher_batch::Column::Count))
         .filter(voucher_batch::Column::Id.eq(batch.0))
         .exec(&*db)
         .await

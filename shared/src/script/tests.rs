@@ -149,7 +149,7 @@ proptest! {
         prop_assert_eq!(own(&with), own(&script));
         prop_assert_eq!(own(&without_block(&with)), own(&script));
         prop_assert!(!has_block(&without_block(&with)));
-        prop_assert_eq!(planned(&with), with.clone(), "once is enough");
+        prop_assert_eq!(&planned(&with), &with, "once is enough");
         prop_assert!(is_marked(&with, "VOUCHER_SYSTEM") && calls_hook(&with));
     }
 }

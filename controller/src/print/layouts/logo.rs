@@ -46,9 +46,10 @@ pub fn check(bytes: &[u8]) -> Result<Kind, LogoError> {
     if bytes.len() > MAX_LOGO_BYTES {
         return Err(LogoError::TooLarge);
     }
-    let readers: [(Kind, fn(&[u8]) -> Option<(u32, u32)>); 3] =
-        [(Kind::Png, png), (Kind::Jpeg, jpeg), (Kind::WebP, webp)];
-    let found = readers.into_iter().find_map(|(kind, size)| size(bytes).map(|size| (kind, size)));
+    let as_kind = |kind, size: Option<(u32, u32)>| size.map(|size| (kind, size));
+    let found = as_kind(Kind::Png, png(bytes))
+        .or_else(|| as_kind(Kind::Jpeg, jpeg(bytes)))
+        .or_else(|| as_kind(Kind::WebP, webp(bytes)));
     let (kind, (width, height)) = found.ok_or(LogoError::NotAPicture)?;
     if width == 0 || height == 0 {
         return Err(LogoError::NotAPicture);

@@ -82,7 +82,7 @@ async fn wanted(app: &TestApp, batch: &Batch, code: &str) -> Object {
 async fn user(app: &TestApp, batch: &Batch, code: &str) -> DesiredUser {
     match wanted(app, batch, code).await {
         Object::User(user) => user,
-        other => panic!("{other:?}"),
+        other @ (Object::Gone { .. } | Object::Profile(_) | Object::Forgotten { .. }) => panic!("{other:?}"),
     }
 }
 

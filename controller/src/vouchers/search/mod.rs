@@ -158,9 +158,10 @@ async fn plan(
     (meaning, zones): (Meaning, Vec<Zone>),
     after: Option<&After>,
 ) -> Result<Plan, DbErr> {
-    let batches = match &meaning {
-        Meaning::Batch(number) => store::batches_numbered(app.db.read(), scope, number).await?,
-        _ => Vec::new(),
+    let batches = if let Meaning::Batch(number) = &meaning {
+        store::batches_numbered(app.db.read(), scope, number).await?
+    } else {
+        Vec::new()
     };
     let by_code = matches!(meaning, Meaning::Code(_) | Meaning::CodeBegins(_));
     let part = matches!(meaning, Meaning::CodeHas(_)) && search.batch.is_none();
