@@ -208,6 +208,7 @@ pub struct Pdf(Vec<u8>);
 impl Pdf {
     /// Width and height of each page, whole millimetres.
     #[must_use]
+    #[expect(clippy::float_arithmetic, reason = "a PDF measures in fractions of points")]
     pub fn pages(&self) -> Vec<(i32, i32)> {
         // Chromium writes the pages' own objects uncompressed.
         let text = String::from_utf8_lossy(&self.0);

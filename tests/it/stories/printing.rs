@@ -176,7 +176,7 @@ async fn waiting_tab(browser: &Browser) -> String {
 /// Opens the tab that waits, and then presses the button that sells and prints. Stays on the form's tab.
 async fn press(browser: &Browser, tab: &str) -> WindowHandle {
     let here = browser.page.window().await.unwrap();
-    let there = WindowHandle::try_from(browser.page.new_window(true).await.unwrap().handle).unwrap();
+    let there = browser.page.new_window(true).await.unwrap().handle;
     browser.page.switch_to_window(there.clone()).await.unwrap();
     browser.open(tab).await.unwrap();
     browser.shows("#print-wait").await;
