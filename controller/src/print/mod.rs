@@ -2,7 +2,7 @@
 //!
 //! A print has a key. Opening it again with its key, by the same person within the hour, counts nothing; without one
 //! the print is a new one, and when it takes vouchers that were printed before it needs a reason. The pages of paper
-//! are a stream ([`stream`]): 5,000 vouchers are never in memory at once.
+//! are a stream (`stream`): 5,000 vouchers are never in memory at once.
 
 pub(crate) mod api;
 mod cells;

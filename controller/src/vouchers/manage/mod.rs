@@ -1,4 +1,4 @@
-//! What people do to vouchers, one or a whole batch: decided for each by its facts ([`super::acts`]), written with what
+//! What people do to vouchers, one or a whole batch: decided for each by its facts (`acts.rs`), written with what
 //! the router shall have from now on, the history, the audit entry and the event in one transaction.
 //!
 //! Who saw an older state than there is now is told so and nothing is done, so that two operators pressing at once do
