@@ -28,6 +28,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 const REST: Duration = Duration::from_millis(300);
 /// A stream that ended or was refused is asked for again after this.
 const LISTEN_AGAIN: Duration = Duration::from_secs(10);
+/// Without `listen` the active list is asked for this often: a login is seen within five seconds all the same.
+const ALONE: Duration = Duration::from_secs(4);
 /// Until the look for a session that a script told of and the list did not show.
 const EXPECTED: Duration = Duration::from_millis(500);
 /// An answer slower than this, or a router busier than that, is asked half as often.
@@ -66,7 +68,11 @@ pub(super) async fn run(reader: &Reader<'_>, service: Service) -> CallError {
     let mut ended: Option<Instant> = None;
     let mut last = Instant::now();
     loop {
-        let interval = if expected { EXPECTED } else { interval(reader, took) };
+        let interval = match (expected, &listener) {
+            (true, _) => EXPECTED,
+            (false, Some(_)) => interval(reader, took),
+            (false, None) => interval(reader, took).min(ALONE.max(took * 4)),
+        };
         let source = tokio::select! {
             row = next(&mut listener) => {
                 match row {

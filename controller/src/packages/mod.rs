@@ -168,6 +168,26 @@ pub async fn add(app: &App, scope: &Scope, actor: &Actor, draft: Draft) -> Resul
     Ok(id)
 }
 
+/// Whether a package is also sold on routers that the caller does not see: what it is and costs there is not his to
+/// change.
+fn is_shared(places: &[Place], seen: &Package) -> bool {
+    places.iter().any(|place| !seen.router_ids.contains(&place.router))
+}
+
+/// Whether a change leaves all as it is but where the package is sold.
+fn keeps(draft: &Draft, before: &Package) -> bool {
+    draft.name == before.name
+        && draft.service == before.service
+        && draft.profile == before.profile
+        && (draft.price, Some(draft.cost)) == (before.price, before.cost)
+        && draft.rate_limit == before.rate_limit
+        && i32::try_from(draft.shared_users).is_ok_and(|users| users == before.shared_users)
+        && (draft.limit_bytes, draft.mac_lock) == (before.limit_bytes, before.mac_lock)
+        && draft.validity == before.validity
+        && (draft.cycle.name(), draft.grace_days) == (before.cycle.clone(), before.grace_days)
+        && draft.on_expiry.as_str() == before.on_expiry
+}
+
 /// Changes a package. Profiles that hiji makes follow; routers outside of the caller's sites stay as they were. Another
 /// price holds from now on; before it the old one stays true.
 ///
@@ -182,6 +202,9 @@ pub async fn change(app: &App, scope: &Scope, actor: &Actor, id: PackageId, draf
         return Err(PackageError::field("price", FieldError::new("not_our_currency").arg("currency", code)));
     }
     let all = store::places(&*tx, id).await?;
+    if is_shared(&all, &before) && !keeps(&draft, &before) {
+        return Err(PackageError::field("name", FieldError::new("package_shared")));
+    }
     // A profile made under another name is not the one wanted now.
     let same_profile = before.profile == draft.profile && before.service == draft.service;
     let known: Vec<Place> = all.iter().map(|place| Place { made: place.made && same_profile, ..*place }).collect();
@@ -306,6 +329,9 @@ pub async fn archive(
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let package = store::find(&*tx, scope, id).await?.ok_or(PackageError::NotFound)?;
+    if is_shared(&store::places(&*tx, id).await?, &package) {
+        return Err(PackageError::field("router_ids", FieldError::new("package_shared")));
+    }
     if package.archived_at.is_some() == archived {
         return Ok(());
     }

@@ -58,9 +58,9 @@ const OPEN_AGAIN_SECS: i64 = 3_600;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Part {
     /// All that can still be used.
-    #[default]
     All,
     /// Those nobody has used or bought over the counter.
+    #[default]
     Unsold,
     /// From a number to a number, both included.
     Range(i32, i32),
@@ -263,7 +263,7 @@ async fn context(db: &impl ConnectionTrait, scope: &Scope, batch: &Batch) -> Res
     Ok(Context {
         wifi: site.map(|site| site.wifi_name).unwrap_or_default(),
         package: batch.package.clone(),
-        seller: String::new(),
+        seller: batch.seller.clone(),
         zone: batch.timezone.parse().unwrap_or(chrono_tz::Tz::UTC),
         login_host: host.unwrap_or_default().to_owned(),
         separate: batch.mode == Mode::Separate.as_str(),

@@ -87,8 +87,8 @@ impl Fields {
                 }
                 Part::Range(from, to)
             }
-            "" | "all" => Part::All,
-            "unsold" => Part::Unsold,
+            "all" => Part::All,
+            "" | "unsold" => Part::Unsold,
             _ => {
                 check.refuse("what", FieldError::new("not_offered"));
                 Part::All
@@ -303,7 +303,7 @@ async fn choose_page(
         last_used.as_str().clone_into(&mut values.format);
     }
     if values.what.is_empty() {
-        values.what = if values.from.is_empty() { "all".to_owned() } else { "range".to_owned() };
+        values.what = if values.from.is_empty() { "unsold".to_owned() } else { "range".to_owned() };
     }
     let batch = match id {
         Some(id) => Some(vouchers::batch(db, &caller.sites, id).await?.ok_or(AppError::NotFound)?),

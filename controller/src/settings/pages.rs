@@ -19,6 +19,7 @@ pub(crate) struct Fields {
     pub(crate) currency: String,
     pub(crate) voucher_marker: String,
     pub(crate) pppoe_marker: String,
+    /// Kept as it is: nothing is booked of vouchers yet, so there is nothing to choose.
     pub(crate) voucher_income: String,
 }
 
@@ -27,7 +28,6 @@ pub(crate) struct Fields {
 pub(crate) struct GeneralPage {
     pub(crate) form: FormView<Fields>,
     pub(crate) currencies: Vec<Choice>,
-    pub(crate) incomes: [&'static str; 2],
 }
 
 impl From<Settings> for Fields {
@@ -51,11 +51,6 @@ impl From<Fields> for Settings {
     }
 }
 
-/// When income of vouchers can be booked.
-pub(crate) fn incomes() -> [&'static str; 2] {
-    VoucherIncome::ALL.map(VoucherIncome::as_str)
-}
-
 /// The currencies there are.
 pub(crate) fn currencies() -> Vec<Choice> {
     vec![Choice::new("IDR", "Rupiah (IDR)")]
@@ -71,8 +66,8 @@ impl Page for GeneralPage {
         errors.add("currency", FieldError::new("not_offered"));
         let values = Fields::from(Settings::default());
         vec![
-            Self { form: FormView::fresh(values.clone()), currencies: currencies(), incomes: incomes() },
-            Self { form: FormView::again(values, errors, ""), currencies: currencies(), incomes: incomes() },
+            Self { form: FormView::fresh(values.clone()), currencies: currencies() },
+            Self { form: FormView::again(values, errors, ""), currencies: currencies() },
         ]
     }
 }

@@ -3,7 +3,7 @@
 use axum::{Router as Routes, extract::State, response::Response, routing::get};
 use axum_extra::extract::Form;
 
-use super::pages::{Fields, GeneralPage, currencies, incomes};
+use super::pages::{Fields, GeneralPage, currencies};
 use crate::{
     app::App,
     audit::Actor,
@@ -17,7 +17,7 @@ pub(crate) fn routes() -> Routes<App> {
 async fn show(State(app): State<App>, Signed(caller): Signed, view: View) -> Result<Response, AppError> {
     caller.allow_everywhere(Permission::SettingsManage)?;
     let settings = super::load(app.db.read()).await?;
-    view.page(&GeneralPage { form: FormView::fresh(settings.into()), currencies: currencies(), incomes: incomes() })
+    view.page(&GeneralPage { form: FormView::fresh(settings.into()), currencies: currencies() })
 }
 
 async fn change(
@@ -33,7 +33,6 @@ async fn change(
         Err(AppError::Invalid(errors)) => view.form_again(&GeneralPage {
             form: FormView::again(fields, errors, ""),
             currencies: currencies(),
-            incomes: incomes(),
         }),
         Err(other) => Err(other),
     }

@@ -114,12 +114,14 @@ async fn add(
     Signed(caller): Signed,
     view: View,
     Intent(form_id): Intent,
-    Json(form): Json<BatchForm>,
+    Json(mut form): Json<BatchForm>,
 ) -> Result<(StatusCode, Json<WithFailures>), AppError> {
     caller.allow(Permission::VouchersMake)?;
     if form.cost.is_some() && !caller.may(Permission::CostsSee) {
         return Err(packages::no_cost().into());
     }
+    // Whoever may not see costs must not find them out by trying either.
+    form.confirm_below_cost |= !caller.may(Permission::CostsSee);
     let actor = Actor::of(&caller, view.ip());
     let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &form_id };
     let batch = super::add(&app, &asked, form).await?;

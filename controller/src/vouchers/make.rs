@@ -234,6 +234,12 @@ async fn parties(tx: &Tx, scope: &Scope, form: &BatchForm, now: DateTime<Utc>) -
         }
         Some(_) => {}
     }
+    if let (Some(router), Some(server)) = (&router, form.server.as_deref().filter(|server| !server.is_empty())) {
+        let known = &router.facts.hotspot_servers;
+        if !known.is_empty() && !known.iter().any(|name| name == server) {
+            errors.add("server", FieldError::new("no_such_server").arg("servers", known.join(", ")));
+        }
+    }
     let seller = match (form.seller_id, &site) {
         (Some(id), Some(site)) => {
             let here = |seller: &Seller| seller.site_id == site.id && seller.archived_at.is_none();

@@ -107,6 +107,8 @@ async fn add(
     let (mut form, unread) = fields.read(zone, currency);
     if !caller.may(Permission::CostsSee) {
         form.cost = None;
+        // Nor may it be found out by trying.
+        form.confirm_below_cost = true;
     }
     let made = if unread.is_empty() {
         let actor = Actor::of(&caller, view.ip());

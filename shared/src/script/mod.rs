@@ -168,6 +168,8 @@ impl fmt::Debug for Call<'_> {
 pub struct Wanted<'a> {
     /// The marker's comment line.
     pub marker: Option<&'a str>,
+    /// The marker's line stays where the script has it.
+    pub kept_marker: Option<&'a str>,
     /// The line that calls the hook.
     pub call: Option<Call<'a>>,
     /// Mikhmon's script may get a block beside its own lines.
@@ -181,6 +183,7 @@ pub fn wanted<'a>(profile: &'a DesiredProfile, slot: Slot, call: Option<Call<'a>
     let marked = profile.marking == Marking::Set && (call.is_some() || slot == Slot::Login);
     Wanted {
         marker: marked.then_some(profile.marker.as_str()),
+        kept_marker: (profile.marking == Marking::Keep).then_some(profile.marker.as_str()),
         call,
         beside_mikhmon: profile.beside_mikhmon || !profile.scripts_only,
     }
@@ -210,10 +213,11 @@ pub enum ScriptError {
 /// # Errors
 /// [`ScriptError`]: it is to be left as it is. Taking hiji's block out is always possible.
 pub fn plan(script: &str, slot: Slot, wanted: Wanted<'_>, syntax: Syntax) -> Result<String, ScriptError> {
-    if wanted.marker.is_none() && wanted.call.is_none() {
+    let marker = wanted.marker.or_else(|| wanted.kept_marker.filter(|marker| is_marked(script, marker)));
+    if marker.is_none() && wanted.call.is_none() {
         return Ok(without_block(script));
     }
-    let after = with_block(script, &block(slot, wanted.marker, wanted.call, syntax));
+    let after = with_block(script, &block(slot, marker, wanted.call, syntax));
     if same_text(script, &after) {
         return Ok(script.to_owned());
     }

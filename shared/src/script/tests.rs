@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 const CALL: Call<'_> = Call { url: "http://10.0.0.2:8081", token: "T0KEN" };
-const WANTED: Wanted<'_> = Wanted { marker: Some("VOUCHER_SYSTEM"), call: Some(CALL), beside_mikhmon: false };
+const WANTED: Wanted<'_> =
+    Wanted { marker: Some("VOUCHER_SYSTEM"), kept_marker: None, call: Some(CALL), beside_mikhmon: false };
 
 fn planned(script: &str) -> String {
     plan(script, Slot::Login, WANTED, Syntax::of("7.16.1")).unwrap()
@@ -58,12 +59,24 @@ fn the_block_stays_where_the_admin_put_it_and_takes_his_line_ends() {
 }
 
 #[test]
+fn a_marker_that_was_there_before_stays_when_the_hook_goes() {
+    let found = "# hiji begin\n# VOUCHER_SYSTEM\n# hiji end\n:log info \"mine\"";
+    let keep = Wanted { marker: None, kept_marker: Some("VOUCHER_SYSTEM"), ..WANTED };
+    let with = plan(found, Slot::Login, keep, Syntax::of("7.16")).unwrap();
+    assert!(is_marked(&with, "VOUCHER_SYSTEM") && calls_hook(&with));
+    let off = Wanted { call: None, ..keep };
+    assert_eq!(plan(&with, Slot::Login, off, Syntax::of("7.16")).unwrap(), found);
+    let unmarked = plan(":log info", Slot::Login, off, Syntax::of("7.16")).unwrap();
+    assert_eq!(unmarked, ":log info");
+}
+
+#[test]
 fn a_script_too_long_for_the_router_is_left_alone() {
     let own = ":put 1\n".repeat(560);
     let refused = plan(&own, Slot::Login, WANTED, Syntax::of("6.49")).unwrap_err();
     assert!(matches!(refused, ScriptError::TooLong { max: MAX_SCRIPT_V6, .. }), "{refused}");
     assert!(plan(&own, Slot::Login, WANTED, Syntax::of("7.8")).is_ok());
-    let off = Wanted { marker: None, call: None, beside_mikhmon: false };
+    let off = Wanted { marker: None, call: None, ..WANTED };
     let long = format!("{}\n{own}", planned(""));
     assert_eq!(plan(&long, Slot::Login, off, Syntax::of("6.49")).unwrap(), own, "out it goes all the same");
 }

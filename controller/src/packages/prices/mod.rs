@@ -86,6 +86,9 @@ pub async fn add(
     let tx = app.db.begin().await?;
     let found = super::find(&*tx, scope, package, At::everywhere(now)).await?.ok_or(PackageError::NotFound)?;
     let from = rules::check(form, found.price.currency(), now).map_err(PackageError::Refused)?;
+    if form.router_id.is_none() && super::is_shared(&super::store::places(&*tx, package).await?, &found) {
+        return Err(PackageError::field("router_id", FieldError::new("package_shared")));
+    }
     if let Some(router) = form.router_id
         && routers::find(&*tx, scope, router).await?.is_none()
     {
@@ -148,6 +151,9 @@ pub async fn withdraw(
     match price.state {
         PriceState::Future => {}
         PriceState::InForce | PriceState::Past => return Err(PackageError::PriceBegun),
+    }
+    if price.router_id.is_none() && super::is_shared(&super::store::places(&*tx, package).await?, &found) {
+        return Err(PackageError::field("router_id", FieldError::new("package_shared")));
     }
     store::delete(&*tx, id).await?;
     let detail = serde_json::json!({

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use hiji_shared::{
     command::Op,
-    desired::{DesiredProfile, Object},
+    desired::{DesiredProfile, Marking, Object},
     device::{Kind, RouterProfile, Service},
     script::{self, ScriptError},
 };
@@ -314,7 +314,11 @@ fn told(app: &App, router: &Router) {
 
 fn shown(kind: Kind, seen: &RouterProfile, wanted: Option<&WantedProfile>) -> ProfileHooks {
     let wish = wanted.map_or_else(Wish::default, |wanted| Wish {
-        mark: wanted.profile.marking == hiji_shared::desired::Marking::Set,
+        mark: match wanted.profile.marking {
+            Marking::Set => true,
+            Marking::Keep => seen.marked,
+            Marking::Remove => false,
+        },
         hooks: wanted.profile.hooks,
         beside_mikhmon: wanted.profile.beside_mikhmon,
     });

@@ -91,8 +91,8 @@ pub(super) fn wished(
     }
     let set_by_hiji = before.is_some_and(|before| before.marking == Marking::Set);
     let marking = match (mark, set_by_hiji) {
-        // The admin's own marker is left alone, also later.
-        (true, false) if seen.marked && service == Service::Pppoe => Marking::Keep,
+        // A marker that was there before is left alone, also later.
+        (true, false) if seen.marked => Marking::Keep,
         (true, _) => Marking::Set,
         (false, true) => Marking::Remove,
         (false, false) => Marking::Keep,

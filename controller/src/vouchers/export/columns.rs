@@ -45,7 +45,7 @@ impl Columns {
         if sees.costs {
             keys.push("package-cost");
         }
-        keys.extend(["export-currency", "batch", "export-zone", "voucher-router", "batch-made"]);
+        keys.extend(["export-currency", "batch", "voucher-seller", "export-zone", "voucher-router", "batch-made"]);
         keys.extend(["voucher-first-login", "voucher-valid-until", "voucher-ended", "voucher-device"]);
         keys.extend(["export-uptime", "export-bytes-in", "export-bytes-out", "export-note"]);
         let heads = keys.into_iter().map(|key| texts.text(locale, key, [])).collect();
@@ -79,6 +79,7 @@ impl Columns {
         }
         cells.push(Cell::Text(voucher.price.currency().code().to_owned()));
         cells.push(text(voucher.batch));
+        cells.push(text(voucher.seller));
         cells.push(Cell::Text(zone.name().to_owned()));
         cells.push(text(voucher.router));
         cells.push(time(Some(voucher.created_at)));

@@ -126,8 +126,9 @@ async fn batch(
     let order = Order { scope: &caller.sites, actor: &actor, seen: body.seen };
     let tally = if name == "retry" {
         caller.allow(Permission::VouchersManage)?;
+        let batch = crate::vouchers::batch(app.db.read(), &caller.sites, id).await?.ok_or(ManageError::NotFound)?;
         super::retry(&app, &order, id).await?;
-        Tally::default()
+        Tally { touched: usize::try_from(batch.progress.failed).unwrap_or(0), ..Tally::default() }
     } else {
         let act = for_batches(body.act(&name, app.clock.now())?)?;
         allow(&caller, &act)?;

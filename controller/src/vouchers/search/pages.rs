@@ -71,7 +71,7 @@ impl Line {
             package: voucher.package,
             router: voucher.router,
             timezone: voucher.timezone,
-            seller: None,
+            seller: Some(voucher.seller).filter(|name| !name.is_empty()),
             mac: voucher.mac,
             first_login_at: voucher.first_login_at,
             valid_until: voucher.valid_until,
