@@ -51,9 +51,18 @@ impl From<Fields> for Settings {
     }
 }
 
-/// The currencies there are.
+/// The currencies offered; the API takes every ISO code.
 pub(crate) fn currencies() -> Vec<Choice> {
-    vec![Choice::new("IDR", "Rupiah (IDR)")]
+    let known = [
+        ("IDR", "Rupiah (IDR)"),
+        ("MYR", "Ringgit (MYR)"),
+        ("PHP", "Peso (PHP)"),
+        ("SGD", "Dollar (SGD)"),
+        ("THB", "Baht (THB)"),
+        ("USD", "US Dollar (USD)"),
+        ("VND", "Đồng (VND)"),
+    ];
+    known.map(|(code, name)| Choice::new(code, name)).to_vec()
 }
 
 impl Page for GeneralPage {
