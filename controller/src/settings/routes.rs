@@ -30,10 +30,9 @@ async fn change(
     let actor = Actor::of(&caller, view.ip());
     match super::change(&app, &actor, &fields.clone().into()).await.map_err(AppError::from) {
         Ok(()) => Ok(view.go_saying("/settings/general", "done-saved", [])),
-        Err(AppError::Invalid(errors)) => view.form_again(&GeneralPage {
-            form: FormView::again(fields, errors, ""),
-            currencies: currencies(),
-        }),
+        Err(AppError::Invalid(errors)) => {
+            view.form_again(&GeneralPage { form: FormView::again(fields, errors, ""), currencies: currencies() })
+        }
         Err(other) => Err(other),
     }
 }

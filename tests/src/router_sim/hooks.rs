@@ -338,7 +338,8 @@ mod tests {
     #[test]
     fn hijis_own_line_is_understood() {
         let call = Call { url: "http://172.17.0.2:8081", token: "T0K" };
-        let wanted = Wanted { marker: Some("VOUCHER_SYSTEM"), call: Some(call), beside_mikhmon: false };
+        let wanted =
+            Wanted { marker: Some("VOUCHER_SYSTEM"), kept_marker: None, call: Some(call), beside_mikhmon: false };
         for (version, url) in [("6.43", "/h/login/T0K"), ("6.49.17", "/h/login"), ("7.20", "/h/login")] {
             let script = plan(":log info own", Slot::Login, wanted, Syntax::of(version)).unwrap();
             let calls = parse(&script, &vars());
