@@ -225,6 +225,16 @@ fn every_text_stands_in_all_languages_and_is_used() {
 }
 
 #[test]
+fn style_sheets_close_what_they_open() {
+    let bad: Vec<String> = files("web/static", ".css")
+        .into_iter()
+        .filter(|(_, text)| text.matches('{').count() != text.matches('}').count())
+        .map(|(path, _)| path)
+        .collect();
+    assert_none("a rule that swallows all below it", &bad);
+}
+
+#[test]
 fn templates_have_no_inline_script_or_style() {
     let inline = Regex::new(r#"<script>|\sstyle="|\son(click|load|submit|change)="|javascript:"#).unwrap();
     let bad: Vec<String> = files("web/templates", ".html")

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub enum HookState {
     /// Nothing of hiji's is wanted and nothing is there.
     None,
-    /// Something is there that nobody wants here: of another controller, or from before.
+    /// The hook is called and nobody wants it here: of another controller, or from before. A marker alone is no hook.
     Found,
     /// On its way to the router.
     Pending,
@@ -59,7 +59,8 @@ pub(super) fn calls_hook(seen: &RouterProfile) -> bool {
 /// How it stands. `status` is the wanted object's.
 pub(super) fn state(seen: &RouterProfile, wanted: Option<(&DesiredProfile, &str)>) -> HookState {
     let Some((wanted, status)) = wanted else {
-        return if has_block(seen) { HookState::Found } else { HookState::None };
+        let calls = script::calls_hook(&seen.script_begin) || script::calls_hook(&seen.script_end);
+        return if calls { HookState::Found } else { HookState::None };
     };
     let wants = wanted.hooks || (wanted.scripts_only && wanted.marking == Marking::Set);
     match status {
