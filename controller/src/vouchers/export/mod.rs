@@ -28,17 +28,6 @@ use crate::{
 
 /// Vouchers of one file. Beyond it somebody wants a backup, not a list.
 pub(crate) const MAX_ROWS: u64 = 250_000;
-/// Rows of a workbook: people open it in a spreadsheet.
-pub(crate) const MAX_SHEET_ROWS: u64 = 100_000;
-
-/// Rows that a file may have.
-fn limit(format: Format) -> u64 {
-    match format {
-        Format::Csv => MAX_ROWS,
-        Format::Xlsx => MAX_SHEET_ROWS,
-    }
-}
-
 /// How a file of commas is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CsvStyle {
@@ -72,11 +61,10 @@ pub(crate) enum ExportError {
 /// Begins a file. What is read later is written while it is sent; who left meanwhile stops the reading.
 pub(crate) async fn begin(app: &App, order: Order<'_>) -> Result<Body, ExportError> {
     let reader = Reader::new(app, order.scope, order.search).await?;
-    let limit = limit(order.format);
     if let Some(reader) = &reader
-        && reader.count(app, limit + 1).await? > limit
+        && reader.count(app, MAX_ROWS + 1).await? > MAX_ROWS
     {
-        let max = i64::try_from(limit).unwrap_or(i64::MAX);
+        let max = i64::try_from(MAX_ROWS).unwrap_or(i64::MAX);
         let refused = FormErrors::of("", FieldError::new("export_too_large").arg("max", max));
         return Err(ExportError::Refused(refused));
     }

@@ -102,7 +102,7 @@ async fn page(
 /// Every voucher a search finds, as a file that is written while it is sent. The filters and the order are those of
 /// `GET /vouchers`; a part of a code is looked for everywhere.
 #[utoipa::path(get, path = "/vouchers/export", operation_id = "export_vouchers", tag = "vouchers", params(
-    ("format" = Option<String>, Query, description = "`csv` (unless said; at most 250,000 rows) or `xlsx` (100,000)"),
+    ("format" = Option<String>, Query, description = "`csv` (unless said) or `xlsx`; at most 250,000 rows"),
     ("delimiter" = Option<String>, Query, description = "`;` or `,`; unless said, `;` in Indonesian and `,` in English"),
     ("bom" = Option<String>, Query, description = "`0`: no byte order mark before the CSV"),
     ("q" = Option<String>, Query), ("status" = Option<Vec<String>>, Query), ("batch_id" = Option<i64>, Query),
