@@ -7,6 +7,7 @@ mod batch;
 mod customers;
 mod figures;
 mod ingest;
+mod ledger;
 mod lists;
 mod login;
 mod mirror;
@@ -36,6 +37,7 @@ async fn run(figures: &mut Figures) -> anyhow::Result<()> {
     ingest::run(figures).await?;
     login::run(figures).await?;
     batch::run(figures).await?;
+    ledger::run(figures).await?;
     lists::run(figures).await?;
     mirror::run(figures).await?;
     print::run(figures).await?;
