@@ -54,6 +54,22 @@ ids! {
     AttemptId,
     /// An entry of the ledger's journal.
     EntryId,
+    /// A subscription.
+    SubscriptionId,
+    /// Something sold beside a package.
+    AddonId,
+    /// A rate of PPN.
+    TaxRateId,
+    /// A payment.
+    PaymentId,
+    /// A credit note.
+    CreditNoteId,
+    /// A nightly run.
+    RunId,
+    /// An isolation plan.
+    PlanId,
+    /// A message to a customer.
+    MessageId,
     /// A list of customers on its way in.
     CustomerImportId,
 }

@@ -16,6 +16,9 @@ mod m20261124_000008_voucher_life;
 mod m20261124_000009_grants;
 mod m20261124_000010_ledger;
 mod m20261124_000011_customers;
+mod m20261124_000012_subscriptions;
+mod m20261124_000013_invoices;
+mod m20261124_000014_runs;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -36,6 +39,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000009_grants::Migration),
             Box::new(m20261124_000010_ledger::Migration),
             Box::new(m20261124_000011_customers::Migration),
+            Box::new(m20261124_000012_subscriptions::Migration),
+            Box::new(m20261124_000013_invoices::Migration),
+            Box::new(m20261124_000014_runs::Migration),
         ]
     }
 }

@@ -87,6 +87,26 @@ pub enum Permission {
     CustomersManage,
     /// Bring lists of customers in and take them along.
     CustomersImport,
+    /// Services of customers.
+    SubscriptionsSee,
+    /// Add services, and change what is planned for them.
+    SubscriptionsAdd,
+    /// Change packages and terms, pause, end, exempt.
+    SubscriptionsManage,
+    /// Isolate and restore, take promises.
+    SubscriptionsIsolate,
+    /// Invoices, payments and statements.
+    InvoicesSee,
+    /// Make, issue, void and credit invoices.
+    InvoicesManage,
+    /// Take money of customers.
+    PaymentsTake,
+    /// Take payments back.
+    PaymentsReverse,
+    /// Nightly runs, plans of isolation, messages.
+    BillingSee,
+    /// Start runs, decide on plans.
+    BillingManage,
     /// Purchase prices and profit.
     CostsSee,
     /// Settings of the operator.
@@ -109,7 +129,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 38] = [
         Self::DashboardSee,
         Self::VouchersSee,
         Self::VouchersSell,
@@ -129,6 +149,16 @@ impl Permission {
         Self::CustomersAdd,
         Self::CustomersManage,
         Self::CustomersImport,
+        Self::SubscriptionsSee,
+        Self::SubscriptionsAdd,
+        Self::SubscriptionsManage,
+        Self::SubscriptionsIsolate,
+        Self::InvoicesSee,
+        Self::InvoicesManage,
+        Self::PaymentsTake,
+        Self::PaymentsReverse,
+        Self::BillingSee,
+        Self::BillingManage,
         Self::CostsSee,
         Self::SettingsManage,
         Self::AdminsManage,
@@ -142,12 +172,14 @@ impl Permission {
 
     /// What can be given to one admin beside the role, and its name in the database, the API and text keys
     /// (`grant-<name>`, with dashes).
-    pub const GRANTABLE: [(Self, &'static str); 5] = [
+    pub const GRANTABLE: [(Self, &'static str); 7] = [
         (Self::CostsSee, "costs_see"),
         (Self::VouchersManage, "vouchers_manage"),
         (Self::VouchersVoid, "vouchers_void"),
         (Self::VouchersImport, "vouchers_import"),
         (Self::SessionsKick, "sessions_kick"),
+        (Self::SubscriptionsManage, "subscriptions_manage"),
+        (Self::PaymentsReverse, "payments_reverse"),
     ];
 
     /// The grantable permission of a name.
@@ -189,6 +221,16 @@ pub fn allowed(role: Role, permission: Permission) -> bool {
             | P::CustomersAdd
             | P::CustomersManage
             | P::CustomersImport
+            | P::SubscriptionsSee
+            | P::SubscriptionsAdd
+            | P::SubscriptionsManage
+            | P::SubscriptionsIsolate
+            | P::InvoicesSee
+            | P::InvoicesManage
+            | P::PaymentsTake
+            | P::PaymentsReverse
+            | P::BillingSee
+            | P::BillingManage
             | P::CostsSee
             | P::SettingsManage
             | P::GrantsManage
@@ -210,8 +252,16 @@ pub fn allowed(role: Role, permission: Permission) -> bool {
                 | P::PackagesSee
                 | P::CustomersSee
                 | P::CustomersAdd
+                | P::SubscriptionsSee
+                | P::SubscriptionsAdd
+                | P::SubscriptionsIsolate
+                | P::InvoicesSee
+                | P::PaymentsTake
         ),
-        Role::Cashier => matches!(permission, P::VouchersSee | P::VouchersSell | P::CustomersSee),
+        Role::Cashier => matches!(
+            permission,
+            P::VouchersSee | P::VouchersSell | P::CustomersSee | P::SubscriptionsSee | P::InvoicesSee | P::PaymentsTake
+        ),
         Role::Viewer => matches!(
             permission,
             P::DashboardSee
@@ -221,6 +271,9 @@ pub fn allowed(role: Role, permission: Permission) -> bool {
                 | P::SitesSee
                 | P::PackagesSee
                 | P::CustomersSee
+                | P::SubscriptionsSee
+                | P::InvoicesSee
+                | P::BillingSee
         ),
     }
 }

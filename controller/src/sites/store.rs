@@ -88,7 +88,7 @@ pub(super) async fn first_zone(db: &impl ConnectionTrait, scope: &Scope) -> Resu
 
 impl From<Model> for Site {
     fn from(row: Model) -> Self {
-        let Model { id, name, timezone, wifi_name, address, created_at, cleanup_days } = row;
+        let Model { id, name, timezone, wifi_name, address, created_at, cleanup_days, run_hour: _ } = row;
         Self { id: SiteId(id), name, timezone, wifi_name, address, cleanup_days, created_at }
     }
 }

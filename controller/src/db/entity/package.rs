@@ -28,6 +28,20 @@ pub struct Model {
     pub cycle: String,
     pub grace_days: i32,
     pub on_expiry: String,
+    /// `voucher`, `subscription`.
+    pub sold_as: String,
+    pub is_prepaid: bool,
+    /// 1 to 28, of fixed cycles.
+    pub bill_day: Option<i32>,
+    /// Days from the invoice to its due day.
+    pub due_days: i32,
+    /// `prorate`, `full`, `free`.
+    pub first_period: String,
+    pub setup_fee: i64,
+    pub is_taxed: bool,
+    /// Of the PPP profile that hiji makes.
+    pub local_address: String,
+    pub address_pool: String,
     pub created_at: DateTimeUtc,
     pub archived_at: Option<DateTimeUtc>,
 }

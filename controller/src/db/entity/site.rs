@@ -16,6 +16,8 @@ pub struct Model {
     pub address: String,
     /// Days that vouchers which are over stay on the router, switched off; `None` = for ever.
     pub cleanup_days: Option<i32>,
+    /// The local hour of the nightly run.
+    pub run_hour: i32,
     pub created_at: DateTimeUtc,
 }
 

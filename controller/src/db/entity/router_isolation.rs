@@ -1,0 +1,34 @@
+//! `router_isolation`: what a router needs to isolate customers, and whether it has it.
+
+use sea_orm::entity::prelude::*;
+
+/// What a router needs to isolate customers, and whether it has it.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "router_isolation")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub router_id: i64,
+    pub is_wanted: bool,
+    pub ppp_profile: String,
+    pub hotspot_profile: String,
+    pub pool: String,
+    pub ranges: String,
+    pub local_address: String,
+    pub rate_limit: String,
+    pub list: String,
+    /// Where isolated customers are led; empty = nowhere.
+    pub page_address: String,
+    /// Of the wanted object.
+    pub rev: i64,
+    /// `wanted`, `verified`, `failed`, `removing`, `removed`.
+    pub state: String,
+    pub failure: String,
+    /// Of the lines that were shown before it was applied.
+    pub shown_digest: String,
+    pub set_by: Option<i64>,
+    pub set_at: DateTimeUtc,
+    pub verified_at: Option<DateTimeUtc>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
