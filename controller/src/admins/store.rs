@@ -1,10 +1,13 @@
 //! Queries of admins and their sessions.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::{Expr, OnConflict},
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait as _,
+    sea_query::{Expr, OnConflict, UnionType},
 };
 
 use super::{Admin, AdminError, AdminForm, Session};
@@ -40,34 +43,65 @@ pub(super) struct NewSession<'a> {
     pub user_agent: &'a str,
 }
 
-fn admin_of(row: &admin::Model, sites: &[admin_site::Model], grants: &[admin_grant::Model]) -> Admin {
-    let own = sites.iter().filter(|site| site.admin_id == row.id).map(|site| SiteId(site.site_id));
-    let granted = grants.iter().filter(|grant| grant.admin_id == row.id);
-    // In the order of the list, and without those that this version does not know.
-    let granted: Vec<Permission> = granted.filter_map(|grant| Permission::of_grant(&grant.permission)).collect();
+/// The sites an admin is limited to, and what he was granted beside his role.
+#[derive(Debug, Default)]
+struct Rights {
+    sites: Vec<SiteId>,
+    grants: Vec<Permission>,
+}
+
+fn admin_of(row: admin::Model, rights: Rights) -> Admin {
+    let Rights { sites, grants } = rights;
     Admin {
         id: AdminId(row.id),
-        username: row.username.clone(),
-        name: row.display_name.clone(),
+        username: row.username,
+        name: row.display_name,
         // A role of a newer version is the weakest this one knows.
         role: Role::parse(&row.role).unwrap_or(Role::Viewer),
-        site_ids: own.collect(),
-        grants: Permission::GRANTABLE.into_iter().map(|(each, _)| each).filter(|each| granted.contains(each)).collect(),
+        site_ids: sites,
+        grants: Permission::GRANTABLE.into_iter().map(|(each, _)| each).filter(|each| grants.contains(each)).collect(),
         active: row.active,
         created_at: row.created_at,
     }
 }
 
-async fn sites_of(db: &impl ConnectionTrait, admin: i64) -> Result<Vec<admin_site::Model>, DbErr> {
-    admin_site::Entity::find()
-        .filter(admin_site::Column::AdminId.eq(admin))
-        .order_by_asc(admin_site::Column::SiteId)
-        .all(db)
-        .await
+/// The rights of one admin, or of all, in one query: it is asked with every request.
+async fn rights(db: &impl ConnectionTrait, of: Option<i64>) -> Result<HashMap<i64, Rights>, DbErr> {
+    use admin_grant::Column as Grant;
+    use admin_site::Column as Site;
+    let sites = admin_site::Entity::find()
+        .select_only()
+        .column_as(Site::AdminId, "admin")
+        .column_as(Site::SiteId, "site")
+        .column_as(Expr::cust("''"), "permission")
+        .filter(Condition::all().add_option(of.map(|admin| Site::AdminId.eq(admin))));
+    let grants = admin_grant::Entity::find()
+        .select_only()
+        .column_as(Grant::AdminId, "admin")
+        .column_as(Expr::cust("0"), "site")
+        .column_as(Grant::Permission, "permission")
+        .filter(Condition::all().add_option(of.map(|admin| Grant::AdminId.eq(admin))));
+    let both = sites.into_query().union(UnionType::All, grants.into_query()).to_owned();
+    let mut rights: HashMap<i64, Rights> = HashMap::new();
+    for row in db.query_all(&both).await? {
+        let (admin, site, permission): (i64, i64, String) =
+            (row.try_get("", "admin")?, row.try_get("", "site")?, row.try_get("", "permission")?);
+        let own = rights.entry(admin).or_default();
+        if permission.is_empty() {
+            own.sites.push(SiteId(site));
+        } else {
+            // Those that this version does not know are left out.
+            own.grants.extend(Permission::of_grant(&permission));
+        }
+    }
+    for own in rights.values_mut() {
+        own.sites.sort_unstable();
+    }
+    Ok(rights)
 }
 
-async fn grants_of(db: &impl ConnectionTrait, admin: i64) -> Result<Vec<admin_grant::Model>, DbErr> {
-    admin_grant::Entity::find().filter(admin_grant::Column::AdminId.eq(admin)).all(db).await
+async fn rights_of(db: &impl ConnectionTrait, admin: i64) -> Result<Rights, DbErr> {
+    Ok(rights(db, Some(admin)).await?.remove(&admin).unwrap_or_default())
 }
 
 /// Sets what an admin may beyond his role; a grant that stays keeps its day.
@@ -100,20 +134,23 @@ pub(super) async fn by_username(db: &impl ConnectionTrait, username: &str) -> Re
     let Some(row) = admin::Entity::find().filter(admin::Column::Username.eq(username)).one(db).await? else {
         return Ok(None);
     };
-    let sites = sites_of(db, row.id).await?;
+    let rights = rights_of(db, row.id).await?;
     Ok(Some(LoginRow {
-        admin: admin_of(&row, &sites, &grants_of(db, row.id).await?),
-        password_hash: row.password_hash,
+        password_hash: row.password_hash.clone(),
         failed_logins: row.failed_logins,
         locked_until: row.locked_until,
+        admin: admin_of(row, rights),
     }))
 }
 
 pub(super) async fn list(db: &impl ConnectionTrait) -> Result<Vec<Admin>, DbErr> {
     let rows = admin::Entity::find().order_by_asc(admin::Column::Username).all(db).await?;
-    let sites = admin_site::Entity::find().order_by_asc(admin_site::Column::SiteId).all(db).await?;
-    let grants = admin_grant::Entity::find().all(db).await?;
-    Ok(rows.iter().map(|row| admin_of(row, &sites, &grants)).collect())
+    let mut rights = rights(db, None).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (rights.remove(&row.id).unwrap_or_default(), row))
+        .map(|(own, row)| admin_of(row, own))
+        .collect())
 }
 
 pub(super) async fn insert(
@@ -210,14 +247,22 @@ pub(super) async fn session(
     id: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<(Admin, String, DateTime<Utc>)>, DbErr> {
-    let Some(session) = admin_session::Entity::find_by_id(id.to_owned()).one(db).await? else { return Ok(None) };
+    let holder = admin_session::Entity::belongs_to(admin::Entity)
+        .from(admin_session::Column::AdminId)
+        .to(admin::Column::Id)
+        .into();
+    let found = admin_session::Entity::find_by_id(id.to_owned())
+        .join(JoinType::InnerJoin, holder)
+        .select_also(admin::Entity)
+        .one(db)
+        .await?;
+    let Some((session, Some(row))) = found else { return Ok(None) };
     if session.revoked_at.is_some() || session.expires_at <= now {
         return Ok(None);
     }
-    let Some(row) = admin::Entity::find_by_id(session.admin_id).one(db).await? else { return Ok(None) };
-    let sites = sites_of(db, row.id).await?;
-    let grants = grants_of(db, row.id).await?;
-    Ok(Some((admin_of(&row, &sites, &grants), row.locale, session.last_seen_at)))
+    let rights = rights_of(db, row.id).await?;
+    let locale = row.locale.clone();
+    Ok(Some((admin_of(row, rights), locale, session.last_seen_at)))
 }
 
 pub(super) async fn touch_session(tx: &impl ConnectionTrait, id: &str, now: DateTime<Utc>) -> Result<(), DbErr> {

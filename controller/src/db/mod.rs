@@ -99,6 +99,8 @@ impl Db {
             options
                 .max_connections(connections)
                 .min_connections(1)
+                // A file does not hang up; asking first would double the way to the connection's thread and back.
+                .test_before_acquire(false)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .sqlx_logging(false);
             options.map_sqlx_sqlite_opts(|sqlite| {

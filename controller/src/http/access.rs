@@ -372,9 +372,24 @@ mod tests {
                     P::PackagesSee,
                     P::CustomersSee,
                     P::CustomersAdd,
+                    P::SubscriptionsSee,
+                    P::SubscriptionsAdd,
+                    P::SubscriptionsIsolate,
+                    P::InvoicesSee,
+                    P::PaymentsTake,
                 ],
             ),
-            (Role::Cashier, vec![P::VouchersSee, P::VouchersSell, P::CustomersSee]),
+            (
+                Role::Cashier,
+                vec![
+                    P::VouchersSee,
+                    P::VouchersSell,
+                    P::CustomersSee,
+                    P::SubscriptionsSee,
+                    P::InvoicesSee,
+                    P::PaymentsTake,
+                ],
+            ),
             (
                 Role::Viewer,
                 vec![
@@ -385,6 +400,9 @@ mod tests {
                     P::SitesSee,
                     P::PackagesSee,
                     P::CustomersSee,
+                    P::SubscriptionsSee,
+                    P::InvoicesSee,
+                    P::BillingSee,
                 ],
             ),
         ];

@@ -3,7 +3,11 @@
 //! `web/dist` is what npm fetched (see `web/build.mjs`), `web/static` is ours. A URL carries the hash of the content, so
 //! browsers may keep the file for ever.
 
-use std::{collections::HashMap, fmt::Write as _, sync::LazyLock};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+    sync::LazyLock,
+};
 
 use axum::{
     extract::Path,
@@ -61,10 +65,13 @@ pub fn url(name: &str) -> Option<String> {
 /// Whether the sprite has this icon (`web/icons.txt`).
 #[must_use]
 pub fn has_icon(name: &str) -> bool {
-    static SPRITE: LazyLock<String> = LazyLock::new(|| {
-        Fetched::get("icons.svg").map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
+    static ICONS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let sprite = Fetched::get("icons.svg").map(|file| String::from_utf8_lossy(&file.data).into_owned());
+        let sprite = sprite.unwrap_or_default();
+        let symbols = sprite.split("<symbol id=\"").skip(1);
+        symbols.filter_map(|symbol| symbol.split_once('"')).map(|(name, _)| name.to_owned()).collect()
     });
-    SPRITE.contains(&format!("<symbol id=\"{name}\""))
+    ICONS.contains(name)
 }
 
 /// `GET /assets/{hash}/{name}`.

@@ -7,7 +7,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use anyhow::Context as _;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context, escape_formatter,
@@ -340,6 +340,11 @@ fn add_formats(env: &mut Environment<'static>, locale: Locale, texts: &Texts) {
             Ok(format!("{} {}", format::date(at, zone, locale), format::time(at, zone, seconds)))
         })
     });
+    env.add_filter("when", move |value: Value, zone: &str, kwargs: Kwargs| {
+        let seconds = kwargs.get::<Option<bool>>("seconds")?.unwrap_or(false);
+        or_nothing(&value, |value| Ok(when(instant(value)?, place(zone)?, seconds, locale)))
+            .map(Value::from_safe_string)
+    });
     env.add_filter("zone", move |value: Value, zone: &str| {
         or_nothing(&value, |value| Ok(format::zone_name(instant(value)?, place(zone)?)))
     });
@@ -365,6 +370,16 @@ fn whole(value: &Value) -> Result<i64, Error> {
 fn instant(value: &Value) -> Result<DateTime<Utc>, Error> {
     let text = value.as_str().ok_or_else(|| fault(format!("{value} is no instant")))?;
     text.parse().map_err(|_not_a_time| fault(format!("{text} is no instant")))
+}
+
+/// An instant at a place as HTML: date and time, to the second and with the zone on hover. In one go, since lists show it
+/// once a row.
+fn when(at: DateTime<Utc>, zone: Tz, seconds: bool, locale: Locale) -> String {
+    let (date, exact, name) =
+        (format::date(at, zone, locale), format::time(at, zone, true), format::zone_name(at, zone));
+    let machine = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let shown = if seconds { exact.clone() } else { format::time(at, zone, false) };
+    format!("<time class=\"nowrap\" datetime=\"{machine}\" title=\"{date} {exact} {name}\">{date} {shown}</time>")
 }
 
 fn place(zone: &str) -> Result<Tz, Error> {

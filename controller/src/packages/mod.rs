@@ -28,7 +28,7 @@ use crate::{
     audit::{self, Actor, Deed},
     db::{
         Tx,
-        paging::{PageOf, Paged},
+        paging::{MAX_LIMIT, PageOf, Paged},
     },
     events::{self, BusinessEvent},
     http::{
@@ -359,6 +359,19 @@ pub async fn list(
 ) -> Result<Paged<Package>, DbErr> {
     let Paged { items, next_cursor } = store::list(db, scope, filter, page).await?;
     Ok(Paged { items: priced(db, items, at).await?, next_cursor })
+}
+
+/// Packages of a service that the caller may see, by name, for choices of a filter: without prices.
+///
+/// # Errors
+/// The database's.
+pub async fn names(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    service: Service,
+) -> Result<Vec<(PackageId, String)>, DbErr> {
+    let rows = store::names(db, scope, service, MAX_LIMIT).await?;
+    Ok(rows.into_iter().map(|(id, name)| (PackageId(id), name)).collect())
 }
 
 /// A profile found on routers that no package uses yet.

@@ -170,6 +170,25 @@ pub(super) async fn list(
     Ok(Paged { items: with_routers(db, scope, page.items).await?, next_cursor: page.next_cursor })
 }
 
+/// Packages of a service that are offered, by name.
+pub(super) async fn names(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    service: Service,
+    limit: u64,
+) -> Result<Vec<(i64, String)>, DbErr> {
+    scoped(scope)
+        .select_only()
+        .columns([Column::Id, Column::Name])
+        .filter(Column::Service.eq(service.as_str()))
+        .filter(Column::ArchivedAt.is_null())
+        .order_by_asc(Column::Name)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
 /// Joins packages with the routers of the scope they are sold on: one query for all.
 async fn with_routers(db: &impl ConnectionTrait, scope: &Scope, rows: Vec<Model>) -> Result<Vec<Package>, DbErr> {
     let mut query = package_router::Entity::find()

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Ids in which one page looks for a part of a code; the next page looks in those below.
-pub const PART_WINDOW: i64 = 25_000;
+pub const PART_WINDOW: i64 = 10_000;
 /// Vouchers are counted up to here; beyond it a page says "more than".
 pub const COUNTED: u64 = 1_000;
 /// Rows read at once while all are read.
@@ -109,7 +109,7 @@ pub async fn find(app: &App, scope: &Scope, search: &Search, page: &PageOf) -> R
         if matches!(plan.meaning, Meaning::Batch(_)) && plan.batches.is_empty() {
             continue;
         }
-        let mut walk = Walk::new(app.db.backend(), &plan.wanted(scope), key, page.limit() + 1);
+        let mut walk = Walk::new(app.db.backend(), &plan.wanted(scope), key);
         let rows = walk.take(db, page.limit() + 1).await?;
         let is_last_meaning = matches!(plan.meaning, Meaning::CodeHas(_) | Meaning::Nothing);
         if rows.is_empty() && !is_last_meaning {
@@ -124,7 +124,7 @@ pub async fn find(app: &App, scope: &Scope, search: &Search, page: &PageOf) -> R
         let total = match (&after, cut.next_cursor.is_some()) {
             (None, false) => u64::try_from(cut.items.len()).ok(),
             (None, true) if is_cheap(&plan) => {
-                Some(Walk::new(app.db.backend(), &plan.wanted(scope), None, 1).count(db, COUNTED + 1).await?)
+                Some(Walk::new(app.db.backend(), &plan.wanted(scope), None).count(db, COUNTED + 1).await?)
             }
             _ => None,
         };
@@ -234,9 +234,9 @@ impl Reader {
             if matches!(plan.meaning, Meaning::Batch(_)) && plan.batches.is_empty() {
                 continue;
             }
-            let begin = |chunk| Walk::new(app.db.backend(), &plan.wanted(scope), None, chunk);
-            if !begin(1).take(app.db.read(), 1).await?.is_empty() {
-                return Ok(Some(Self { walk: begin(CHUNK) }));
+            let begin = || Walk::new(app.db.backend(), &plan.wanted(scope), None);
+            if !begin().take(app.db.read(), 1).await?.is_empty() {
+                return Ok(Some(Self { walk: begin() }));
             }
         }
         Ok(None)

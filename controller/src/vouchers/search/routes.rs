@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::App,
-    db::paging::{MAX_LIMIT, PageOf},
+    db::paging::Paged,
     http::{
         access::Permission,
         error::AppError,
@@ -61,13 +61,8 @@ pub(super) fn site_choices(places: &[Place]) -> Vec<Choice> {
 }
 
 async fn package_choices(app: &App, caller: &Caller) -> Result<Vec<Choice>, AppError> {
-    let filter = packages::Filter { service: Some(Service::Hotspot), ..packages::Filter::default() };
-    let page = PageOf::new(Some(MAX_LIMIT), None)?;
-    let packages = {
-        let at = packages::At::everywhere(app.clock.now());
-        packages::list(app.db.read(), &caller.sites, &filter, &page, at).await?.items
-    };
-    Ok(packages.into_iter().map(|package| Choice::new(package.id, package.name)).collect())
+    let names = packages::names(app.db.read(), &caller.sites, Service::Hotspot).await?;
+    Ok(names.into_iter().map(|(id, name)| Choice::new(id, name)).collect())
 }
 
 async fn search(
@@ -90,7 +85,7 @@ async fn search(
         };
     }
     let now = app.clock.now();
-    let empty = crate::db::paging::Paged { items: Vec::new(), next_cursor: None };
+    let empty = Paged { items: Vec::new(), next_cursor: None };
     let Found { page, meaning, is_partly, total } =
         found.unwrap_or(Found { page: empty, meaning: Meaning::Nothing, is_partly: false, total: None });
     let page = SearchPage {

@@ -148,7 +148,7 @@ async fn reads_an_index(app: &TestApp, scope: &Scope, search: &Search, meaning: 
     let backend = app.db.backend();
     let zones = zones(app, scope, search).await.unwrap();
     let plan = plan(app, scope, search, (meaning, zones), None).await.unwrap();
-    for statement in Walk::new(backend, &plan.wanted(scope), None, 51).statements(backend) {
+    for statement in Walk::new(backend, &plan.wanted(scope), None).statements(backend, 51) {
         let explain = if backend == DbBackend::Postgres { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
         let values = statement.values.clone().map_or_else(Vec::new, |values| values.0);
         let asked = Statement::from_sql_and_values(backend, format!("{explain} {}", statement.sql), values);

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait as _,
+    sea_query::{Expr, SelectStatement, UnionType},
+};
 
 use crate::db::entity::{package, router, seller, site, voucher_batch};
 
@@ -27,37 +30,43 @@ pub(super) struct Needed {
 }
 
 impl Names {
+    /// One query for all: a name of each kind, told apart by its first column.
     pub(super) async fn load(db: &impl ConnectionTrait, needed: Needed) -> Result<Self, DbErr> {
-        let mut names = Self::default();
         let Needed { routers, sites, packages, batches, sellers } = needed;
-        if !routers.is_empty() {
-            let query = router::Entity::find().select_only().columns([router::Column::Id, router::Column::Name]);
-            let rows: Vec<(i64, String)> = query.filter(router::Column::Id.is_in(routers)).into_tuple().all(db).await?;
-            names.routers = rows.into_iter().collect();
+        let asked = [
+            (!routers.is_empty())
+                .then(|| named::<router::Entity>("router", (router::Column::Id, router::Column::Name), routers)),
+            (!sites.is_empty())
+                .then(|| named::<site::Entity>("zone", (site::Column::Id, site::Column::Timezone), sites)),
+            (!packages.is_empty())
+                .then(|| named::<package::Entity>("package", (package::Column::Id, package::Column::Name), packages)),
+            (!batches.is_empty()).then(|| {
+                named::<voucher_batch::Entity>(
+                    "batch",
+                    (voucher_batch::Column::Id, voucher_batch::Column::Number),
+                    batches,
+                )
+            }),
+            (!sellers.is_empty())
+                .then(|| named::<seller::Entity>("seller", (seller::Column::Id, seller::Column::Name), sellers)),
+        ];
+        let mut asked = asked.into_iter().flatten();
+        let mut names = Self::default();
+        let Some(mut query) = asked.next() else { return Ok(names) };
+        for more in asked {
+            query.union(UnionType::All, more);
         }
-        if !sites.is_empty() {
-            let query = site::Entity::find().select_only().columns([site::Column::Id, site::Column::Timezone]);
-            let rows: Vec<(i64, String)> = query.filter(site::Column::Id.is_in(sites)).into_tuple().all(db).await?;
-            names.zones = rows.into_iter().collect();
-        }
-        if !packages.is_empty() {
-            let query = package::Entity::find().select_only().columns([package::Column::Id, package::Column::Name]);
-            let rows: Vec<(i64, String)> =
-                query.filter(package::Column::Id.is_in(packages)).into_tuple().all(db).await?;
-            names.packages = rows.into_iter().collect();
-        }
-        if !batches.is_empty() {
-            let query = voucher_batch::Entity::find()
-                .select_only()
-                .columns([voucher_batch::Column::Id, voucher_batch::Column::Number]);
-            let rows: Vec<(i64, String)> =
-                query.filter(voucher_batch::Column::Id.is_in(batches)).into_tuple().all(db).await?;
-            names.batches = rows.into_iter().collect();
-        }
-        if !sellers.is_empty() {
-            let query = seller::Entity::find().select_only().columns([seller::Column::Id, seller::Column::Name]);
-            let rows: Vec<(i64, String)> = query.filter(seller::Column::Id.is_in(sellers)).into_tuple().all(db).await?;
-            names.sellers = rows.into_iter().collect();
+        for row in db.query_all(&query).await? {
+            let (kind, id, name): (String, i64, String) =
+                (row.try_get("", "kind")?, row.try_get("", "id")?, row.try_get("", "name")?);
+            let known = match kind.as_str() {
+                "router" => &mut names.routers,
+                "zone" => &mut names.zones,
+                "package" => &mut names.packages,
+                "batch" => &mut names.batches,
+                _ => &mut names.sellers,
+            };
+            known.insert(id, name);
         }
         Ok(names)
     }
@@ -83,4 +92,19 @@ impl Names {
     pub(super) fn batch(&self, id: i64) -> String {
         self.batches.get(&id).cloned().unwrap_or_default()
     }
+}
+
+/// Ids and texts of some rows of a table, with a word for the table.
+fn named<E: EntityTrait>(
+    kind: &'static str,
+    (id, text): (E::Column, E::Column),
+    ids: BTreeSet<i64>,
+) -> SelectStatement {
+    E::find()
+        .select_only()
+        .column_as(Expr::cust(format!("'{kind}'")), "kind")
+        .column_as(id, "id")
+        .column_as(text, "name")
+        .filter(id.is_in(ids))
+        .into_query()
 }

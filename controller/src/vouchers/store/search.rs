@@ -1,14 +1,14 @@
-//! Finding vouchers among many: each search is a few walks along an index, merged; nothing is sorted, skipped or counted
-//! away. A walk is an **arm**: one site and one status, so that index and order are one.
+//! Finding vouchers among many: each search is a few walks along an index, merged; nothing but the few ids of a page is
+//! sorted, nothing skipped. A walk is an **arm**: one site and one status, so that index and order are one.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait as _, IdenStatic as _, Order,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select,
-    sea_query::{Alias, Expr, Query, SimpleExpr},
+    sea_query::{Alias, Asterisk, Expr, Query, SimpleExpr, UnionType},
 };
 
 use super::super::{
@@ -54,80 +54,88 @@ pub(in super::super) struct Wanted<'a> {
 /// Reads what is wanted in its order, as far as it is asked to.
 #[derive(Debug)]
 pub(in super::super) struct Walk {
-    arms: Vec<Arm>,
+    /// What is wanted, each along one index.
+    arms: Vec<Select<Entity>>,
     sort: Sort,
-    chunk: u64,
-}
-
-#[derive(Debug)]
-struct Arm {
-    query: Select<Entity>,
+    /// The last that was read.
     after: Option<Key>,
-    rows: VecDeque<Model>,
     is_over: bool,
 }
 
 impl Walk {
-    /// A walk that begins after a key, and reads so many rows at once.
-    pub(in super::super) fn new(backend: DbBackend, wanted: &Wanted<'_>, after: Option<&Key>, chunk: u64) -> Self {
+    /// A walk that begins after a key.
+    pub(in super::super) fn new(backend: DbBackend, wanted: &Wanted<'_>, after: Option<&Key>) -> Self {
         let conditions = conditions(backend, wanted);
-        let arms = arms(backend, wanted).into_iter().map(|arm| Arm {
-            query: Entity::find().filter(arm).filter(conditions.clone()),
-            after: after.cloned(),
-            rows: VecDeque::new(),
-            is_over: false,
-        });
-        Self { arms: arms.collect(), sort: wanted.sort, chunk }
+        let arms = arms(backend, wanted).into_iter().map(|arm| Entity::find().filter(arm).filter(conditions.clone()));
+        Self { arms: arms.collect(), sort: wanted.sort, after: after.cloned(), is_over: false }
     }
 
     /// The next rows, at most so many; fewer only at the end.
     pub(in super::super) async fn take(&mut self, db: &impl ConnectionTrait, count: u64) -> Result<Vec<Model>, DbErr> {
-        let mut taken = Vec::new();
-        while u64::try_from(taken.len()).unwrap_or(u64::MAX) < count {
-            self.fill(db).await?;
-            let first = |arm: &Arm| arm.rows.front().map(|row| key_of(row, self.sort));
-            let mut best: Option<(usize, Key)> = None;
-            for (at, arm) in self.arms.iter().enumerate() {
-                let Some(key) = first(arm) else { continue };
-                let better = match &best {
-                    None => true,
-                    Some((_, known)) => {
-                        if self.sort.is_descending() {
-                            key > *known
-                        } else {
-                            key < *known
-                        }
-                    }
-                };
-                if better {
-                    best = Some((at, key));
-                }
-            }
-            let Some((at, _)) = best else { break };
-            taken.extend(self.arms.get_mut(at).and_then(|arm| arm.rows.pop_front()));
+        if self.is_over {
+            return Ok(Vec::new());
         }
-        Ok(taken)
+        let backend = db.get_database_backend();
+        let rows = match self.arms.as_slice() {
+            [only] => self.paged(backend, only).limit(count).all(db).await?,
+            several => self.merged(db, several, count).await?,
+        };
+        self.is_over = u64::try_from(rows.len()).unwrap_or(u64::MAX) < count;
+        self.after = rows.last().map(|row| key_of(row, self.sort));
+        Ok(rows)
     }
 
-    async fn fill(&mut self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
-        for arm in &mut self.arms {
-            if !arm.rows.is_empty() || arm.is_over {
-                continue;
-            }
-            let query = paged(db.get_database_backend(), arm, self.sort).limit(self.chunk);
-            let rows = query.all(db).await?;
-            arm.is_over = u64::try_from(rows.len()).unwrap_or(u64::MAX) < self.chunk;
-            arm.after = rows.last().map(|row| key_of(row, self.sort));
-            arm.rows = rows.into();
+    /// The first ids of every arm, the first of these, and only then their rows.
+    async fn merged(
+        &self,
+        db: &impl ConnectionTrait,
+        arms: &[Select<Entity>],
+        count: u64,
+    ) -> Result<Vec<Model>, DbErr> {
+        let backend = db.get_database_backend();
+        let key = || sorted_by(backend, self.sort).unwrap_or_else(|| Expr::col((Entity, Column::Id)));
+        let firsts = arms.iter().map(|arm| {
+            let ids = self.paged(backend, arm).select_only().column_as(key(), "sort_key").column(Column::Id);
+            Query::select().expr(Expr::col(Asterisk)).from_subquery(ids.limit(count).into_query(), "arm").to_owned()
+        });
+        let union = firsts.reduce(|mut all, arm| all.union(UnionType::All, arm).to_owned());
+        let Some(union) = union else { return Ok(Vec::new()) };
+        let order = self.order();
+        let ids = Query::select()
+            .column("id")
+            .from_subquery(union, "arms")
+            .order_by("sort_key", order.clone())
+            .order_by("id", order)
+            .limit(count)
+            .to_owned();
+        let found = db.query_all(&ids).await?;
+        let ids = found.iter().map(|row| row.try_get("", "id")).collect::<Result<Vec<i64>, DbErr>>()?;
+        let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(db).await?;
+        let mut rows: HashMap<i64, Model> = rows.into_iter().map(|row| (row.id, row)).collect();
+        Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
+    }
+
+    fn order(&self) -> Order {
+        if self.sort.is_descending() { Order::Desc } else { Order::Asc }
+    }
+
+    /// What of an arm comes after the last that was read, in its order.
+    fn paged(&self, backend: DbBackend, arm: &Select<Entity>) -> Select<Entity> {
+        let mut query = arm.clone();
+        if let Some(key) = &self.after {
+            query = query.filter(beyond(backend, self.sort, key));
         }
-        Ok(())
+        if let Some(first) = sorted_by(backend, self.sort) {
+            query = query.order_by(first, self.order());
+        }
+        query.order_by(Column::Id, self.order())
     }
 
     /// How many there are, counted up to a limit.
     pub(in super::super) async fn count(&self, db: &impl ConnectionTrait, limit: u64) -> Result<u64, DbErr> {
         let mut total = 0;
         for arm in &self.arms {
-            let rows = arm.query.clone().select_only().column(Column::Id).limit(limit - total).into_query();
+            let rows = arm.clone().select_only().column(Column::Id).limit(limit - total).into_query();
             let count = Query::select()
                 .expr_as(Expr::col(Alias::new("id")).count(), Alias::new("n"))
                 .from_subquery(rows, Alias::new("some"))
@@ -144,22 +152,10 @@ impl Walk {
 
     /// What the database is asked, one statement an arm. For the test that looks at its plans.
     #[cfg(test)]
-    pub(in super::super) fn statements(&self, backend: DbBackend) -> Vec<sea_orm::Statement> {
-        let of = |arm: &Arm| backend.build(paged(backend, arm, self.sort).limit(self.chunk).as_query());
+    pub(in super::super) fn statements(&self, backend: DbBackend, count: u64) -> Vec<sea_orm::Statement> {
+        let of = |arm: &Select<Entity>| backend.build(self.paged(backend, arm).limit(count).as_query());
         self.arms.iter().map(of).collect()
     }
-}
-
-fn paged(backend: DbBackend, arm: &Arm, sort: Sort) -> Select<Entity> {
-    let mut query = arm.query.clone();
-    if let Some(key) = &arm.after {
-        query = query.filter(beyond(backend, sort, key));
-    }
-    let order = if sort.is_descending() { Order::Desc } else { Order::Asc };
-    if let Some(first) = sorted_by(backend, sort) {
-        query = query.order_by(first, order.clone());
-    }
-    query.order_by(Column::Id, order)
 }
 
 /// `lower(code)`, byte by byte, as the indexes have it.
