@@ -27,7 +27,7 @@ const PAGES: [(&str, &str); 13] = [
     ("all, newest first", "/vouchers/search"),
     ("a code", "/vouchers/search?q=zq050000"),
     ("beginning of a code", "/vouchers/search?q=zq05"),
-    ("part of a code (10,000 a page)", "/vouchers/search?q=59999"),
+    ("part of a code (5,000 a page)", "/vouchers/search?q=59999"),
     ("batch number", "/vouchers/search?q=VB-"),
     ("MAC address", "/vouchers/search?q=aabb.cc00.1234"),
     ("status", "/vouchers/search?status=active"),

@@ -11,6 +11,9 @@ use crate::{
     routers::{self, ObjectState},
 };
 
+/// What began it.
+const MADE: &str = "made";
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Happened {
@@ -66,15 +69,20 @@ pub async fn record(app: &App, voucher: &Voucher) -> Result<Record, DbErr> {
     };
     let mut timeline = known(voucher);
     timeline.extend(noted);
-    // Stable: what happened in one second stays in its order.
-    timeline.sort_by_key(|happened| std::cmp::Reverse(happened.at));
     Ok(Record {
-        timeline,
+        timeline: newest_first(timeline),
         sessions: store::sessions(db, voucher.router_id, &voucher.code).await?,
         on_router,
         kick,
         revision: store::last_of_voucher(db, voucher.id).await?,
     })
+}
+
+/// Newest first. What happened in one instant stays in its order; and nothing happened before it was made, whatever the
+/// clocks say: a first login is dated by a router, in whole seconds.
+fn newest_first(mut timeline: Vec<Happened>) -> Vec<Happened> {
+    timeline.sort_by_key(|happened| (happened.what == MADE, std::cmp::Reverse(happened.at)));
+    timeline
 }
 
 /// What its own columns tell, newest first.
@@ -90,9 +98,28 @@ fn known(voucher: &Voucher) -> Vec<Happened> {
         happened("ended", ended, &voucher.end_reason),
         happened("first_login", voucher.first_login_at, ""),
         happened("sold", voucher.sold_at, ""),
-        happened("made", Some(voucher.created_at), ""),
+        happened(MADE, Some(voucher.created_at), ""),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_dated_before_the_making_still_comes_after_it() {
+        let happened = |what: &str, millis: i64| Happened {
+            at: DateTime::from_timestamp_millis(millis).unwrap(),
+            what: what.to_owned(),
+            actor: String::new(),
+            reason: String::new(),
+            detail: serde_json::Value::Null,
+        };
+        let noted = vec![happened("made", 7_400), happened("block", 9_000), happened("first_login", 7_000)];
+        let told: Vec<String> = newest_first(noted).into_iter().map(|happened| happened.what).collect();
+        assert_eq!(told, ["block", "first_login", "made"]);
+    }
 }

@@ -9,8 +9,9 @@ pub mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use sea_orm::DbErr;
 
@@ -18,8 +19,8 @@ use rules::{After, Meaning, meanings};
 pub use rules::{Search, Sort, Span};
 
 use super::{
-    Voucher,
-    store::{self, Walk, Wanted, Zone},
+    Status, Voucher,
+    store::{self, LineRow, Read, Walk, Wanted, Zone},
 };
 use crate::{
     app::App,
@@ -31,7 +32,9 @@ use crate::{
 };
 
 /// Ids in which one page looks for a part of a code; the next page looks in those below.
-pub const PART_WINDOW: i64 = 10_000;
+pub const PART_WINDOW: i64 = 5_000;
+/// Lines of a page: some screens of a phone, and read within 2 ms.
+pub(crate) const LINES: u64 = 40;
 /// Vouchers are counted up to here; beyond it a page says "more than".
 pub const COUNTED: u64 = 1_000;
 /// Rows read at once while all are read.
@@ -52,10 +55,30 @@ impl From<BadCursor> for SearchError {
     }
 }
 
-/// What a search found.
+/// A voucher as lists show it.
+#[derive(Debug, Clone)]
+pub struct VoucherLine {
+    pub id: VoucherId,
+    pub code: String,
+    /// Missing where it is the code.
+    pub password: Option<String>,
+    pub status: Status,
+    pub failure: String,
+    pub router_id: RouterId,
+    pub router: String,
+    /// Zone of its site.
+    pub timezone: String,
+    pub package: String,
+    pub seller: Option<String>,
+    pub mac: String,
+    pub valid_until: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// What a search found: of each voucher `T`.
 #[derive(Debug)]
-pub struct Found {
-    pub page: Paged<Voucher>,
+pub struct Found<T> {
+    pub page: Paged<T>,
     /// How what was typed was understood.
     pub meaning: Meaning,
     /// Older vouchers were not looked at yet: `next_cursor` goes on with them, also from an empty page.
@@ -92,7 +115,28 @@ impl Plan {
 ///
 /// # Errors
 /// [`SearchError`].
-pub async fn find(app: &App, scope: &Scope, search: &Search, page: &PageOf) -> Result<Found, SearchError> {
+pub async fn find(app: &App, scope: &Scope, search: &Search, page: &PageOf) -> Result<Found<Voucher>, SearchError> {
+    let Found { page, meaning, is_partly, total } = rows(app, scope, search, page).await?;
+    let items = store::with_names(app.db.read(), &app.keys, page.items).await?;
+    Ok(Found { page: Paged { items, next_cursor: page.next_cursor }, meaning, is_partly, total })
+}
+
+/// The same for a list: only what a line shows is read.
+///
+/// # Errors
+/// [`SearchError`].
+pub async fn lines(
+    app: &App,
+    scope: &Scope,
+    search: &Search,
+    page: &PageOf,
+) -> Result<Found<VoucherLine>, SearchError> {
+    let Found { page, meaning, is_partly, total } = rows(app, scope, search, page).await?;
+    let items = store::lines_with_names(app.db.read(), &app.keys, page.items).await?;
+    Ok(Found { page: Paged { items, next_cursor: page.next_cursor }, meaning, is_partly, total })
+}
+
+async fn rows<R: Read>(app: &App, scope: &Scope, search: &Search, page: &PageOf) -> Result<Found<R>, SearchError> {
     let after = page.after().map(After::parse).transpose()?;
     let db = app.db.read();
     let zones = zones(app, scope, search).await?;
@@ -110,12 +154,12 @@ pub async fn find(app: &App, scope: &Scope, search: &Search, page: &PageOf) -> R
             continue;
         }
         let mut walk = Walk::new(app.db.backend(), &plan.wanted(scope), key);
-        let rows = walk.take(db, page.limit() + 1).await?;
+        let rows: Vec<R> = walk.take(db, page.limit() + 1).await?;
         let is_last_meaning = matches!(plan.meaning, Meaning::CodeHas(_) | Meaning::Nothing);
         if rows.is_empty() && !is_last_meaning {
             continue;
         }
-        let mut cut = page.cut(rows, |row| After::Row(store::key_of(row, plan.sort)).text(plan.sort));
+        let mut cut = page.cut(rows, |row| After::Row(row.key(plan.sort)).text(plan.sort));
         let lowest = plan.window.map(|(from, _)| from).filter(|from| *from > 1);
         let is_partly = lowest.is_some() && cut.next_cursor.is_none();
         if let (true, Some(from)) = (is_partly, lowest) {
@@ -128,9 +172,7 @@ pub async fn find(app: &App, scope: &Scope, search: &Search, page: &PageOf) -> R
             }
             _ => None,
         };
-        let items = store::with_names(db, &app.keys, cut.items).await?;
-        let page = Paged { items, next_cursor: cut.next_cursor };
-        return Ok(Found { page, meaning: plan.meaning, is_partly, total });
+        return Ok(Found { page: cut, meaning: plan.meaning, is_partly, total });
     }
     let page = Paged { items: Vec::new(), next_cursor: None };
     Ok(Found { page, meaning: Meaning::Nothing, is_partly: false, total: Some(0) })
@@ -235,7 +277,7 @@ impl Reader {
                 continue;
             }
             let begin = || Walk::new(app.db.backend(), &plan.wanted(scope), None);
-            if !begin().take(app.db.read(), 1).await?.is_empty() {
+            if !begin().take::<LineRow>(app.db.read(), 1).await?.is_empty() {
                 return Ok(Some(Self { walk: begin() }));
             }
         }
@@ -254,12 +296,12 @@ impl Reader {
     }
 }
 
-/// Which of these vouchers have an open session.
+/// Which of these codes of these routers have an open session.
 ///
 /// # Errors
 /// The database's.
-pub async fn online(app: &App, vouchers: &[Voucher]) -> Result<HashSet<VoucherId>, DbErr> {
-    store::online(app.db.read(), vouchers).await
+pub async fn online(app: &App, codes: &BTreeSet<(RouterId, String)>) -> Result<HashSet<(RouterId, String)>, DbErr> {
+    store::online(app.db.read(), codes).await
 }
 
 /// The places a caller may filter by, and the zone in which a page without a site speaks of days.

@@ -116,8 +116,8 @@ pub(super) async fn show(
     show.narrow(&mut search, now, zone);
     let mut found = None;
     if errors.is_empty() {
-        match typed.page() {
-            Ok(page) => match super::find(&app, &caller.sites, &search, &page).await {
+        match typed.page(super::LINES) {
+            Ok(page) => match super::lines(&app, &caller.sites, &search, &page).await {
                 Ok(page) => found = Some(page),
                 Err(super::SearchError::BadCursor) => errors = bad_cursor(),
                 Err(super::SearchError::Db(error)) => return Err(error.into()),

@@ -9,8 +9,8 @@ use crate::{
         form::{Choice, FieldError, FormErrors},
         page::Page,
     },
-    ids::{BatchId, VoucherId},
-    vouchers::{Status, Voucher},
+    ids::VoucherId,
+    vouchers::{Status, search::VoucherLine},
 };
 
 const DAY: i64 = 86_400;
@@ -24,14 +24,11 @@ pub(crate) struct Line {
     pub(crate) password: Option<String>,
     pub(crate) status: Status,
     pub(crate) failure: String,
-    pub(crate) batch_id: BatchId,
-    pub(crate) batch: String,
     pub(crate) package: String,
     pub(crate) router: String,
     pub(crate) timezone: String,
     pub(crate) seller: Option<String>,
     pub(crate) mac: String,
-    pub(crate) first_login_at: Option<DateTime<Utc>>,
     pub(crate) valid_until: Option<DateTime<Utc>>,
     pub(crate) ended_at: Option<DateTime<Utc>>,
     pub(crate) is_online: bool,
@@ -58,7 +55,7 @@ impl Left {
 }
 
 impl Line {
-    pub(crate) fn of(voucher: Voucher, is_online: bool, now: DateTime<Utc>) -> Self {
+    pub(crate) fn of(voucher: VoucherLine, is_online: bool, now: DateTime<Utc>) -> Self {
         let left = voucher.valid_until.filter(|_| voucher.status == Status::Active).map(|at| Left::until(at, now));
         Self {
             id: voucher.id,
@@ -66,14 +63,11 @@ impl Line {
             password: voucher.password,
             status: voucher.status,
             failure: voucher.failure,
-            batch_id: voucher.batch_id,
-            batch: voucher.batch,
             package: voucher.package,
             router: voucher.router,
             timezone: voucher.timezone,
-            seller: Some(voucher.seller).filter(|name| !name.is_empty()),
+            seller: voucher.seller.filter(|name| !name.is_empty()),
             mac: voucher.mac,
-            first_login_at: voucher.first_login_at,
             valid_until: voucher.valid_until,
             ended_at: voucher.ended_at,
             is_online,
@@ -133,14 +127,11 @@ fn sample_lines() -> Vec<Line> {
             password: used.then(|| "123456".to_owned()),
             status,
             failure: if status == Status::Draft { "name_taken".to_owned() } else { String::new() },
-            batch_id: BatchId(12),
-            batch: "VB-20261122-0001".to_owned(),
             package: "12 Jam".to_owned(),
             router: "Kebon 1".to_owned(),
             timezone: "Asia/Jakarta".to_owned(),
             seller: used.then(|| "Warung Ani".to_owned()),
             mac: if used { "AA:BB:CC:00:11:22".to_owned() } else { String::new() },
-            first_login_at: at,
             valid_until: at,
             ended_at: at.filter(|_| status.is_over()),
             is_online: status == Status::Active,

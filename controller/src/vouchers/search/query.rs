@@ -81,10 +81,10 @@ impl Typed {
         (search, check.into_errors())
     }
 
-    /// Which page, and what is wrong with that.
-    pub(crate) fn page(&self) -> Result<PageOf, FormErrors> {
+    /// Which page, of so many rows unless asked otherwise, and what is wrong with that.
+    pub(crate) fn page(&self, usual: u64) -> Result<PageOf, FormErrors> {
         let limit = match given(&self.limit) {
-            None => None,
+            None => Some(usual),
             Some(text) => Some(text.parse().map_err(|_no| FormErrors::of("limit", FieldError::new("not_a_number")))?),
         };
         PageOf::new(limit, given(&self.cursor)).map_err(|_bad| bad_cursor())
@@ -201,7 +201,7 @@ mod tests {
         wrong("sort", "not_offered", Typed { sort: "price".into(), ..Typed::default() });
         let by_code = Typed { sort: "code".into(), status: vec!["active".into()], ..Typed::default() };
         wrong("sort", "sort_not_carried", by_code);
-        assert!(Typed { cursor: "%%".into(), ..Typed::default() }.page().is_err());
-        assert!(Typed { limit: "x".into(), ..Typed::default() }.page().is_err());
+        assert!(Typed { cursor: "%%".into(), ..Typed::default() }.page(50).is_err());
+        assert!(Typed { limit: "x".into(), ..Typed::default() }.page(50).is_err());
     }
 }

@@ -1,12 +1,14 @@
 //! The page of the search.
 
+use std::collections::BTreeSet;
+
 use axum::{Router as Routes, extract::State, response::Response, routing::get};
 use axum_extra::extract::Query;
 use chrono::{DateTime, Utc};
 use hiji_shared::device::Service;
 
 use super::{
-    COUNTED, Found, PART_WINDOW, SearchError, monitor,
+    COUNTED, Found, PART_WINDOW, SearchError, VoucherLine, monitor,
     pages::{Line, SearchPage, sorts, statuses},
     query::{Typed, bad_cursor},
     rules::Meaning,
@@ -23,7 +25,6 @@ use crate::{
     },
     packages,
     routers::Place,
-    vouchers::{Voucher, api::shown},
 };
 
 pub(crate) fn routes() -> Routes<App> {
@@ -34,13 +35,16 @@ pub(crate) fn routes() -> Routes<App> {
 pub(super) async fn lines_of(
     app: &App,
     caller: &Caller,
-    vouchers: Vec<Voucher>,
+    vouchers: Vec<VoucherLine>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Line>, AppError> {
-    let online = super::online(app, &vouchers).await?;
-    let line = |voucher: Voucher| {
-        let is_online = online.contains(&voucher.id);
-        Line::of(shown(caller, voucher), is_online, now)
+    let codes: BTreeSet<_> = vouchers.iter().map(|voucher| (voucher.router_id, voucher.code.clone())).collect();
+    let online = super::online(app, &codes).await?;
+    let sells = caller.may(Permission::VouchersSell);
+    let line = |voucher: VoucherLine| {
+        let is_online = online.contains(&(voucher.router_id, voucher.code.clone()));
+        let password = voucher.password.clone().filter(|_| sells);
+        Line::of(VoucherLine { password, ..voucher }, is_online, now)
     };
     Ok(vouchers.into_iter().map(line).collect())
 }
@@ -117,12 +121,12 @@ async fn of_page(
     caller: &Caller,
     search: &super::Search,
     typed: &Typed,
-) -> Result<Result<Found, FormErrors>, AppError> {
-    let page = match typed.page() {
+) -> Result<Result<Found<VoucherLine>, FormErrors>, AppError> {
+    let page = match typed.page(super::LINES) {
         Ok(page) => page,
         Err(refused) => return Ok(Err(refused)),
     };
-    match super::find(app, &caller.sites, search, &page).await {
+    match super::lines(app, &caller.sites, search, &page).await {
         Ok(found) => Ok(Ok(found)),
         Err(SearchError::BadCursor) => Ok(Err(bad_cursor())),
         Err(SearchError::Db(error)) => Err(error.into()),

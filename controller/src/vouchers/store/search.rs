@@ -6,13 +6,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait as _, IdenStatic as _, Order,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait as _, FromQueryResult,
+    IdenStatic as _, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select,
     sea_query::{Alias, Asterisk, Expr, Query, SimpleExpr, UnionType},
 };
 
 use super::super::{
-    Voucher,
     life::Status,
     search::rules::{Key, Meaning, Search, Sort, Span},
 };
@@ -23,7 +22,7 @@ use crate::{
         voucher_batch,
     },
     http::access::Scope,
-    ids::{BatchId, SiteId, VoucherId},
+    ids::{BatchId, RouterId, SiteId},
 };
 
 /// Walks of one search; more sites and statuses than that are one walk with a filter.
@@ -51,6 +50,79 @@ pub(in super::super) struct Wanted<'a> {
     pub(in super::super) window: Option<(i64, i64)>,
 }
 
+/// What is read of a voucher: all of it, or what a line of a list shows. A page is mostly the reading of columns.
+pub(in super::super) trait Read: FromQueryResult + Send + Sync {
+    /// The query, of these columns only.
+    fn columns(query: Select<Entity>) -> Select<Entity>;
+    fn id(&self) -> i64;
+    /// Its place in an order.
+    fn key(&self, sort: Sort) -> Key;
+}
+
+impl Read for Model {
+    fn columns(query: Select<Entity>) -> Select<Entity> {
+        query
+    }
+
+    fn id(&self) -> i64 {
+        self.id
+    }
+
+    fn key(&self, sort: Sort) -> Key {
+        let times = (self.created_at, self.first_login_at, self.valid_until, self.ended_at);
+        key(sort, (self.id, &self.code), times)
+    }
+}
+
+/// What a line shows, without names.
+#[derive(Debug, FromQueryResult)]
+pub(in super::super) struct LineRow {
+    pub(super) id: i64,
+    pub(super) code: String,
+    pub(super) password: Option<Vec<u8>>,
+    pub(super) status: String,
+    pub(super) failure: String,
+    pub(super) site_id: i64,
+    pub(super) router_id: i64,
+    pub(super) package_id: i64,
+    pub(super) seller_id: Option<i64>,
+    pub(super) mac: String,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) first_login_at: Option<DateTime<Utc>>,
+    pub(super) valid_until: Option<DateTime<Utc>>,
+    pub(super) ended_at: Option<DateTime<Utc>>,
+}
+
+impl Read for LineRow {
+    fn columns(query: Select<Entity>) -> Select<Entity> {
+        query.select_only().columns([
+            Column::Id,
+            Column::Code,
+            Column::Password,
+            Column::Status,
+            Column::Failure,
+            Column::SiteId,
+            Column::RouterId,
+            Column::PackageId,
+            Column::SellerId,
+            Column::Mac,
+            Column::CreatedAt,
+            Column::FirstLoginAt,
+            Column::ValidUntil,
+            Column::EndedAt,
+        ])
+    }
+
+    fn id(&self) -> i64 {
+        self.id
+    }
+
+    fn key(&self, sort: Sort) -> Key {
+        let times = (self.created_at, self.first_login_at, self.valid_until, self.ended_at);
+        key(sort, (self.id, &self.code), times)
+    }
+}
+
 /// Reads what is wanted in its order, as far as it is asked to.
 #[derive(Debug)]
 pub(in super::super) struct Walk {
@@ -71,27 +143,31 @@ impl Walk {
     }
 
     /// The next rows, at most so many; fewer only at the end.
-    pub(in super::super) async fn take(&mut self, db: &impl ConnectionTrait, count: u64) -> Result<Vec<Model>, DbErr> {
+    pub(in super::super) async fn take<R: Read>(
+        &mut self,
+        db: &impl ConnectionTrait,
+        count: u64,
+    ) -> Result<Vec<R>, DbErr> {
         if self.is_over {
             return Ok(Vec::new());
         }
         let backend = db.get_database_backend();
-        let rows = match self.arms.as_slice() {
-            [only] => self.paged(backend, only).limit(count).all(db).await?,
+        let rows: Vec<R> = match self.arms.as_slice() {
+            [only] => R::columns(self.paged(backend, only).limit(count)).into_model().all(db).await?,
             several => self.merged(db, several, count).await?,
         };
         self.is_over = u64::try_from(rows.len()).unwrap_or(u64::MAX) < count;
-        self.after = rows.last().map(|row| key_of(row, self.sort));
+        self.after = rows.last().map(|row| row.key(self.sort));
         Ok(rows)
     }
 
     /// The first ids of every arm, the first of these, and only then their rows.
-    async fn merged(
+    async fn merged<R: Read>(
         &self,
         db: &impl ConnectionTrait,
         arms: &[Select<Entity>],
         count: u64,
-    ) -> Result<Vec<Model>, DbErr> {
+    ) -> Result<Vec<R>, DbErr> {
         let backend = db.get_database_backend();
         let key = || sorted_by(backend, self.sort).unwrap_or_else(|| Expr::col((Entity, Column::Id)));
         let firsts = arms.iter().map(|arm| {
@@ -110,8 +186,9 @@ impl Walk {
             .to_owned();
         let found = db.query_all(&ids).await?;
         let ids = found.iter().map(|row| row.try_get("", "id")).collect::<Result<Vec<i64>, DbErr>>()?;
-        let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(db).await?;
-        let mut rows: HashMap<i64, Model> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let rows = R::columns(Entity::find().filter(Column::Id.is_in(ids.iter().copied())));
+        let rows: Vec<R> = rows.into_model().all(db).await?;
+        let mut rows: HashMap<i64, R> = rows.into_iter().map(|row| (row.id(), row)).collect();
         Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
     }
 
@@ -196,16 +273,17 @@ fn sorted_by(backend: DbBackend, sort: Sort) -> Option<SimpleExpr> {
     }
 }
 
-/// The place of a row in an order.
-pub(in super::super) fn key_of(row: &Model, sort: Sort) -> Key {
+type Times = (DateTime<Utc>, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
+fn key(sort: Sort, (id, code): (i64, &str), (made, first_login, until, ended): Times) -> Key {
     let nanos = |at: Option<DateTime<Utc>>| at.and_then(|at| at.timestamp_nanos_opt()).unwrap_or(0);
     match sort {
-        Sort::Newest | Sort::Oldest => Key::Id(row.id),
-        Sort::Code => Key::Code(row.code.to_ascii_lowercase(), row.id),
-        Sort::Made => Key::Time(nanos(Some(row.created_at)), row.id),
-        Sort::FirstLogin => Key::Time(nanos(row.first_login_at), row.id),
-        Sort::ValidUntil => Key::Time(nanos(row.valid_until), row.id),
-        Sort::Ended => Key::Time(nanos(row.ended_at), row.id),
+        Sort::Newest | Sort::Oldest => Key::Id(id),
+        Sort::Code => Key::Code(code.to_ascii_lowercase(), id),
+        Sort::Made => Key::Time(nanos(Some(made)), id),
+        Sort::FirstLogin => Key::Time(nanos(first_login), id),
+        Sort::ValidUntil => Key::Time(nanos(until), id),
+        Sort::Ended => Key::Time(nanos(ended), id),
     }
 }
 
@@ -433,26 +511,24 @@ pub(in super::super) async fn last_id(db: &impl ConnectionTrait) -> Result<i64, 
     Ok(last.unwrap_or(0))
 }
 
-/// Which of these vouchers have an open session. One query, whatever their number.
+/// Which of these codes of these routers have an open session. One query, whatever their number.
 pub(in super::super) async fn online(
     db: &impl ConnectionTrait,
-    vouchers: &[Voucher],
-) -> Result<HashSet<VoucherId>, DbErr> {
+    codes: &BTreeSet<(RouterId, String)>,
+) -> Result<HashSet<(RouterId, String)>, DbErr> {
     use router_session::Column as Session;
-    if vouchers.is_empty() {
+    if codes.is_empty() {
         return Ok(HashSet::new());
     }
-    let routers: BTreeSet<i64> = vouchers.iter().map(|voucher| voucher.router_id.0).collect();
+    let routers: BTreeSet<i64> = codes.iter().map(|(router, _)| router.0).collect();
     let rows: Vec<(i64, String)> = router_session::Entity::find()
         .select_only()
         .columns([Session::RouterId, Session::Username])
         .filter(Session::RouterId.is_in(routers))
-        .filter(Session::Username.is_in(vouchers.iter().map(|voucher| voucher.code.as_str())))
+        .filter(Session::Username.is_in(codes.iter().map(|(_, code)| code.as_str())))
         .filter(Session::EndedAt.is_null())
         .into_tuple()
         .all(db)
         .await?;
-    let open: HashSet<(i64, String)> = rows.into_iter().collect();
-    let is_online = |voucher: &&Voucher| open.contains(&(voucher.router_id.0, voucher.code.clone()));
-    Ok(vouchers.iter().filter(is_online).map(|voucher| voucher.id).collect())
+    Ok(rows.into_iter().map(|(router, code)| (RouterId(router), code)).filter(|open| codes.contains(open)).collect())
 }

@@ -8,8 +8,8 @@ use sea_orm::{
 };
 
 use super::{
-    super::{Figures, PASSWORD_PLACE, Status, Voucher, rules::Draft, wanted::Login},
-    CHUNK, IN, NewBatch,
+    super::{Figures, PASSWORD_PLACE, Status, Voucher, rules::Draft, search::VoucherLine, wanted::Login},
+    CHUNK, IN, LineRow, NewBatch,
     names::{Names, Needed},
 };
 use crate::{
@@ -159,6 +159,40 @@ pub(in super::super) async fn with_names(
     };
     let names = Names::load(db, needed).await?;
     rows.into_iter().map(|row| voucher_of(row, keys, &names)).collect()
+}
+
+/// Lines with the names they show.
+pub(in super::super) async fn lines_with_names(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    rows: Vec<LineRow>,
+) -> Result<Vec<VoucherLine>, DbErr> {
+    let needed = Needed {
+        routers: rows.iter().map(|row| row.router_id).collect(),
+        sites: rows.iter().map(|row| row.site_id).collect(),
+        packages: rows.iter().map(|row| row.package_id).collect(),
+        sellers: rows.iter().filter_map(|row| row.seller_id).collect(),
+        ..Needed::default()
+    };
+    let names = Names::load(db, needed).await?;
+    let line = |row: LineRow| {
+        Ok(VoucherLine {
+            password: row.password.as_deref().map(|sealed| opened(keys, row.id, sealed)).transpose()?,
+            id: VoucherId(row.id),
+            code: row.code,
+            status: Status::parse(&row.status).unwrap_or(Status::Draft),
+            failure: row.failure,
+            router_id: RouterId(row.router_id),
+            router: names.router(row.router_id),
+            timezone: names.zone(row.site_id),
+            package: names.package(row.package_id),
+            seller: row.seller_id.map(|seller| names.seller(seller)),
+            mac: row.mac,
+            valid_until: row.valid_until,
+            ended_at: row.ended_at,
+        })
+    };
+    rows.into_iter().map(line).collect()
 }
 
 fn voucher_of(row: Model, keys: &Keys, names: &Names) -> Result<Voucher, DbErr> {
