@@ -14,6 +14,7 @@ pub mod db;
 pub mod events;
 pub mod http;
 pub mod ids;
+pub mod invoices;
 pub mod jobs;
 pub mod ledger;
 pub mod maintenance;

@@ -160,10 +160,14 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("ix_invoice_customer", "invoice", &["customer_id", "id"]),
         // What he owes, oldest due first.
         index("ix_invoice_customer_state", "invoice", &["customer_id", "state", "due_on"]),
-        // Lists by state and due day.
-        index("ix_invoice_state", "invoice", &["state", "due_on", "id"]),
+        // Lists by state and due day, and what they sum up to.
+        index("ix_invoice_state", "invoice", &["state", "due_on", "id", "currency", "total", "settled"]),
         // The same of a site.
-        index("ix_invoice_site_state", "invoice", &["site_id", "state", "due_on", "id"]),
+        index(
+            "ix_invoice_site_state",
+            "invoice",
+            &["site_id", "state", "due_on", "id", "currency", "total", "settled"],
+        ),
         // All of a site, newest first.
         index("ix_invoice_site", "invoice", &["site_id", "id"]),
         // Invoices of a subscription.

@@ -531,6 +531,7 @@ entry-kind-credit-note = Credit note
 entry-kind-payment = Payment
 entry-kind-gateway-payment = Gateway payment
 entry-kind-credit-used = Credit used
+entry-kind-credit-returned = Credit given back
 entry-kind-refund = Refund
 entry-kind-write-off = Write-off
 entry-kind-voucher-sold = Voucher sold
@@ -1492,3 +1493,29 @@ guest-online = online now
 guest-offline = not online
 guest-as-of = As of { $time }
 guest-never-heard = The router has not been heard of yet.
+
+## Invoices
+nav-invoices = Invoices
+is-taxable = We collect PPN (PKP)
+is-taxable-hint = Only for operators registered as PKP. PPN comes on packages marked as taxed, at the rate of the day.
+invoice-number-format = Numbers of invoices
+credit-note-number-format = Numbers of credit notes
+number-format-hint = {"{yyyy}"}, {"{yy}"}, {"{mm}"}, {"{dd}"} stand for the date, {"{seq:6}"} for the running number of six digits.
+invoice-needs-approval = Invoices of periods wait for approval
+invoice-needs-approval-hint = The nightly run makes drafts; somebody approves them.
+invoice-auto-approve-hours = Approved by itself after (hours)
+invoice-auto-approve-hours-hint = 0 = never.
+error-number-format = Write it with {"{seq:6}"} once, letters and digits between, and a year wherever there is a month.
+error-approve-hours = Give hours from 0 to 744.
+error-invoice-void = This invoice is void already.
+error-invoice-draft = This invoice is a draft. Approve it or drop it.
+error-invoice-has-credit-notes = This invoice has credit notes. Credit the rest of it instead of voiding it.
+error-invoice-opening = This is a debt taken over from before. It can be voided, not credited.
+error-invoice-lines = Give 1 to 50 lines.
+error-invoice-negative = Discounts are larger than what they are off.
+error-invoice-amount = The amounts are too large, or of different currencies.
+error-credit-amount = Give an amount above 0, at most what is not credited yet.
+moment-invoice-issued = Invoice { $number } over { $total }
+moment-invoice-voided = Invoice { $number } voided: { $reason }
+moment-invoice-dropped = Draft of an invoice over { $total } dropped: { $reason }
+moment-invoice-credited = Credit note { $note } over { $amount } on invoice { $number }: { $reason }

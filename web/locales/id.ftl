@@ -510,6 +510,7 @@ entry-kind-credit-note = Nota kredit
 entry-kind-payment = Pembayaran
 entry-kind-gateway-payment = Pembayaran gateway
 entry-kind-credit-used = Saldo dipakai
+entry-kind-credit-returned = Saldo dikembalikan
 entry-kind-refund = Pengembalian uang
 entry-kind-write-off = Penghapusan piutang
 entry-kind-voucher-sold = Voucher terjual
@@ -1456,3 +1457,29 @@ guest-online = sedang online
 guest-offline = tidak online
 guest-as-of = Per { $time }
 guest-never-heard = Belum ada kabar dari router.
+
+## Tagihan
+nav-invoices = Tagihan
+is-taxable = Kami memungut PPN (PKP)
+is-taxable-hint = Hanya untuk PKP. PPN dikenakan pada paket yang ditandai kena pajak, dengan tarif pada hari itu.
+invoice-number-format = Nomor tagihan
+credit-note-number-format = Nomor nota kredit
+number-format-hint = {"{yyyy}"}, {"{yy}"}, {"{mm}"}, {"{dd}"} untuk tanggal, {"{seq:6}"} untuk nomor urut enam angka.
+invoice-needs-approval = Tagihan bulanan menunggu persetujuan
+invoice-needs-approval-hint = Proses malam membuat draf; seseorang menyetujuinya.
+invoice-auto-approve-hours = Disetujui otomatis setelah (jam)
+invoice-auto-approve-hours-hint = 0 = tidak pernah.
+error-number-format = Tulis {"{seq:6}"} satu kali, huruf dan angka di antaranya, dan tahun bila ada bulan.
+error-approve-hours = Isi jam dari 0 sampai 744.
+error-invoice-void = Tagihan ini sudah batal.
+error-invoice-draft = Tagihan ini masih draf. Setujui atau hapus drafnya.
+error-invoice-has-credit-notes = Tagihan ini punya nota kredit. Kreditkan sisanya, jangan dibatalkan.
+error-invoice-opening = Ini piutang bawaan dari sistem lama. Bisa dibatalkan, tidak bisa dikreditkan.
+error-invoice-lines = Isi 1 sampai 50 baris.
+error-invoice-negative = Diskon lebih besar dari harganya.
+error-invoice-amount = Jumlahnya terlalu besar, atau mata uangnya berbeda.
+error-credit-amount = Isi jumlah di atas 0, paling banyak yang belum dikreditkan.
+moment-invoice-issued = Tagihan { $number } sebesar { $total }
+moment-invoice-voided = Tagihan { $number } dibatalkan: { $reason }
+moment-invoice-dropped = Draf tagihan { $total } dihapus: { $reason }
+moment-invoice-credited = Nota kredit { $note } sebesar { $amount } atas tagihan { $number }: { $reason }

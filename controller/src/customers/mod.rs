@@ -39,7 +39,7 @@ use crate::{
 pub use change::{Asked, add, add_phone, change, id_number, remember, remove, remove_phone, restore};
 pub use place::Point;
 pub use rules::{CustomerForm, Kind, PhoneForm};
-pub use timeline::{Entry, Moment, note, timeline};
+pub use timeline::{Entry, Moment, note, note_many, timeline};
 pub use words::number;
 
 /// Where identity numbers are sealed for.

@@ -51,6 +51,19 @@ pub async fn note(
     store::insert_event(tx, now, actor, id, entry).await
 }
 
+/// Writes into the timelines of many customers.
+///
+/// # Errors
+/// The database's.
+pub async fn note_many(
+    tx: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    entries: &[(CustomerId, Entry<'_>)],
+) -> Result<(), DbErr> {
+    store::insert_events(tx, now, actor, entries).await
+}
+
 /// What happened with a customer, the latest first. The caller has found the customer in his scope.
 ///
 /// # Errors

@@ -167,6 +167,8 @@ pub enum Guard {
     LedgerCheckpoint,
     /// The life of vouchers: agents' reports and what people do are one after the other.
     Vouchers,
+    /// What is proposed, issued, voided and credited: the same is made once.
+    Invoices,
 }
 
 /// Waits until no other transaction holds the guard, and holds it until this one ends. SQLite has one writer anyway.
@@ -183,6 +185,7 @@ pub async fn one_at_a_time(tx: &impl ConnectionTrait, guard: Guard) -> Result<()
         Guard::BatchNumbers => 0x6869_0002_i64,
         Guard::LedgerCheckpoint => 0x6869_0003_i64,
         Guard::Vouchers => 0x6869_0008_i64,
+        Guard::Invoices => 0x6869_0009_i64,
     };
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_advisory_xact_lock($1)", [key.into()]);

@@ -93,6 +93,12 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
         BusinessEvent::CustomersImported { import_id, .. } => {
             vec![format!("customer-import-{import_id}"), "customers".to_owned()]
         }
+        BusinessEvent::InvoiceIssued { customer_id, invoice_id, .. }
+        | BusinessEvent::InvoiceSettled { customer_id, invoice_id, .. }
+        | BusinessEvent::InvoiceVoided { customer_id, invoice_id, .. }
+        | BusinessEvent::InvoiceCredited { customer_id, invoice_id, .. } => {
+            vec![format!("invoice-{invoice_id}"), format!("customer-{customer_id}"), "invoices".to_owned()]
+        }
     }
 }
 

@@ -8,12 +8,15 @@ pub mod consumers;
 pub mod live;
 mod store;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::ids::{BatchId, CustomerId, CustomerImportId, RouterId, SiteId, VoucherId};
+use crate::{
+    ids::{BatchId, CustomerId, CustomerImportId, InvoiceId, RouterId, SiteId, VoucherId},
+    money::Money,
+};
 
 pub use store::Recorded;
 
@@ -110,10 +113,41 @@ pub enum BusinessEvent {
         import_id: CustomerImportId,
         count: i64,
     },
+    InvoiceIssued {
+        invoice_id: InvoiceId,
+        customer_id: CustomerId,
+        number: String,
+        kind: String,
+        total: Money,
+        due_on: NaiveDate,
+    },
+    /// Nothing is left of it to be paid.
+    InvoiceSettled {
+        invoice_id: InvoiceId,
+        customer_id: CustomerId,
+        number: String,
+        kind: String,
+        total: Money,
+    },
+    /// A draft that was dropped has no number.
+    InvoiceVoided {
+        invoice_id: InvoiceId,
+        customer_id: CustomerId,
+        number: String,
+        reason: String,
+    },
+    InvoiceCredited {
+        invoice_id: InvoiceId,
+        customer_id: CustomerId,
+        number: String,
+        /// The credit note's number.
+        note: String,
+        amount: Money,
+    },
 }
 
 /// Class and event of every kind of event, as in the topics of the public stream.
-pub const TOPICS: [(&str, &str); 18] = [
+pub const TOPICS: [(&str, &str); 22] = [
     ("router", "online"),
     ("router", "offline"),
     ("router", "approved"),
@@ -132,6 +166,10 @@ pub const TOPICS: [(&str, &str); 18] = [
     ("customer", "deleted"),
     ("customer", "restored"),
     ("customer", "imported"),
+    ("invoice", "issued"),
+    ("invoice", "settled"),
+    ("invoice", "voided"),
+    ("invoice", "credited"),
 ];
 
 impl BusinessEvent {
@@ -157,6 +195,10 @@ impl BusinessEvent {
             Self::CustomerDeleted { .. } => ("customer", "deleted"),
             Self::CustomerRestored { .. } => ("customer", "restored"),
             Self::CustomersImported { .. } => ("customer", "imported"),
+            Self::InvoiceIssued { .. } => ("invoice", "issued"),
+            Self::InvoiceSettled { .. } => ("invoice", "settled"),
+            Self::InvoiceVoided { .. } => ("invoice", "voided"),
+            Self::InvoiceCredited { .. } => ("invoice", "credited"),
         }
     }
 
@@ -184,6 +226,10 @@ impl BusinessEvent {
             | Self::CustomerDeleted { number, .. }
             | Self::CustomerRestored { number, .. } => format!("customer/{number}"),
             Self::CustomersImported { import_id, .. } => format!("customer_import/{import_id}"),
+            Self::InvoiceIssued { invoice_id, .. }
+            | Self::InvoiceSettled { invoice_id, .. }
+            | Self::InvoiceVoided { invoice_id, .. }
+            | Self::InvoiceCredited { invoice_id, .. } => format!("invoice/{invoice_id}"),
         }
     }
 }

@@ -31,6 +31,7 @@ pub enum Kind {
     Payment,
     GatewayPayment,
     CreditUsed,
+    CreditReturned,
     Refund,
     WriteOff,
     VoucherSold,
@@ -47,12 +48,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::InvoiceIssued,
         Self::CreditNote,
         Self::Payment,
         Self::GatewayPayment,
         Self::CreditUsed,
+        Self::CreditReturned,
         Self::Refund,
         Self::WriteOff,
         Self::VoucherSold,
@@ -76,6 +78,7 @@ impl Kind {
             Self::Payment => "payment",
             Self::GatewayPayment => "gateway_payment",
             Self::CreditUsed => "credit_used",
+            Self::CreditReturned => "credit_returned",
             Self::Refund => "refund",
             Self::WriteOff => "write_off",
             Self::VoucherSold => "voucher_sold",
@@ -105,6 +108,7 @@ impl Kind {
             | Self::Payment
             | Self::GatewayPayment
             | Self::CreditUsed
+            | Self::CreditReturned
             | Self::Refund
             | Self::WriteOff
             | Self::Identified => true,
@@ -134,6 +138,7 @@ impl Kind {
             | Self::Payment
             | Self::GatewayPayment
             | Self::CreditUsed
+            | Self::CreditReturned
             | Self::Refund
             | Self::WriteOff
             | Self::VoucherSold

@@ -13,6 +13,7 @@ pub mod chart;
 pub mod draft;
 mod faults;
 pub mod jobs;
+mod many;
 pub mod numbers;
 pub(crate) mod pages;
 mod proof;
@@ -31,6 +32,7 @@ use chrono_tz::Tz;
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 
+pub use many::{post, post_many};
 pub use proof::{Difference, Proof, last_proof, prove, prove_and_keep};
 pub use vouchers::{VoucherFact, voucher_sold, voucher_unsold, voucher_used};
 
@@ -43,8 +45,7 @@ use crate::{
 };
 use aging::Debt;
 use chart::AccountKind;
-use draft::{Draft, Effect, Fact, Kind, Posting, RuleError, Source};
-use store::Inserted;
+use draft::{Effect, Fact, Kind, Posting, RuleError, Source};
 
 /// An entry with its postings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,70 +185,6 @@ pub enum LedgerError {
     Db(#[from] DbErr),
 }
 
-/// Books an entry in the caller's transaction, with the balances it changes. The same source with the same content
-/// answers the first entry and changes nothing.
-///
-/// # Errors
-/// [`LedgerError::OtherContent`], [`LedgerError::NoCredit`], [`LedgerError::OverSettled`]; the transaction must then be
-/// given up.
-pub async fn post(
-    tx: &impl ConnectionTrait,
-    now: DateTime<Utc>,
-    actor: &Actor,
-    draft: &Draft,
-) -> Result<Posted, LedgerError> {
-    let effects = draft.effects()?;
-    let settled = draft.allocations()?;
-    let entry = match store::insert(tx, now, actor, draft).await? {
-        Inserted::New(entry) => entry,
-        Inserted::Same(entry) => return Ok(Posted { entry, repeated: true }),
-        Inserted::Other(entry) => return Err(LedgerError::OtherContent(entry)),
-    };
-    for (customer, currency, effect) in effects {
-        let balance = store::shift(tx, customer, currency, effect).await?;
-        if balance.credit.minor() < 0 {
-            return Err(LedgerError::NoCredit(customer));
-        }
-        if balance.receivable.minor() < 0 {
-            return Err(LedgerError::OverSettled(customer));
-        }
-    }
-    store::insert_postings(tx, now, entry, draft, &settled).await?;
-    within_what_is_owed(tx, draft).await?;
-    Ok(Posted { entry, repeated: false })
-}
-
-/// Nothing is settled beyond what is owed of it. The customers' balances are locked: nobody settles at the same time.
-async fn within_what_is_owed(tx: &impl ConnectionTrait, draft: &Draft) -> Result<(), LedgerError> {
-    let lowered = |posting: &&Posting| posting.amount.minor() < 0 && posting.customer.is_some();
-    let mut invoices: BTreeMap<InvoiceId, CustomerId> = BTreeMap::new();
-    let mut loose: Vec<(CustomerId, Currency)> = Vec::new();
-    for posting in draft.postings().iter().filter(lowered) {
-        let Some(customer) = posting.customer else { continue };
-        match posting.invoice {
-            Some(invoice) => {
-                invoices.insert(invoice, customer);
-            }
-            None if posting.place.code() == chart::Code::Receivable => {
-                loose.push((customer, posting.amount.currency()));
-            }
-            None => {}
-        }
-    }
-    let ids: Vec<InvoiceId> = invoices.keys().copied().collect();
-    for (invoice, owed) in store::owed_of_invoices(tx, &ids).await? {
-        if let Some(customer) = invoices.get(&invoice).filter(|_| owed < 0) {
-            return Err(LedgerError::OverSettled(*customer));
-        }
-    }
-    for (customer, currency) in loose {
-        if store::owed_loose(tx, customer, currency).await? < 0 {
-            return Err(LedgerError::OverSettled(customer));
-        }
-    }
-    Ok(())
-}
-
 /// Takes an entry back by its exact inverse, once: a second call answers the first reversal.
 ///
 /// # Errors
@@ -302,7 +239,16 @@ pub async fn reverse_by_hand(app: &App, actor: &Actor, entry: EntryId, reason: &
 /// # Errors
 /// The database's.
 pub async fn next_number(tx: &impl ConnectionTrait, series: &str, period: &str) -> Result<i64, DbErr> {
-    store::next(tx, series, period).await
+    reserve_numbers(tx, series, period, 1).await
+}
+
+/// The first of the next `count` numbers of a series, as [`next_number`] gives one. Of none it is the number that would
+/// be next; the series is held all the same.
+///
+/// # Errors
+/// The database's.
+pub async fn reserve_numbers(tx: &impl ConnectionTrait, series: &str, period: &str, count: i64) -> Result<i64, DbErr> {
+    Ok(store::reserve(tx, series, period, count).await? - count + 1)
 }
 
 /// A customer's balance, which nobody else changes until the transaction ends. Take it before deciding what a payment

@@ -241,6 +241,22 @@ pub fn credit_used(fact: Fact, customer: CustomerId, settlement: &Settlement) ->
     Draft::new(Kind::CreditUsed, fact, lines.0)
 }
 
+/// What was settled of an invoice becomes the customer's credit: the invoice is open again by so much.
+///
+/// # Errors
+/// [`RuleError`].
+pub fn credit_returned(
+    fact: Fact,
+    customer: CustomerId,
+    invoice: InvoiceId,
+    amount: Money,
+) -> Result<Draft, RuleError> {
+    let mut lines = Lines::default();
+    lines.customer(Code::Receivable, not_negative(amount)?, customer, Some(invoice))?;
+    lines.customer(Code::CustomerCredit, amount.times(-1)?, customer, None)?;
+    Draft::new(Kind::CreditReturned, fact, lines.0)
+}
+
 /// Money goes back to a customer: from his credit, or of invoices, which are open again then.
 ///
 /// # Errors

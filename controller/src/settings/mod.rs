@@ -15,7 +15,7 @@ use crate::{
         error::AppError,
         form::{FieldError, FormErrors},
     },
-    ledger::rules::VoucherIncome,
+    ledger::{numbers::NumberFormat, rules::VoucherIncome},
 };
 
 /// What the operator chose. Every field has a default, so that an older row reads.
@@ -32,6 +32,16 @@ pub struct Settings {
     pub pppoe_marker: String,
     /// When the income of vouchers is booked.
     pub voucher_income: VoucherIncome,
+    /// Whether the operator collects PPN (PKP).
+    pub is_taxable: bool,
+    /// How invoices are numbered: `INV-{yyyy}{mm}-{seq:6}`.
+    pub invoice_number_format: String,
+    /// How credit notes are numbered.
+    pub credit_note_number_format: String,
+    /// Whether invoices of periods wait for approval.
+    pub invoice_needs_approval: bool,
+    /// Hours after which what waits is issued by itself; 0 = never.
+    pub invoice_auto_approve_hours: i64,
 }
 
 impl Default for Settings {
@@ -42,6 +52,11 @@ impl Default for Settings {
             voucher_marker: hiji_shared::comment::VOUCHER_MARKER.to_owned(),
             pppoe_marker: hiji_shared::comment::PPPOE_MARKER.to_owned(),
             voucher_income: VoucherIncome::default(),
+            is_taxable: false,
+            invoice_number_format: "INV-{yyyy}{mm}-{seq:6}".to_owned(),
+            credit_note_number_format: "NK-{yyyy}{mm}-{seq:6}".to_owned(),
+            invoice_needs_approval: false,
+            invoice_auto_approve_hours: 24,
         }
     }
 }
@@ -65,6 +80,8 @@ pub enum SettingsError {
 
 const MAX_NAME: usize = 80;
 const MAX_MARKER: usize = 32;
+/// A month.
+const MAX_APPROVE_HOURS: i64 = 31 * 24;
 
 impl Settings {
     /// Checks every field.
@@ -84,6 +101,17 @@ impl Settings {
             if marker.is_empty() || marker.len() > MAX_MARKER || !plain {
                 return bad(field, "marker");
             }
+        }
+        for (field, format) in [
+            ("invoice_number_format", &self.invoice_number_format),
+            ("credit_note_number_format", &self.credit_note_number_format),
+        ] {
+            if NumberFormat::parse(format).is_err() {
+                return bad(field, "number_format");
+            }
+        }
+        if !(0..=MAX_APPROVE_HOURS).contains(&self.invoice_auto_approve_hours) {
+            return bad("invoice_auto_approve_hours", "approve_hours");
         }
         if self.voucher_marker == self.pppoe_marker { bad("pppoe_marker", "marker_same") } else { Ok(()) }
     }

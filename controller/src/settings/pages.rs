@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Settings;
 use crate::{
     http::{
-        form::{Choice, FieldError, FormErrors, FormView},
+        form::{Check, Choice, FieldError, FormErrors, FormView},
         page::Page,
     },
     ledger::rules::VoucherIncome,
@@ -21,6 +21,11 @@ pub(crate) struct Fields {
     pub(crate) pppoe_marker: String,
     /// Kept as it is: nothing is booked of vouchers yet, so there is nothing to choose.
     pub(crate) voucher_income: String,
+    pub(crate) is_taxable: String,
+    pub(crate) invoice_number_format: String,
+    pub(crate) credit_note_number_format: String,
+    pub(crate) invoice_needs_approval: String,
+    pub(crate) invoice_auto_approve_hours: String,
 }
 
 /// The general settings.
@@ -32,9 +37,19 @@ pub(crate) struct GeneralPage {
 
 impl From<Settings> for Fields {
     fn from(settings: Settings) -> Self {
-        let Settings { company_name, currency, voucher_marker, pppoe_marker, voucher_income } = settings;
-        let voucher_income = voucher_income.as_str().to_owned();
-        Self { company_name, currency, voucher_marker, pppoe_marker, voucher_income }
+        let ticked = |is_on: bool| if is_on { "on".to_owned() } else { String::new() };
+        Self {
+            company_name: settings.company_name,
+            currency: settings.currency,
+            voucher_marker: settings.voucher_marker,
+            pppoe_marker: settings.pppoe_marker,
+            voucher_income: settings.voucher_income.as_str().to_owned(),
+            is_taxable: ticked(settings.is_taxable),
+            invoice_number_format: settings.invoice_number_format,
+            credit_note_number_format: settings.credit_note_number_format,
+            invoice_needs_approval: ticked(settings.invoice_needs_approval),
+            invoice_auto_approve_hours: settings.invoice_auto_approve_hours.to_string(),
+        }
     }
 }
 
@@ -47,6 +62,12 @@ impl From<Fields> for Settings {
             voucher_marker: trim(fields.voucher_marker),
             pppoe_marker: trim(fields.pppoe_marker),
             voucher_income: VoucherIncome::parse(&fields.voucher_income).unwrap_or_default(),
+            is_taxable: Check::ticked(&fields.is_taxable),
+            invoice_number_format: trim(fields.invoice_number_format),
+            credit_note_number_format: trim(fields.credit_note_number_format),
+            invoice_needs_approval: Check::ticked(&fields.invoice_needs_approval),
+            // What is no number is refused with its sentence.
+            invoice_auto_approve_hours: fields.invoice_auto_approve_hours.trim().parse().unwrap_or(-1),
         }
     }
 }
@@ -73,6 +94,8 @@ impl Page for GeneralPage {
         errors.add("voucher_marker", FieldError::new("marker"));
         errors.add("pppoe_marker", FieldError::new("marker_same"));
         errors.add("currency", FieldError::new("not_offered"));
+        errors.add("invoice_number_format", FieldError::new("number_format"));
+        errors.add("invoice_auto_approve_hours", FieldError::new("approve_hours"));
         let values = Fields::from(Settings::default());
         vec![
             Self { form: FormView::fresh(values.clone()), currencies: currencies() },

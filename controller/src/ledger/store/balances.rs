@@ -1,10 +1,10 @@
 //! What customers owe and have: the balances kept beside the postings, and what is left of invoices.
 
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Value};
 
 use super::{
     super::{Balance, draft::Effect},
-    IN, number, sql,
+    IN, ROWS, number, rows_of, sql,
 };
 use crate::{
     db::entity::customer_balance::Entity,
@@ -20,17 +20,39 @@ pub(in super::super) async fn shift(
     currency: Currency,
     effect: Effect,
 ) -> Result<Balance, DbErr> {
-    // SeaORM cannot say RETURNING for SQLite.
-    const SHIFT: &str = "INSERT INTO customer_balance (customer_id, currency, receivable, credit)
-        VALUES ($1, $2, $3, $4)
-        ON CONFLICT (customer_id, currency) DO UPDATE SET
-            receivable = customer_balance.receivable + excluded.receivable,
-            credit = customer_balance.credit + excluded.credit
-        RETURNING receivable, credit";
-    let values = [customer.0.into(), currency.code().into(), effect.receivable.into(), effect.credit.into()];
-    let row = tx.query_one_raw(sql(tx, SHIFT, values)).await?;
-    let row = row.ok_or_else(|| super::damaged("an upsert that answers nothing"))?;
-    Ok(Balance { receivable: Money::new(number(&row, 0)?, currency), credit: Money::new(number(&row, 1)?, currency) })
+    let mut shifted = shift_many(tx, &[(customer, currency, effect)]).await?;
+    let (_, balance) = shifted.pop().ok_or_else(|| super::damaged("an upsert that answers nothing"))?;
+    Ok(balance)
+}
+
+/// The same for many, who are given in their order, each once: so two that lock the same never wait for each other.
+pub(in super::super) async fn shift_many(
+    tx: &impl ConnectionTrait,
+    effects: &[(CustomerId, Currency, Effect)],
+) -> Result<Vec<(CustomerId, Balance)>, DbErr> {
+    let mut shifted = Vec::with_capacity(effects.len());
+    for chunk in effects.chunks(ROWS) {
+        // SeaORM cannot say RETURNING for SQLite.
+        let text = format!(
+            "INSERT INTO customer_balance (customer_id, currency, receivable, credit) VALUES {}
+             ON CONFLICT (customer_id, currency) DO UPDATE SET
+                 receivable = customer_balance.receivable + excluded.receivable,
+                 credit = customer_balance.credit + excluded.credit
+             RETURNING customer_id, currency, receivable, credit",
+            rows_of(4, chunk.len())
+        );
+        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 4);
+        for (customer, currency, Effect { receivable, credit }) in chunk {
+            values.extend([customer.0.into(), currency.code().into(), (*receivable).into(), (*credit).into()]);
+        }
+        for row in tx.query_all_raw(sql(tx, &text, values)).await? {
+            let currency = Currency::parse(&super::text(&row, 1)?);
+            let currency = currency.ok_or_else(|| super::damaged("a balance of no currency"))?;
+            let (receivable, credit) = (Money::new(number(&row, 2)?, currency), Money::new(number(&row, 3)?, currency));
+            shifted.push((CustomerId(number(&row, 0)?), Balance { receivable, credit }));
+        }
+    }
+    Ok(shifted)
 }
 
 pub(in super::super) async fn balance(

@@ -1,7 +1,9 @@
 //! Writing an entry, and reading one.
 
+use std::collections::{BTreeMap, HashMap};
+
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Value};
 
 use super::{
     super::{
@@ -9,12 +11,12 @@ use super::{
         chart::{Code, Place},
         draft::{Draft, Kind, Posting, Source},
     },
-    accounts, damaged, number, sql,
+    ROWS, accounts, damaged, number, rows_of, sql,
 };
 use crate::{
     audit::Actor,
     db::entity::{account, allocation, journal_entry, posting},
-    ids::{AdminId, AttemptId, CustomerId, EntryId, InvoiceId, SiteId},
+    ids::{AccountId, AdminId, AttemptId, CustomerId, EntryId, InvoiceId, SiteId},
     money::{Currency, Money},
 };
 
@@ -28,20 +30,46 @@ pub(in super::super) enum Inserted {
     Other(EntryId),
 }
 
-/// Writes the entry's head, unless its source has booked already.
+/// Writes the heads of entries, unless their sources have booked already; one answer each, in their order.
 pub(in super::super) async fn insert(
     tx: &impl ConnectionTrait,
     now: DateTime<Utc>,
     actor: &Actor,
-    draft: &Draft,
-) -> Result<Inserted, DbErr> {
-    // SeaORM cannot say RETURNING for SQLite. A second writer of the same source waits here until the first has ended.
-    const INSERT: &str = "INSERT INTO journal_entry (occurred_at, recorded_at, kind, source_type, source_id, memo,
-            actor_id, actor, site_id, reverses_id, digest)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-        ON CONFLICT (source_type, source_id, kind) DO NOTHING RETURNING id";
-    let (source, digest) = (draft.source(), draft.digest());
-    let values = [
+    drafts: &[Draft],
+) -> Result<Vec<Inserted>, DbErr> {
+    let mut inserted = Vec::with_capacity(drafts.len());
+    for chunk in drafts.chunks(ROWS) {
+        let digests: Vec<String> = chunk.iter().map(Draft::digest).collect();
+        // SeaORM cannot say RETURNING for SQLite. A second writer of the same source waits here until the first has
+        // ended.
+        let text = format!(
+            "INSERT INTO journal_entry (occurred_at, recorded_at, kind, source_type, source_id, memo, actor_id, actor,
+                 site_id, reverses_id, digest) VALUES {}
+             ON CONFLICT (source_type, source_id, kind) DO NOTHING RETURNING id, source_type, source_id, kind",
+            rows_of(11, chunk.len())
+        );
+        let values = chunk.iter().zip(&digests).flat_map(|(draft, digest)| head_values(now, actor, draft, digest));
+        let mut new: HashMap<(String, String, String), EntryId> = HashMap::with_capacity(chunk.len());
+        for row in tx.query_all_raw(sql(tx, &text, values)).await? {
+            new.insert(
+                (super::text(&row, 1)?, super::text(&row, 2)?, super::text(&row, 3)?),
+                EntryId(number(&row, 0)?),
+            );
+        }
+        for (draft, digest) in chunk.iter().zip(digests) {
+            let Source { r#type, id } = draft.source();
+            inserted.push(match new.remove(&(r#type.clone(), id.clone(), draft.kind().as_str().to_owned())) {
+                Some(entry) => Inserted::New(entry),
+                None => booked_before(tx, draft, &digest).await?,
+            });
+        }
+    }
+    Ok(inserted)
+}
+
+fn head_values(now: DateTime<Utc>, actor: &Actor, draft: &Draft, digest: &str) -> [Value; 11] {
+    let source = draft.source();
+    [
         draft.occurred_at().into(),
         now.into(),
         draft.kind().as_str().into(),
@@ -52,28 +80,62 @@ pub(in super::super) async fn insert(
         actor.name.as_str().into(),
         draft.site().map(|site| site.0).into(),
         draft.reverses().map(|entry| entry.0).into(),
-        digest.as_str().into(),
-    ];
-    if let Some(row) = tx.query_one_raw(sql(tx, INSERT, values)).await? {
-        return Ok(Inserted::New(EntryId(number(&row, 0)?)));
-    }
-    let first = head_of(tx, source, draft.kind()).await?;
+        digest.into(),
+    ]
+}
+
+/// What a source that is taken has booked. Repeats are few: whoever books many looks first what is there.
+async fn booked_before(tx: &impl ConnectionTrait, draft: &Draft, digest: &str) -> Result<Inserted, DbErr> {
+    let first = head_of(tx, draft.source(), draft.kind()).await?;
     let first = first.ok_or_else(|| damaged("a source that is taken and not there"))?;
     let id = EntryId(first.id);
     Ok(if first.digest == digest { Inserted::Same(id) } else { Inserted::Other(id) })
 }
 
-/// Writes the postings of a new entry, and what it settles of invoices.
+/// A new entry, and what it settles of invoices.
+#[derive(Debug)]
+pub(in super::super) struct Booked<'a> {
+    pub(in super::super) entry: EntryId,
+    pub(in super::super) draft: &'a Draft,
+    pub(in super::super) settled: Vec<(InvoiceId, CustomerId, Money)>,
+}
+
+/// Writes the postings of new entries, and what they settle of invoices.
 pub(in super::super) async fn insert_postings(
     tx: &impl ConnectionTrait,
     now: DateTime<Utc>,
-    entry: EntryId,
-    draft: &Draft,
-    settled: &[(InvoiceId, CustomerId, Money)],
+    entries: &[Booked<'_>],
 ) -> Result<(), DbErr> {
-    let places: Vec<_> = draft.postings().iter().map(|posting| (&posting.place, posting.amount.currency())).collect();
-    let accounts = accounts::of_places(tx, now, &places).await?;
-    let row = |(posting, account): (&Posting, crate::ids::AccountId)| posting::ActiveModel {
+    let mut places: BTreeMap<(&Place, String), Currency> = BTreeMap::new();
+    for posting in entries.iter().flat_map(|entry| entry.draft.postings()) {
+        let currency = posting.amount.currency();
+        places.insert((&posting.place, currency.code().to_owned()), currency);
+    }
+    let wanted: Vec<_> = places.iter().map(|((place, _), currency)| (*place, *currency)).collect();
+    let accounts = accounts::of_places(tx, now, &wanted).await?;
+    let accounts: HashMap<(&Place, Currency), AccountId> = wanted.into_iter().zip(accounts).collect();
+    let (mut postings, mut allocations) = (Vec::new(), Vec::new());
+    for Booked { entry, draft, settled } in entries {
+        for posting in draft.postings() {
+            let account = accounts.get(&(&posting.place, posting.amount.currency()));
+            let account = *account.ok_or_else(|| damaged("an account is missing after it was made"))?;
+            postings.push(posting_row((*entry, account), draft, posting));
+        }
+        allocations.extend(settled.iter().map(|part| allocation_row(*entry, draft, part)));
+    }
+    let mut postings = postings.into_iter().peekable();
+    while postings.peek().is_some() {
+        posting::Entity::insert_many(postings.by_ref().take(ROWS)).exec_without_returning(tx).await?;
+    }
+    let mut allocations = allocations.into_iter().peekable();
+    while allocations.peek().is_some() {
+        allocation::Entity::insert_many(allocations.by_ref().take(ROWS)).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+fn posting_row((entry, account): (EntryId, AccountId), draft: &Draft, posting: &Posting) -> posting::ActiveModel {
+    posting::ActiveModel {
         entry_id: Set(entry.0),
         account_id: Set(account.0),
         amount_minor: Set(posting.amount.minor()),
@@ -83,13 +145,15 @@ pub(in super::super) async fn insert_postings(
         attempt_id: Set(posting.attempt.map(|attempt| attempt.0)),
         occurred_at: Set(draft.occurred_at()),
         ..Default::default()
-    };
-    let rows: Vec<_> = draft.postings().iter().zip(accounts).map(row).collect();
-    posting::Entity::insert_many(rows).exec_without_returning(tx).await?;
-    if settled.is_empty() {
-        return Ok(());
     }
-    let rows = settled.iter().map(|(invoice, customer, amount)| allocation::ActiveModel {
+}
+
+fn allocation_row(
+    entry: EntryId,
+    draft: &Draft,
+    (invoice, customer, amount): &(InvoiceId, CustomerId, Money),
+) -> allocation::ActiveModel {
+    allocation::ActiveModel {
         entry_id: Set(entry.0),
         invoice_id: Set(invoice.0),
         customer_id: Set(customer.0),
@@ -97,9 +161,7 @@ pub(in super::super) async fn insert_postings(
         currency: Set(amount.currency().code().to_owned()),
         occurred_at: Set(draft.occurred_at()),
         ..Default::default()
-    });
-    allocation::Entity::insert_many(rows).exec_without_returning(tx).await?;
-    Ok(())
+    }
 }
 
 /// An entry with its postings.
@@ -165,7 +227,7 @@ pub(super) async fn of_entries(
         .order_by_asc(posting::Column::Id)
         .all(db)
         .await?;
-    let places: std::collections::HashMap<i64, &account::Model> = accounts.iter().map(|row| (row.id, row)).collect();
+    let places: HashMap<i64, &account::Model> = accounts.iter().map(|row| (row.id, row)).collect();
     let read = |row: posting::Model| {
         let account = places.get(&row.account_id).ok_or_else(|| damaged("a posting of no account"))?;
         let code = Code::parse(&account.code).ok_or_else(|| damaged("an account of no known number"))?;

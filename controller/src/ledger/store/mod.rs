@@ -9,10 +9,10 @@ mod proof;
 mod statement;
 
 pub(super) use accounts::{account, accounts};
-pub(super) use balances::{balance, owed_loose, owed_of_invoices, shift};
-pub(super) use entries::{Inserted, find, insert, insert_postings, of_source};
+pub(super) use balances::{balance, owed_loose, owed_of_invoices, shift, shift_many};
+pub(super) use entries::{Booked, Inserted, find, insert, insert_postings, of_source};
 pub(super) use journal::{journal, with_marks};
-pub(super) use numbers::next;
+pub(super) use numbers::reserve;
 pub(super) use proof::{checkpoint, checkpoint_at, keep, last_proof, look};
 pub(super) use statement::{DebtPosting, debt_postings, statement};
 
@@ -20,6 +20,8 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 
 /// Ids of one IN: below the limits of bound values of both databases.
 const IN: usize = 400;
+/// Rows of one INSERT.
+const ROWS: usize = 250;
 
 /// A statement in the words that both databases understand, for what SeaORM cannot say.
 fn sql(db: &impl ConnectionTrait, text: &str, values: impl IntoIterator<Item = Value>) -> Statement {
@@ -36,4 +38,13 @@ fn text(row: &QueryResult, at: usize) -> Result<String, DbErr> {
 
 fn damaged(what: &str) -> DbErr {
     DbErr::Custom(format!("the ledger is damaged: {what}"))
+}
+
+/// `($1, $2), ($3, $4)`: places of bound values for rows of an INSERT.
+fn rows_of(columns: usize, rows: usize) -> String {
+    let row = |row: usize| {
+        let places: Vec<String> = (1..=columns).map(|at| format!("${}", row * columns + at)).collect();
+        format!("({})", places.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }

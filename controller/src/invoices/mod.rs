@@ -1,0 +1,274 @@
+//! Invoices: what customers are asked to pay, made once each, numbered without gaps, booked when issued. What is settled
+//! of them stands in the ledger; their state is derived from it and kept beside for lists.
+//!
+//! Features above make them with [`propose`] in their own transaction, and call [`settled`] after money moved. Order
+//! within a transaction: [`propose`] and [`issue`] first (they take numbers, then lock customers), payments after, the
+//! audit entry last. [`propose`], [`issue`] and [`settled`] write no audit entry: the act is the caller's.
+
+mod change;
+mod faults;
+mod make;
+pub mod rules;
+mod settle;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sea_orm::{ConnectionTrait, DbErr};
+use serde::Serialize;
+
+pub use change::{Crediting, credit, credit_in, void, void_in};
+pub use make::{issue, propose};
+pub use rules::{Issue, Kind, LineKind, State};
+pub use settle::{Open, Settled, open_of, settled};
+pub use store::Tab;
+
+use crate::{
+    db::paging::{BadCursor, PageOf, Paged},
+    http::{access::Scope, form::FormErrors},
+    ids::{AddonId, AdminId, CreditNoteId, CustomerId, EntryId, InvoiceId, PackageId, SiteId, SubscriptionId},
+    ledger::LedgerError,
+    money::Money,
+};
+
+/// An invoice that shall be there: made once, whoever proposes it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// What it is for: `sub/12/2026-12-01`, `sub/12/change/3`, `sub/12/final`, `manual/<form id>`.
+    pub proposal: String,
+    pub customer: CustomerId,
+    pub site: SiteId,
+    pub subscription: Option<SubscriptionId>,
+    pub kind: Kind,
+    /// First day, and the day after the last.
+    pub period: Option<(NaiveDate, NaiveDate)>,
+    /// The last day to pay.
+    pub due_on: NaiveDate,
+    pub lines: Vec<NewLine>,
+    pub notes: String,
+}
+
+/// A line to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLine {
+    pub kind: LineKind,
+    pub text: String,
+    pub quantity: i32,
+    pub unit_price: Money,
+    /// Negative only for discounts and what is given back.
+    pub amount: Money,
+    pub cost: Money,
+    /// Whether PPN is on it, when the operator collects any. A discount's is that of what it is off.
+    pub is_taxed: bool,
+    pub package: Option<PackageId>,
+    pub addon: Option<AddonId>,
+    pub from: Option<NaiveDate>,
+    pub until: Option<NaiveDate>,
+}
+
+/// An invoice that was proposed or issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    pub id: InvoiceId,
+    pub proposal: String,
+    /// Drafts have none.
+    pub number: Option<String>,
+    pub customer: CustomerId,
+    pub site: SiteId,
+    pub subscription: Option<SubscriptionId>,
+    pub kind: Kind,
+    pub period: Option<(NaiveDate, NaiveDate)>,
+    pub due_on: NaiveDate,
+    pub total: Money,
+    pub state: State,
+    /// Whether this call made or issued it.
+    pub is_new: bool,
+}
+
+/// An invoice in full.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Invoice {
+    #[serde(flatten)]
+    pub head: Head,
+    pub notes: String,
+    pub tax_label: String,
+    pub entry_id: Option<EntryId>,
+    pub void_reason: String,
+    pub voided_at: Option<DateTime<Utc>>,
+    pub created_by: Option<AdminId>,
+    /// Of its pay page.
+    #[serde(skip)]
+    pub token: String,
+    pub lines: Vec<Line>,
+    pub credit_notes: Vec<CreditNote>,
+}
+
+/// What lists show of an invoice.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Head {
+    pub id: InvoiceId,
+    pub number: Option<String>,
+    pub customer_id: CustomerId,
+    pub customer_number: String,
+    pub customer_name: String,
+    pub site_id: SiteId,
+    pub subscription_id: Option<SubscriptionId>,
+    pub kind: Kind,
+    pub period_from: Option<NaiveDate>,
+    /// The day after the last.
+    pub period_until: Option<NaiveDate>,
+    pub state: State,
+    pub net: Money,
+    pub tax: Money,
+    pub total: Money,
+    pub settled: Money,
+    pub remaining: Money,
+    /// Its first line.
+    pub what: String,
+    pub issued_on: Option<NaiveDate>,
+    pub issued_at: Option<DateTime<Utc>>,
+    pub due_on: NaiveDate,
+    pub paid_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A line of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    pub kind: LineKind,
+    pub text: String,
+    pub quantity: i32,
+    pub unit_price: Money,
+    pub amount: Money,
+    #[serde(skip)]
+    pub cost: Money,
+    pub is_taxed: bool,
+    pub package_id: Option<PackageId>,
+    pub addon_id: Option<AddonId>,
+    pub from_day: Option<NaiveDate>,
+    pub until_day: Option<NaiveDate>,
+}
+
+/// What was taken back of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CreditNote {
+    pub id: CreditNoteId,
+    pub number: String,
+    pub invoice_id: InvoiceId,
+    pub customer_id: CustomerId,
+    pub net: Money,
+    pub tax: Money,
+    pub amount: Money,
+    /// What became balance.
+    pub to_credit: Money,
+    pub reason: String,
+    pub entry_id: EntryId,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Which invoices are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub tab: Tab,
+    pub site: Option<SiteId>,
+    pub customers: Option<Vec<CustomerId>>,
+    pub subscription: Option<SubscriptionId>,
+    /// Its number, or the beginning of it.
+    pub number: String,
+    /// Due within these days: the first, and the day after the last.
+    pub due: Option<(NaiveDate, NaiveDate)>,
+}
+
+/// What invoices of a filter sum up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Sum {
+    pub count: i64,
+    pub total: Money,
+    pub remaining: Money,
+}
+
+/// Why something is not done with an invoice.
+#[derive(Debug, thiserror::Error)]
+pub enum InvoiceError {
+    #[error("no such invoice")]
+    NotFound,
+    #[error("refused fields")]
+    Refused(FormErrors),
+    #[error("not an invoice")]
+    Rule(#[from] rules::Fault),
+    /// The setting of its numbers cannot number anything.
+    #[error("the format of numbers is not one")]
+    Format(#[source] crate::ledger::numbers::FormatError),
+    #[error("it is void")]
+    IsVoid,
+    /// Drafts are issued or dropped, never credited.
+    #[error("it is not issued")]
+    IsDraft,
+    /// It can be credited further, but no longer be voided.
+    #[error("it has credit notes")]
+    HasCreditNotes,
+    /// Debts taken over are no income that could be taken back.
+    #[error("it is a debt taken over")]
+    IsOpening,
+    #[error("the ledger refuses")]
+    Ledger(#[from] LedgerError),
+    #[error("database")]
+    Db(#[from] DbErr),
+}
+
+/// An invoice the caller may see, with its lines and credit notes.
+///
+/// # Errors
+/// The database's.
+pub async fn find(db: &impl ConnectionTrait, scope: &Scope, id: InvoiceId) -> Result<Option<Invoice>, DbErr> {
+    store::find(db, scope, id).await
+}
+
+/// Invoices the caller may see. What is to be paid comes with the oldest due first, what is over with the latest.
+///
+/// # Errors
+/// The database's; a foreign cursor.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    now: DateTime<Utc>,
+    filter: &Filter,
+    page: &PageOf,
+) -> Result<Result<Paged<Head>, BadCursor>, DbErr> {
+    let after = match rules::Key::of(page) {
+        Ok(after) => after,
+        Err(bad) => return Ok(Err(bad)),
+    };
+    let sites = crate::sites::all(db, scope).await?;
+    let wanted = store::Wanted::new(scope, &sites, now, filter);
+    let rows = store::list(db, &wanted, after, page.limit() + 1).await?;
+    Ok(Ok(page.cut(rows, |head| rules::Key { due_on: head.due_on, id: head.id }.text())))
+}
+
+/// What the invoices of a filter sum up to, by currency.
+///
+/// # Errors
+/// The database's.
+pub async fn sums(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    now: DateTime<Utc>,
+    filter: &Filter,
+) -> Result<Vec<Sum>, DbErr> {
+    let sites = crate::sites::all(db, scope).await?;
+    store::sums(db, &store::Wanted::new(scope, &sites, now, filter)).await
+}
+
+/// The due days of invoices, for the ages of debts.
+///
+/// # Errors
+/// The database's.
+pub async fn due_days(
+    db: &impl ConnectionTrait,
+    invoices: &[InvoiceId],
+) -> Result<BTreeMap<InvoiceId, NaiveDate>, DbErr> {
+    store::due_days(db, invoices).await
+}

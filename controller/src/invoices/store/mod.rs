@@ -1,0 +1,44 @@
+//! Queries of invoices, their lines and credit notes.
+
+mod list;
+mod notes;
+mod read;
+mod write;
+
+pub use list::Tab;
+pub(super) use list::{Wanted, list, sums};
+pub(super) use notes::{NewNote, insert_note, note_of_form, notes};
+pub(super) use read::{Kept, ToIssue, drafts, due_days, find, kept, made, made_of, open_of, rates};
+pub(super) use write::{Issued, insert, set_issued, set_settled, set_void};
+
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+
+use crate::money::{Currency, Money};
+
+/// Ids of one IN: below the limits of bound values of both databases.
+const IN: usize = 400;
+/// Rows of one INSERT or UPDATE.
+const ROWS: usize = 200;
+
+/// A statement in the words that both databases understand, for what SeaORM cannot say.
+fn sql(db: &impl ConnectionTrait, text: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    Statement::from_sql_and_values(db.get_database_backend(), text, values)
+}
+
+/// `($1, $2), ($3, $4)`: places of bound values for rows.
+fn rows_of(columns: usize, rows: usize) -> String {
+    let row = |row: usize| {
+        let places: Vec<String> = (1..=columns).map(|at| format!("${}", row * columns + at)).collect();
+        format!("({})", places.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
+fn damaged(what: &str) -> DbErr {
+    DbErr::Custom(format!("invoices are damaged: {what}"))
+}
+
+fn money(minor: i64, currency: &str) -> Result<Money, DbErr> {
+    let currency = Currency::parse(currency).ok_or_else(|| damaged("an amount of no currency"))?;
+    Ok(Money::new(minor, currency))
+}
