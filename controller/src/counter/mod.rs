@@ -202,6 +202,7 @@ pub async fn sell(app: &App, asked: &Asked<'_>, wish: &Wish) -> Result<Sold, Sel
     };
     let id = store::insert(&*tx, &new, &handed).await?;
     store::set_place(&*tx, asked.admin, router.id).await?;
+    vouchers::book_sale(&tx, now, asked.actor, handed.id).await?;
     let detail = serde_json::json!({
         "sale_id": id, "router_id": router.id, "package_id": wish.package, "price": handed.price,
         "from_stock": from_stock,
@@ -258,7 +259,7 @@ pub async fn cancel(app: &App, asked: &Asked<'_>, id: SaleId, reason: &str) -> R
     let is_cancelled = row.cancelled_at.is_some();
     let undo = rules::Undo { seller: row.admin_id, sold_at: row.sold_at, is_cancelled, status: voucher };
     rules::may_cancel(undo, asked.admin, now).map_err(CancelError::Stays)?;
-    if !vouchers::take_back(&tx, app, asked.actor, row.router_id, row.voucher_id).await? {
+    if !vouchers::take_back(&tx, app, asked.actor, (row.router_id, row.voucher_id), reason).await? {
         return Err(CancelError::Stays(Stays::Used));
     }
     if !store::cancel(&*tx, id, now, reason).await? {

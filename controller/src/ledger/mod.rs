@@ -34,7 +34,7 @@ use serde::Serialize;
 
 pub use many::{post, post_many};
 pub use proof::{Difference, Proof, last_proof, prove, prove_and_keep};
-pub use vouchers::{VoucherFact, voucher_sold, voucher_unsold, voucher_used};
+pub use vouchers::{VoucherFact, voucher_sold, vouchers_unsold, vouchers_used};
 
 use crate::{
     app::App,

@@ -1,13 +1,16 @@
-//! Vouchers in the ledger: sold once, used once, income when the operator's setting says. Called by the feature above at
-//! the sale over the counter and at the first login.
+//! Vouchers in the ledger: sold once, used once, income when the operator's setting says. Called by the features above:
+//! at the sale over the counter, at first logins, when a sale is taken back.
+
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    LedgerError, Posted,
-    draft::{Fact, Kind, RuleError, Source},
-    post,
+    Entry, LedgerError, Posted,
+    chart::Code,
+    draft::{Draft, Fact, Kind, RuleError, Source},
+    post, post_many,
     rules::{self, VoucherIncome, VoucherSale},
     store,
 };
@@ -16,6 +19,9 @@ use crate::{
     ids::{SiteId, VoucherId},
     money::Money,
 };
+
+/// The type of the document.
+const VOUCHER: &str = "voucher";
 
 /// Which voucher, where, when, and its money.
 #[derive(Debug, Clone)]
@@ -31,12 +37,19 @@ pub struct VoucherFact {
 impl VoucherFact {
     fn fact(&self) -> Fact {
         Fact {
-            source: Source::new("voucher", self.voucher),
+            source: Source::new(VOUCHER, self.voucher),
             occurred_at: self.at,
             site: Some(self.site),
             memo: self.memo.clone(),
         }
     }
+}
+
+/// What was booked of a voucher.
+#[derive(Debug, Default)]
+struct Booked {
+    sold: Option<Entry>,
+    is_used: bool,
 }
 
 /// Books the sale of a voucher. `None` when there is nothing to book: a free voucher without cost.
@@ -51,65 +64,101 @@ pub async fn voucher_sold(
     income: VoucherIncome,
 ) -> Result<Option<Posted>, LedgerError> {
     // The sale was booked as the setting was then: a repeat after a change of the setting is no other sale.
-    let source = Source::new("voucher", voucher.voucher);
-    if let Some(entry) = store::of_source(tx, &source, Kind::VoucherSold).await? {
+    let booked = booked(tx, std::iter::once(voucher.voucher)).await?;
+    if let Some(Booked { sold: Some(entry), .. }) = booked.get(&voucher.voucher) {
         return Ok(Some(Posted { entry: entry.id, repeated: true }));
     }
-    match rules::voucher_sold(voucher.fact(), &voucher.sale, income) {
-        Ok(draft) => Ok(Some(post(tx, now, actor, &draft).await?)),
-        Err(RuleError::Empty) => Ok(None),
-        Err(other) => Err(other.into()),
+    match if_any(rules::voucher_sold(voucher.fact(), &voucher.sale, income))? {
+        Some(draft) => Ok(Some(post(tx, now, actor, &draft).await?)),
+        None => Ok(None),
     }
 }
 
-/// Books the first login of a voucher. What was sold as unearned becomes income; what was never sold through hiji (printed
-/// and sold by hand) is sold now; what was booked at its sale stays as it is. `None` when nothing was to be booked.
+/// Books first logins of vouchers, thousands at once. What was sold as unearned becomes income; what was never sold
+/// through hiji (printed and sold by hand) is sold now; what was booked at its sale stays as it is. Answers how many
+/// were booked.
 ///
 /// # Errors
-/// As [`post`].
-pub async fn voucher_used(
+/// As [`post_many`].
+pub async fn vouchers_used(
     tx: &impl ConnectionTrait,
     now: DateTime<Utc>,
     actor: &Actor,
-    voucher: &VoucherFact,
-) -> Result<Option<Posted>, LedgerError> {
-    let source = Source::new("voucher", voucher.voucher);
-    let Some(sold) = store::of_source(tx, &source, Kind::VoucherSold).await? else {
-        return voucher_sold(tx, now, actor, voucher, VoucherIncome::AtSale).await;
+    vouchers: &[VoucherFact],
+) -> Result<usize, LedgerError> {
+    let mut booked = booked(tx, vouchers.iter().map(|fact| fact.voucher)).await?;
+    let mut seen = HashSet::with_capacity(vouchers.len());
+    let mut drafts = Vec::with_capacity(vouchers.len());
+    for voucher in vouchers.iter().filter(|fact| seen.insert(fact.voucher)) {
+        drafts.extend(used(voucher, booked.remove(&voucher.voucher).unwrap_or_default())?);
+    }
+    let posted = post_many(tx, now, actor, &drafts).await?;
+    Ok(posted.iter().filter(|posted| !posted.repeated).count())
+}
+
+/// Pure: what the first login of a voucher books.
+fn used(voucher: &VoucherFact, Booked { sold, is_used }: Booked) -> Result<Option<Draft>, RuleError> {
+    let Some(sold) = sold else {
+        return if_any(rules::voucher_sold(voucher.fact(), &voucher.sale, VoucherIncome::AtSale));
     };
-    let unearned: i64 = sold
-        .postings
-        .iter()
-        .filter(|posting| posting.place.code() == super::chart::Code::VoucherUnearned)
-        .map(|posting| -posting.amount.minor())
-        .sum();
-    if unearned == 0 || sold.reversed_by.is_some() {
+    let unearned = sold.postings.iter().filter(|posting| posting.place.code() == Code::VoucherUnearned);
+    let unearned: i64 = unearned.map(|posting| -posting.amount.minor()).sum();
+    if is_used || unearned == 0 || sold.reversed_by.is_some() {
         return Ok(None);
     }
     // What was sold counts, not what a package costs meanwhile.
     let net = Money::new(unearned, voucher.sale.price.currency());
-    let draft = rules::voucher_used(voucher.fact(), net, voucher.sale.cost)?;
-    Ok(Some(post(tx, now, actor, &draft).await?))
+    if_any(rules::voucher_used(voucher.fact(), net, voucher.sale.cost))
 }
 
-/// Takes the sale of a voucher back: it was cancelled or the voucher is void. `None` when no sale was booked, or what was
-/// sold has become income at a login since.
+/// Takes sales of vouchers back: they were cancelled, or the vouchers are void and nobody used them. Nothing happens to
+/// those of which no sale was booked, whose sale was taken back before, or whose price has become income at a login.
+/// Answers how many sales were taken back.
 ///
 /// # Errors
-/// As [`post`].
-pub async fn voucher_unsold(
+/// As [`post_many`].
+pub async fn vouchers_unsold(
     tx: &impl ConnectionTrait,
     now: DateTime<Utc>,
     actor: &Actor,
-    voucher: VoucherId,
+    vouchers: &[VoucherId],
     reason: &str,
-) -> Result<Option<Posted>, LedgerError> {
-    let source = Source::new("voucher", voucher);
-    if store::of_source(tx, &source, Kind::VoucherUsed).await?.is_some() {
-        return Ok(None);
+) -> Result<usize, LedgerError> {
+    let mut booked = booked(tx, vouchers.iter().copied()).await?;
+    let mut drafts = Vec::new();
+    for voucher in vouchers {
+        let Booked { sold, is_used } = booked.remove(voucher).unwrap_or_default();
+        let Some(sold) = sold.filter(|sold| !is_used && sold.reversed_by.is_none()) else { continue };
+        let source = rules::reversal_source(sold.id);
+        let fact = Fact { source, occurred_at: now, site: sold.site, memo: reason.to_owned() };
+        drafts.push(rules::reversal(fact, sold.id, sold.kind, &sold.postings)?);
     }
-    match store::of_source(tx, &source, Kind::VoucherSold).await? {
-        Some(sold) => Ok(Some(super::reverse(tx, now, actor, sold.id, reason).await?)),
-        None => Ok(None),
+    Ok(post_many(tx, now, actor, &drafts).await?.len())
+}
+
+async fn booked(
+    tx: &impl ConnectionTrait,
+    vouchers: impl Iterator<Item = VoucherId>,
+) -> Result<HashMap<VoucherId, Booked>, DbErr> {
+    let ids: Vec<String> = vouchers.map(|voucher| voucher.to_string()).collect();
+    let mut found: HashMap<VoucherId, Booked> = HashMap::new();
+    for entry in store::of_sources(tx, VOUCHER, &ids).await? {
+        let Ok(id) = entry.source.id.parse() else { continue };
+        let booked = found.entry(VoucherId(id)).or_default();
+        if entry.kind == Kind::VoucherSold {
+            booked.sold = Some(entry);
+        } else {
+            booked.is_used = true;
+        }
+    }
+    Ok(found)
+}
+
+/// A free voucher without cost books nothing.
+fn if_any(draft: Result<Draft, RuleError>) -> Result<Option<Draft>, RuleError> {
+    match draft {
+        Ok(draft) => Ok(Some(draft)),
+        Err(RuleError::Empty) => Ok(None),
+        Err(other) => Err(other),
     }
 }

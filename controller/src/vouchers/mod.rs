@@ -5,6 +5,7 @@
 
 mod acts;
 pub mod api;
+mod books;
 pub(crate) mod export;
 mod fields;
 pub mod history;
@@ -46,7 +47,7 @@ pub use make::{Asked, Origin, add, add_in, sample_codes};
 pub use manage::jobs::CleanUp;
 pub(crate) use pages::{sample as sample_batch, sample_voucher};
 pub use rules::{BatchForm, Charset, Mode};
-pub use sale::{Handed, by_ids, sell_made, sell_stock, stock, take_back, unsold};
+pub use sale::{Handed, book_sale, by_ids, sell_made, sell_stock, stock, take_back, unsold};
 pub use search::{Search, SearchError};
 
 /// Failures told with a batch; the list of vouchers has them all.

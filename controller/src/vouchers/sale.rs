@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use hiji_shared::{desired::Object, device::Kind};
 use sea_orm::{ConnectionTrait, DbErr};
 
-use super::{Voucher, store};
+use super::{Voucher, books, store};
 use crate::{
     app::App,
     audit::Actor,
@@ -60,15 +60,31 @@ pub async fn sell_stock(
     Ok(None)
 }
 
-/// Takes a sold voucher back that nobody has used: it is void and leaves the router. False: it was used, or is void.
-/// After the commit `app.wakes` is to be woken.
+/// Books a voucher as sold, once it is marked so: income and cost as the operator's setting says.
 ///
 /// # Errors
 /// The database's.
-pub async fn take_back(tx: &Tx, app: &App, actor: &Actor, router: RouterId, id: VoucherId) -> Result<bool, DbErr> {
-    let Some(code) = store::void_unused(&**tx, id, app.clock.now()).await? else { return Ok(false) };
+pub async fn book_sale(tx: &Tx, now: DateTime<Utc>, actor: &Actor, id: VoucherId) -> Result<(), DbErr> {
+    books::sold(tx, now, actor, id).await
+}
+
+/// Takes a sold voucher back that nobody has used: it is void and leaves the router, its sale is booked back. False: it
+/// was used, or is void. After the commit `app.wakes` is to be woken.
+///
+/// # Errors
+/// The database's.
+pub async fn take_back(
+    tx: &Tx,
+    app: &App,
+    actor: &Actor,
+    (router, id): (RouterId, VoucherId),
+    reason: &str,
+) -> Result<bool, DbErr> {
+    let now = app.clock.now();
+    let Some(code) = store::void_unused(&**tx, id, now).await? else { return Ok(false) };
     let gone = Want { object: Object::Gone { kind: Kind::HotspotUser, name: code } };
     routers::want(tx, app, router, actor, vec![gone]).await?;
+    books::taken_back(tx, now, actor, &[id], reason).await?;
     Ok(true)
 }
 

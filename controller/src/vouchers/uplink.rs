@@ -13,6 +13,7 @@ use hiji_shared::{
 use sea_orm::DbErr;
 
 use super::{
+    books,
     life::{Life, Outcome, Status, Step},
     make::{self, Random},
     store::{self, Known, Recipe},
@@ -24,7 +25,7 @@ use crate::{
     db::Tx,
     events::{self, BusinessEvent},
     http::access::Scope,
-    ids::{BatchId, RouterId, SiteId},
+    ids::{BatchId, RouterId, SiteId, VoucherId},
     mqtt::report::Reported,
     routers::{self, Want},
     settings, sites,
@@ -147,6 +148,8 @@ struct Changes {
     counts: BTreeMap<BatchId, (i32, i32)>,
     /// Batches of which more is proven, or refused.
     proofs: HashSet<BatchId>,
+    /// Logged in with for the first time.
+    activated: Vec<VoucherId>,
     events: Vec<BusinessEvent>,
 }
 
@@ -184,6 +187,7 @@ fn decide(router_id: RouterId, known: &HashMap<String, Known>, steps: &Steps) ->
             }
             Outcome::Activated => {
                 told.insert(code.clone());
+                changes.activated.push(voucher_id);
                 changes.events.push(BusinessEvent::VoucherActivated { voucher_id, batch_id, router_id, code });
             }
             Outcome::Bound => {
@@ -341,6 +345,7 @@ async fn write(
     for (batch, counts) in changes.counts.into_iter().filter(|(_, counts)| *counts != (0, 0)) {
         store::count(&**tx, batch, counts).await?;
     }
+    books::used(tx, now, &changes.activated).await?;
     if !changes.restored.is_empty() {
         let detail = serde_json::json!({ "count": changes.restored.len() });
         let deed = Deed { action: "voucher.restored", object: format!("router/{router}"), site: Some(site), detail };

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Value};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Value,
+    sea_query::SimpleExpr,
+};
 
 use super::{
     super::{
@@ -172,18 +175,6 @@ pub(in super::super) async fn find(db: &impl ConnectionTrait, id: EntryId) -> Re
     Ok(Some(read(head, postings, reversed_by.map(|row| EntryId(row.id)))?))
 }
 
-/// The entry of a kind that a document has booked.
-pub(in super::super) async fn of_source(
-    db: &impl ConnectionTrait,
-    source: &Source,
-    kind: Kind,
-) -> Result<Option<Entry>, DbErr> {
-    match head_of(db, source, kind).await? {
-        Some(head) => find(db, EntryId(head.id)).await,
-        None => Ok(None),
-    }
-}
-
 async fn head_of(
     db: &impl ConnectionTrait,
     source: &Source,
@@ -197,7 +188,11 @@ async fn head_of(
         .await
 }
 
-fn read(head: journal_entry::Model, postings: Vec<Posting>, reversed_by: Option<EntryId>) -> Result<Entry, DbErr> {
+pub(super) fn read(
+    head: journal_entry::Model,
+    postings: Vec<Posting>,
+    reversed_by: Option<EntryId>,
+) -> Result<Entry, DbErr> {
     Ok(Entry {
         id: EntryId(head.id),
         kind: Kind::parse(&head.kind).ok_or_else(|| damaged("an entry of no known kind"))?,
@@ -220,9 +215,17 @@ pub(super) async fn of_entries(
     first: EntryId,
     last: EntryId,
 ) -> Result<Vec<(EntryId, Posting)>, DbErr> {
+    postings_of(db, posting::Column::EntryId.between(first.0, last.0)).await
+}
+
+/// The postings that a condition names, in the order of entries.
+pub(super) async fn postings_of(
+    db: &impl ConnectionTrait,
+    condition: SimpleExpr,
+) -> Result<Vec<(EntryId, Posting)>, DbErr> {
     let accounts = account::Entity::find().all(db).await?;
     let rows = posting::Entity::find()
-        .filter(posting::Column::EntryId.between(first.0, last.0))
+        .filter(condition)
         .order_by_asc(posting::Column::EntryId)
         .order_by_asc(posting::Column::Id)
         .all(db)

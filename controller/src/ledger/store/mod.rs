@@ -6,14 +6,16 @@ mod entries;
 mod journal;
 mod numbers;
 mod proof;
+mod sources;
 mod statement;
 
 pub(super) use accounts::{account, accounts};
 pub(super) use balances::{balance, owed_loose, owed_of_invoices, shift, shift_many};
-pub(super) use entries::{Booked, Inserted, find, insert, insert_postings, of_source};
+pub(super) use entries::{Booked, Inserted, find, insert, insert_postings};
 pub(super) use journal::{journal, with_marks};
 pub(super) use numbers::reserve;
 pub(super) use proof::{checkpoint, checkpoint_at, keep, last_proof, look};
+pub(super) use sources::of_sources;
 pub(super) use statement::{DebtPosting, debt_postings, statement};
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};

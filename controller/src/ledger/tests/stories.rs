@@ -5,8 +5,8 @@ use sea_orm::{ConnectionTrait as _, DbBackend};
 use super::{
     super::{
         Balance, JournalFilter, LedgerError, Posted, VoucherFact, balance, find, journal, lock, next_number, post,
-        remaining, reverse, reverse_by_hand, rules::VoucherIncome, rules::VoucherSale, statement, voucher_sold,
-        voucher_unsold, voucher_used,
+        post_many, remaining, reserve_numbers, reverse, reverse_by_hand, rules::VoucherIncome, rules::VoucherSale,
+        statement, voucher_sold, vouchers_unsold, vouchers_used,
     },
     *,
 };
@@ -367,7 +367,7 @@ async fn a_voucher_is_income_once_whenever_the_setting_says() {
         let tx = app.db.begin().await.unwrap();
         // At the sale; the login adds nothing.
         voucher_sold(&*tx, now, &who, &voucher(&app, site, 1), VoucherIncome::AtSale).await.unwrap().unwrap();
-        assert_eq!(voucher_used(&*tx, now, &who, &voucher(&app, site, 1)).await.unwrap(), None);
+        assert_eq!(vouchers_used(&*tx, now, &who, &[voucher(&app, site, 1)]).await.unwrap(), 0);
         // A change of the setting between two tries sells it no second time.
         let again = voucher_sold(&*tx, now, &who, &voucher(&app, site, 1), VoucherIncome::AtFirstLogin).await;
         assert!(again.unwrap().unwrap().repeated);
@@ -379,23 +379,60 @@ async fn a_voucher_is_income_once_whenever_the_setting_says() {
         tx.commit().await.unwrap();
         assert_eq!(income().await, 3_000);
         let tx = app.db.begin().await.unwrap();
-        assert!(!voucher_used(&*tx, now, &who, &voucher(&app, site, 2)).await.unwrap().unwrap().repeated);
-        assert!(voucher_used(&*tx, now, &who, &voucher(&app, site, 2)).await.unwrap().unwrap().repeated);
+        // Two witnesses in one report, and a third later.
+        let twice = [voucher(&app, site, 2), voucher(&app, site, 2)];
+        assert_eq!(vouchers_used(&*tx, now, &who, &twice).await.unwrap(), 1);
+        assert_eq!(vouchers_used(&*tx, now, &who, &twice).await.unwrap(), 0);
         // Printed and sold by hand: hiji hears of it at the login.
-        voucher_used(&*tx, now, &who, &voucher(&app, site, 3)).await.unwrap().unwrap();
-        assert_eq!(voucher_used(&*tx, now, &who, &voucher(&app, site, 3)).await.unwrap(), None);
+        let three = [voucher(&app, site, 1), voucher(&app, site, 3), voucher(&app, site, 2)];
+        assert_eq!(vouchers_used(&*tx, now, &who, &three).await.unwrap(), 1);
+        assert_eq!(vouchers_used(&*tx, now, &who, &three).await.unwrap(), 0);
         // Cancelled at the counter: neither the sale nor a later login is income.
         voucher_sold(&*tx, now, &who, &voucher(&app, site, 5), VoucherIncome::AtSale).await.unwrap().unwrap();
-        assert!(!voucher_unsold(&*tx, now, &who, VoucherId(5), "salah").await.unwrap().unwrap().repeated);
-        assert!(voucher_unsold(&*tx, now, &who, VoucherId(5), "salah").await.unwrap().unwrap().repeated);
-        assert_eq!(voucher_used(&*tx, now, &who, &voucher(&app, site, 5)).await.unwrap(), None);
-        assert_eq!(voucher_unsold(&*tx, now, &who, VoucherId(2), "salah").await.unwrap(), None);
+        let unsold = async |ids: &[i64]| {
+            let ids: Vec<VoucherId> = ids.iter().copied().map(VoucherId).collect();
+            vouchers_unsold(&*tx, now, &who, &ids, "salah").await.unwrap()
+        };
+        assert_eq!(unsold(&[5]).await, 1);
+        assert_eq!(unsold(&[5]).await, 0);
+        assert_eq!(vouchers_used(&*tx, now, &who, &[voucher(&app, site, 5)]).await.unwrap(), 0);
+        // One that was used is not taken back, and neither one that nobody sold.
+        assert_eq!(unsold(&[2, 99]).await, 0);
         // A gift.
         let mut gift = voucher(&app, site, 4);
         (gift.sale.price, gift.sale.cost) = (Money::idr(0), Money::idr(0));
         assert_eq!(voucher_sold(&*tx, now, &who, &gift, VoucherIncome::AtSale).await.unwrap(), None);
         tx.commit().await.unwrap();
         assert_eq!(income().await, 9_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn thousands_are_booked_as_one_by_one() {
+    on_each_database(async |app| {
+        let drafts: Vec<Draft> =
+            (1..=1_200).map(|id| invoice(if id % 2 == 0 { SITI } else { BUDI }, id, 1_000)).collect();
+        let (now, who) = (app.clock.now(), actor());
+        book(&app, &drafts[7]).await.unwrap();
+        let tx = app.db.begin().await.unwrap();
+        let posted = post_many(&*tx, now, &who, &drafts).await.unwrap();
+        assert_eq!(posted.iter().filter(|posted| posted.repeated).count(), 1);
+        // The same source twice in one go is one fact.
+        let twice = [invoice(SITI, 2_000, 500), invoice(SITI, 2_000, 500)];
+        let posted = post_many(&*tx, now, &who, &twice).await.unwrap();
+        assert_eq!((posted[0].repeated, posted[1].repeated), (false, true));
+        assert_eq!(reserve_numbers(&*tx, "invoice", "2026-11", 1_200).await.unwrap(), 1);
+        assert_eq!(next_number(&*tx, "invoice", "2026-11").await.unwrap(), 1_201);
+        tx.commit().await.unwrap();
+        assert_eq!((owes(&app, SITI).await, owes(&app, BUDI).await), ((600_500, 0), (600_000, 0)));
+        // One that is refused takes all with it.
+        let tx = app.db.begin().await.unwrap();
+        let paid = [cash(SITI, 1, &shares(&[(2, 900)], 0)).unwrap(), cash(SITI, 2, &shares(&[(2, 900)], 0)).unwrap()];
+        assert!(matches!(post_many(&*tx, now, &who, &paid).await, Err(LedgerError::OverSettled(SITI))));
+        drop(tx);
+        let proof = super::super::prove(app.db.read(), now, true).await.unwrap();
+        assert_eq!((proof.entries, proof.differences.len()), (1_201, 0));
     })
     .await;
 }

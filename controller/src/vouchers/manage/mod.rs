@@ -20,7 +20,7 @@ use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Act, Refusal, Status, VoucherError,
+    Act, Refusal, Status, VoucherError, books,
     store::{self, Cause, Known, Note},
     uplink,
 };
@@ -163,10 +163,9 @@ pub async fn one(app: &App, order: &Order<'_>, id: VoucherId, act: &Act) -> Resu
     let mut known = find(&tx, app, order, id).await?;
     let before = known.life.clone();
     known.life.act(&mut known.allowance, act, app.clock.now()).map_err(ManageError::Refused)?;
-    let object = format!("voucher/{id}");
     let detail = detail_of(act);
+    let object = format!("voucher/{id}");
     let deed = Deed { action: action(act), object, site: Some(known.site), detail: detail.clone() };
-    audit::record(&*tx, app.clock.now(), order.actor, deed).await?;
     let (voucher_id, batch_id, router_id) = (known.id, known.batch, known.router);
     let (code, what) = (known.login.code.clone(), act.name().to_owned());
     let mut events = vec![BusinessEvent::VoucherChanged { voucher_id, batch_id, router_id, code: code.clone(), what }];
@@ -179,6 +178,8 @@ pub async fn one(app: &App, order: &Order<'_>, id: VoucherId, act: &Act) -> Resu
     uplink::count(&mut counts, known.batch, &before, &known.life);
     let changed = Changed { known: vec![known], counts, cause: cause(order, act), detail };
     write(&tx, app, order, changed).await?;
+    take_back(&tx, app, order, act, &[id]).await?;
+    audit::record(&*tx, app.clock.now(), order.actor, deed).await?;
     events::record_all(&*tx, app.clock.now(), site_of(&tx, order, batch_id).await?, &events).await?;
     tx.commit().await?;
     app.wakes.wake();
@@ -212,9 +213,11 @@ pub async fn batch(app: &App, order: &Order<'_>, id: BatchId, act: &Act, which: 
         site: Some(batch.site_id),
         detail: told,
     };
-    audit::record(&*tx, now, order.actor, deed).await?;
     let count = i32::try_from(known.len()).unwrap_or(i32::MAX);
+    let ids: Vec<VoucherId> = known.iter().map(|known| known.id).collect();
     write(&tx, app, order, Changed { known, counts, cause: cause(order, act), detail }).await?;
+    take_back(&tx, app, order, act, &ids).await?;
+    audit::record(&*tx, now, order.actor, deed).await?;
     let what = act.name().to_owned();
     let event = BusinessEvent::BatchChanged { batch_id: id, router_id: batch.router_id, what, count };
     events::record(&*tx, now, Some(batch.site_id), &event).await?;
@@ -344,6 +347,12 @@ async fn write(tx: &Tx, app: &App, order: &Order<'_>, changed: Changed<'_>) -> R
     routers::want(tx, app, router, order.actor, wants).await?;
     let note = |known: &Known| Note { voucher: known.id, batch: known.batch, detail: detail.clone() };
     store::note(&**tx, app.clock.now(), cause, known.iter().map(note).collect()).await
+}
+
+/// What was sold and is void before anybody used it brought nothing.
+async fn take_back(tx: &Tx, app: &App, order: &Order<'_>, act: &Act, ids: &[VoucherId]) -> Result<(), DbErr> {
+    let Act::Void { reason } = act else { return Ok(()) };
+    books::taken_back(tx, app.clock.now(), order.actor, ids, reason).await
 }
 
 fn cause<'a>(order: &Order<'a>, act: &'a Act) -> Cause<'a> {

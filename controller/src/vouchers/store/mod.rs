@@ -1,6 +1,7 @@
 //! Queries of batches and vouchers.
 
 mod batches;
+mod books;
 mod history;
 mod life;
 mod lookup;
@@ -11,6 +12,7 @@ mod search;
 mod vouchers;
 
 pub(super) use batches::*;
+pub(super) use books::*;
 pub(super) use history::*;
 pub(super) use life::*;
 pub(super) use lookup::*;

@@ -1,5 +1,7 @@
 //! The counter on both databases: one tap is one sale, whoever taps how often.
 
+mod books;
+
 use axum::http::{Request, StatusCode, header};
 use hiji_shared::{
     desired::{ItemResult, ItemStatus},
