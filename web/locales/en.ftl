@@ -1519,3 +1519,27 @@ moment-invoice-issued = Invoice { $number } over { $total }
 moment-invoice-voided = Invoice { $number } voided: { $reason }
 moment-invoice-dropped = Draft of an invoice over { $total } dropped: { $reason }
 moment-invoice-credited = Credit note { $note } over { $amount } on invoice { $number }: { $reason }
+
+## Opening balances
+customer-owes = Not paid yet
+customer-credit = Balance
+opening-title = Opening balance
+opening-about = For customers who come from other books. If it was wrong, reverse it in the ledger and enter it again.
+opening-kind = Kind
+opening-debt = Debt: not paid yet
+opening-credit = Balance: paid ahead
+opening-amount = Amount
+opening-on = Since
+opening-on-hint = Empty = today, { $day }.
+opening-note = Note
+opening-do = Save the opening balance
+done-opening = The opening balance was saved.
+moment-opening-debt = Opening debt of { $amount } booked
+moment-opening-credit = Opening balance of { $amount } booked
+error-in-the-future = This day has not come yet; enter today or a day before.
+error-other-currency = The amount must be in { $currency }.
+error-form-used = This form was used for something else. Reload the page and fill it in again.
+voucher-income = Income of vouchers is booked
+voucher-income-hint = Printed vouchers that are sold by hand are booked at their first login.
+voucher-income-at-sale = When they are sold over the counter
+voucher-income-at-first-login = At the first login

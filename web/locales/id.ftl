@@ -1483,3 +1483,27 @@ moment-invoice-issued = Tagihan { $number } sebesar { $total }
 moment-invoice-voided = Tagihan { $number } dibatalkan: { $reason }
 moment-invoice-dropped = Draf tagihan { $total } dihapus: { $reason }
 moment-invoice-credited = Nota kredit { $note } sebesar { $amount } atas tagihan { $number }: { $reason }
+
+## Saldo awal
+customer-owes = Tagihan belum dibayar
+customer-credit = Saldo
+opening-title = Saldo awal
+opening-about = Untuk pelanggan yang pindah dari pembukuan lain. Kalau salah, batalkan di buku besar lalu isi lagi.
+opening-kind = Jenis
+opening-debt = Utang: belum dibayar
+opening-credit = Saldo: sudah dibayar di muka
+opening-amount = Jumlah
+opening-on = Sejak tanggal
+opening-on-hint = Kosong = hari ini, { $day }.
+opening-note = Catatan
+opening-do = Simpan saldo awal
+done-opening = Saldo awal disimpan.
+moment-opening-debt = Utang awal { $amount } dicatat
+moment-opening-credit = Saldo awal { $amount } dicatat
+error-in-the-future = Tanggal ini belum tiba; isi hari ini atau sebelumnya.
+error-other-currency = Jumlah harus dalam { $currency }.
+error-form-used = Formulir ini sudah dipakai untuk isian lain. Muat ulang halaman, lalu isi lagi.
+voucher-income = Pendapatan voucher dicatat
+voucher-income-hint = Voucher cetak yang dijual sendiri dicatat saat login pertama.
+voucher-income-at-sale = Saat dijual di kasir
+voucher-income-at-first-login = Saat login pertama

@@ -244,7 +244,7 @@ async fn find_active(app: &App, scope: &Scope, id: CustomerId) -> Result<Custome
 }
 
 /// The customer, held against others until the transaction ends.
-async fn active(tx: &Tx, app: &App, scope: &Scope, id: CustomerId) -> Result<Customer, CustomerError> {
+pub(super) async fn active(tx: &Tx, app: &App, scope: &Scope, id: CustomerId) -> Result<Customer, CustomerError> {
     store::lock(&**tx, id).await?;
     let found = store::find(&**tx, &app.keys, scope, id).await?.ok_or(CustomerError::NotFound)?;
     if found.state == State::Deleted { Err(CustomerError::Deleted) } else { Ok(found) }

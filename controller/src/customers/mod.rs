@@ -7,6 +7,7 @@ pub(crate) mod api;
 mod change;
 pub(crate) mod export;
 pub mod import;
+pub mod opening;
 pub(crate) mod pages;
 pub mod place;
 pub(crate) mod routes;

@@ -10,6 +10,8 @@ use crate::{
         page::{Flash, Page},
     },
     ids::{AdminId, CustomerId, SiteId},
+    ledger::Balance,
+    money::Money,
     phone::Phone,
 };
 
@@ -66,8 +68,11 @@ pub(crate) struct ShowPage {
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
     pub(crate) form: FormView<NoteFields>,
+    /// What he owes and has; not for everybody.
+    pub(crate) balance: Option<Balance>,
     pub(crate) may_add: bool,
     pub(crate) may_manage: bool,
+    pub(crate) may_open: bool,
 }
 
 /// A moment of the timeline with its sentence.
@@ -324,6 +329,8 @@ impl Page for ShowPage {
             vec![
                 moment("note", serde_json::json!({ "text": "Minta dihubungi\nsore <b>" }), ""),
                 moment("restored", serde_json::json!({}), ""),
+                moment("opening-debt", serde_json::json!({ "amount": "Rp50.000", "text": "buku lama" }), ""),
+                moment("opening-credit", serde_json::json!({ "amount": "Rp50.000" }), ""),
                 moment("deleted", serde_json::json!({ "reason": "pindah" }), ""),
                 moment("changed", serde_json::json!({ "fields": changed }), ""),
                 moment("imported", serde_json::json!({ "number": "C000123", "file": "a.csv" }), "/customers/imports/1"),
@@ -338,8 +345,10 @@ impl Page for ShowPage {
             next: None,
             is_later: false,
             form: FormView::fresh(NoteFields::default()),
+            balance: Some(Balance { receivable: Money::idr(50_000), credit: Money::idr(0) }),
             may_add: true,
             may_manage: true,
+            may_open: true,
         };
         let bare = Customer {
             phones: Vec::new(),
@@ -362,7 +371,14 @@ impl Page for ShowPage {
             is_later: true,
             ..page(Customer { open_services: 2, ..sample() })
         };
-        let looked_at = Self { may_add: false, may_manage: false, moments: Vec::new(), ..page(sample()) };
+        let looked_at = Self {
+            balance: None,
+            may_add: false,
+            may_manage: false,
+            may_open: false,
+            moments: Vec::new(),
+            ..page(sample())
+        };
         vec![page(sample()), page(bare), wrong, seen, looked_at]
     }
 }

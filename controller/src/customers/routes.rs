@@ -27,7 +27,9 @@ use crate::{
         view::View,
     },
     ids::{CustomerId, SiteId},
-    sites,
+    ledger,
+    money::Currency,
+    settings, sites,
     tables::Format,
 };
 
@@ -226,6 +228,10 @@ async fn show_page(
     form: FormView<NoteFields>,
 ) -> Result<ShowPage, AppError> {
     let moments = super::timeline(app.db.read(), customer.id, page).await?;
+    let balance = match caller.may(Permission::InvoicesSee) {
+        true => Some(balance(app, customer.id).await?),
+        false => None,
+    };
     Ok(ShowPage {
         map_url: map_url(customer.point),
         customer,
@@ -234,9 +240,16 @@ async fn show_page(
         next: moments.next_cursor,
         is_later,
         form,
+        balance,
         may_add: caller.may(Permission::CustomersAdd),
         may_manage: caller.may(Permission::CustomersManage),
+        may_open: caller.may(Permission::InvoicesManage),
     })
+}
+
+async fn balance(app: &App, id: CustomerId) -> Result<ledger::Balance, AppError> {
+    let currency = Currency::parse(&settings::load(app.db.read()).await?.currency).unwrap_or(Currency::IDR);
+    Ok(ledger::balance(app.db.read(), id, currency).await?)
 }
 
 async fn show(

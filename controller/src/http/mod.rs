@@ -114,6 +114,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(counter::routes::routes())
         .merge(customers::routes::routes())
         .merge(customers::import::routes::routes())
+        .merge(customers::opening::routes::routes())
         .merge(dashboard::routes::routes())
         .merge(ledger::routes::routes())
         .merge(maintenance::routes::routes())
@@ -150,6 +151,7 @@ fn resources() -> Router<App> {
         .merge(ledger::api::routes())
         .merge(customers::api::routes())
         .merge(customers::import::api::routes())
+        .merge(customers::opening::api::routes())
         .merge(maintenance::api::routes())
         .merge(maintenance::events_api::routes())
         .merge(monitoring::api::routes())
@@ -178,6 +180,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         ledger::api::document(),
         customers::api::document(),
         customers::import::api::document(),
+        customers::opening::api::document(),
         maintenance::api::document(),
         maintenance::events_api::document(),
         monitoring::api::document(),
@@ -235,6 +238,7 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<customers::pages::ShowPage>(),
         page::samples_of::<customers::import::pages::ImportsPage>(),
         page::samples_of::<customers::import::pages::ImportPage>(),
+        page::samples_of::<customers::opening::pages::OpeningPage>(),
         page::samples_of::<dashboard::pages::DashboardPage>(),
         page::samples_of::<ledger::pages::AccountsPage>(),
         page::samples_of::<ledger::pages::JournalPage>(),

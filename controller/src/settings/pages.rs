@@ -19,7 +19,6 @@ pub(crate) struct Fields {
     pub(crate) currency: String,
     pub(crate) voucher_marker: String,
     pub(crate) pppoe_marker: String,
-    /// Kept as it is: nothing is booked of vouchers yet, so there is nothing to choose.
     pub(crate) voucher_income: String,
     pub(crate) is_taxable: String,
     pub(crate) invoice_number_format: String,

@@ -21,7 +21,7 @@ const NO_SHIFT: i64 = 0;
 pub(super) async fn sold(tx: &Tx, now: DateTime<Utc>, actor: &Actor, voucher: VoucherId) -> Result<(), DbErr> {
     let income = settings::load(&**tx).await?.voucher_income;
     for booking in store::bookings(&**tx, &[voucher]).await? {
-        ledger::voucher_sold(&**tx, now, actor, &fact(booking, now), income).await.map_err(failed)?;
+        ledger::voucher_sold(&**tx, now, actor, &fact(booking, now), income).await.map_err(LedgerError::into_db)?;
     }
     Ok(())
 }
@@ -38,7 +38,7 @@ pub(super) async fn used(tx: &Tx, now: DateTime<Utc>, vouchers: &[VoucherId]) ->
         fact(booking, at)
     });
     let facts: Vec<VoucherFact> = facts.collect();
-    ledger::vouchers_used(&**tx, now, &Actor::system("vouchers"), &facts).await.map_err(failed)?;
+    ledger::vouchers_used(&**tx, now, &Actor::system("vouchers"), &facts).await.map_err(LedgerError::into_db)?;
     Ok(())
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn taken_back(
     let bookings = store::bookings(&**tx, vouchers).await?;
     let unused: Vec<VoucherId> =
         bookings.into_iter().filter(|booking| !booking.is_used).map(|booking| booking.origin).collect();
-    ledger::vouchers_unsold(&**tx, now, actor, &unused, reason).await.map_err(failed)?;
+    ledger::vouchers_unsold(&**tx, now, actor, &unused, reason).await.map_err(LedgerError::into_db)?;
     Ok(())
 }
 
@@ -66,13 +66,5 @@ fn fact(booking: Booking, at: DateTime<Utc>) -> VoucherFact {
         at,
         memo: name,
         sale: VoucherSale { into: Place::cash(NO_SHIFT), price, tax, cost },
-    }
-}
-
-/// A refusal of the ledger is a fault of ours: vouchers are booked by their own prices, once.
-fn failed(error: LedgerError) -> DbErr {
-    match error {
-        LedgerError::Db(error) => error,
-        refused => DbErr::Custom(format!("the ledger refuses a voucher: {refused}")),
     }
 }
