@@ -10,12 +10,22 @@ pub(crate) struct Migration;
 /// A name belongs to one living subscription of a router.
 const SUBSCRIPTION_USERNAME: &str = "CREATE UNIQUE INDEX uq_subscription_username ON subscription (router_id, service, username) WHERE state <> 'ended'";
 
+/// What packages that are there are sold as. Those of subscriptions had limits of vouchers by mistake only; grace is 30
+/// days at most.
+const SOLD: [&str; 3] = [
+    "UPDATE package SET sold_as = 'subscription', online_secs = NULL, active_secs = NULL, limit_bytes = NULL, mac_lock = FALSE, activate_before_secs = NULL, activate_before = NULL WHERE service = 'pppoe'",
+    "UPDATE package SET bill_day = 1 WHERE cycle = 'monthly'",
+    "UPDATE package SET grace_days = 30 WHERE grace_days > 30",
+];
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         add_columns(manager, "package", terms()).await?;
         let db = manager.get_connection();
-        db.execute_unprepared("UPDATE package SET sold_as = 'subscription' WHERE service = 'pppoe'").await?;
+        for amend in SOLD {
+            db.execute_unprepared(amend).await?;
+        }
         // The hour of the nightly run.
         add_columns(manager, "site", vec![integer("run_hour").default(0).take()]).await?;
         create(manager, tables(), indexes()).await?;

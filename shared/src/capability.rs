@@ -12,6 +12,8 @@ pub enum Capability {
     VoucherLife,
     /// Sends snapshots on `up/snap`.
     Snapshots,
+    /// Sets local address and pool of PPP profiles.
+    ProfileAddresses,
     /// Serves the local hook endpoint.
     Hook,
     /// An ability of a newer agent.

@@ -128,6 +128,12 @@ pub struct DesiredProfile {
     /// Sessions at once; 0 = unlimited.
     #[serde(default)]
     pub shared_users: u32,
+    /// PPP: the router's own address, or the pool it comes from; empty = left as it is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub local_address: String,
+    /// PPP: the pool of customers' addresses (`remote-address`); empty = left as it is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub address_pool: String,
     /// `VOUCHER_SYSTEM` or `PPPOE_SYSTEM`, or the operator's.
     pub marker: String,
     /// The profile is the admin's: of it only the marker and the scripts are wanted, and it is never made or removed.
@@ -152,6 +158,8 @@ impl DesiredProfile {
             name: name.to_owned(),
             rate_limit: rate_limit.to_owned(),
             shared_users,
+            local_address: String::new(),
+            address_pool: String::new(),
             marker: marker.to_owned(),
             scripts_only: false,
             hooks: false,
@@ -303,6 +311,19 @@ mod tests {
             r#"{"rev":7,"object":"user","service":"hotspot","name":"KBX7M2QP","password":"KBX7M2QP","profile":"12jam","online_secs":43200,"mac_lock":true,"mark":{"mark":"voucher","marker":"VOUCHER_SYSTEM","price":3000,"active_secs":259200}}"#
         );
         assert_eq!(serde_json::from_str::<Desired>(&text).unwrap(), desired);
+    }
+
+    #[test]
+    fn a_profile_without_addresses_is_as_it_was_on_the_wire() {
+        let plain = DesiredProfile::made(Service::Pppoe, "rumah", "10M/10M", 1, "PPPOE_SYSTEM");
+        let text = serde_json::to_string(&plain).unwrap();
+        assert_eq!(
+            text,
+            r#"{"service":"pppoe","name":"rumah","rate_limit":"10M/10M","shared_users":1,"marker":"PPPOE_SYSTEM"}"#
+        );
+        let pooled = DesiredProfile { local_address: "10.0.0.1".into(), address_pool: "pool".into(), ..plain.clone() };
+        let text = serde_json::to_string(&pooled).unwrap();
+        assert_eq!(serde_json::from_str::<DesiredProfile>(&text).unwrap(), pooled);
     }
 
     #[test]

@@ -182,6 +182,9 @@ pub struct RouterProfile {
     pub shared_users: u32,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub address_pool: String,
+    /// PPP: the router's own address, or the pool it comes from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub local_address: String,
     /// The profile's comment (PPP only: hotspot profiles have none in any version).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub comment: String,

@@ -25,7 +25,18 @@ impl Menu for PppProfiles {
     }
 
     fn fields(&self) -> &'static [&'static str] {
-        &[".id", "name", "rate-limit", "only-one", "remote-address", "comment", "on-up", "on-down", "default"]
+        &[
+            ".id",
+            "name",
+            "rate-limit",
+            "only-one",
+            "local-address",
+            "remote-address",
+            "comment",
+            "on-up",
+            "on-down",
+            "default",
+        ]
     }
 
     fn read(&self, row: &Row, reading: &mut Reading<'_>) -> Option<Observed> {
@@ -38,6 +49,7 @@ impl Menu for PppProfiles {
                 name: name.into(),
                 rate_limit: row.text("rate-limit").into_owned(),
                 shared_users: u32::from(row.text("only-one") == "yes"),
+                local_address: row.text("local-address").into_owned(),
                 address_pool: row.text("remote-address").into_owned(),
                 marked: script::comment_marked(&comment, reading.pppoe_marker),
                 comment: comment.into(),
@@ -51,6 +63,8 @@ impl Menu for PppProfiles {
         let only_one = fields.shared_users.map(|sessions| if sessions == 1 { "yes" } else { "default" });
         let request = put(request, "rate-limit", fields.rate_limit.as_deref());
         let request = put(request, "only-one", only_one);
+        let request = put(request, "local-address", fields.local_address.as_deref());
+        let request = put(request, "remote-address", fields.address_pool.as_deref());
         let request = put(request, "comment", fields.comment.as_deref());
         put_scripts(request, Service::Pppoe, fields)
     }

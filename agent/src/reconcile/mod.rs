@@ -52,6 +52,9 @@ pub(crate) struct Fields {
     pub(crate) rate_limit: Option<String>,
     /// 0 = unlimited.
     pub(crate) shared_users: Option<u32>,
+    /// Of a PPP profile: an address, or the name of a pool.
+    pub(crate) local_address: Option<String>,
+    pub(crate) address_pool: Option<String>,
     /// The whole scripts of a profile, as a session begins and as it ends.
     pub(crate) scripts: [Option<Script>; 2],
 }

@@ -52,12 +52,21 @@ fn fields(profile: &DesiredProfile, row: Option<&ProfileRow>, around: &Around<'_
         fields.rate_limit = rate_differs.then(|| profile.rate_limit.clone());
         fields.shared_users = shared_users(profile, row, around);
     }
+    if around.kind == Kind::PppProfile && !profile.scripts_only {
+        fields.local_address = address(&profile.local_address, row.map(|row| &*row.row.local_address));
+        fields.address_pool = address(&profile.address_pool, row.map(|row| &*row.row.address_pool));
+    }
     if around.kind == Kind::PppProfile {
         let seen = row.map_or("", |row| &row.row.comment);
         let wanted = script::wanted_comment(profile, seen);
         fields.comment = (wanted != seen).then_some(wanted);
     }
     Ok(fields)
+}
+
+/// An address or pool to write. None wanted: what the router has is the admin's.
+fn address(wanted: &str, seen: Option<&str>) -> Option<String> {
+    (!wanted.is_empty() && seen != Some(wanted)).then(|| wanted.to_owned())
 }
 
 fn shared_users(profile: &DesiredProfile, row: Option<&ProfileRow>, around: &Around<'_>) -> Option<u32> {

@@ -243,6 +243,33 @@ fn a_ppp_profile_carries_its_marker_as_comment() {
     assert_eq!(fields.scripts, [None, None]);
 }
 
+#[test]
+fn addresses_of_a_ppp_profile_are_set_where_they_are_wanted_and_else_left_alone() {
+    let ppp = around(Kind::PppProfile);
+    let made = DesiredProfile::made(Service::Pppoe, "rumah", "10M/10M", 1, "PPPOE_SYSTEM");
+    let pooled = DesiredProfile { local_address: "10.0.0.1".into(), address_pool: "pool-rumah".into(), ..made.clone() };
+    let entry_of = |profile: &DesiredProfile| entry(Desired { rev: 1, object: Object::Profile(profile.clone()) });
+    let Step::Add(fields) = step("rumah", &entry_of(&pooled), None, &ppp) else { panic!() };
+    assert_eq!(
+        (fields.local_address.as_deref(), fields.address_pool.as_deref()),
+        (Some("10.0.0.1"), Some("pool-rumah"))
+    );
+    let row = RouterProfile {
+        name: "rumah".into(),
+        rate_limit: "10M/10M".into(),
+        shared_users: 1,
+        local_address: "10.0.0.1".into(),
+        address_pool: "pool-lama".into(),
+        comment: "PPPOE_SYSTEM".into(),
+        marked: true,
+        ..RouterProfile::default()
+    };
+    let seen = Observed::Profile(ProfileRow { row, ..ProfileRow::default() });
+    let Step::Change { fields, .. } = step("rumah", &entry_of(&pooled), Some(&seen), &ppp) else { panic!() };
+    assert_eq!(fields, Fields { address_pool: Some("pool-rumah".into()), ..Fields::default() });
+    assert_eq!(step("rumah", &entry_of(&made), Some(&seen), &ppp), Step::Right);
+}
+
 /// The admin's own profile, of which only marker and scripts are wanted.
 fn hooked(service: Service, hooks: bool, marking: Marking) -> Entry {
     let marker = if service == Service::Hotspot { "VOUCHER_SYSTEM" } else { "PPPOE_SYSTEM" };

@@ -445,10 +445,16 @@ impl<'a> Talk<'a> {
 
 fn capabilities(ctx: &Ctx) -> Vec<Capability> {
     let hook = ctx.config.hook_listen.map(|_| Capability::Hook);
-    [Some(Capability::Desired), Some(Capability::VoucherLife), Some(Capability::Snapshots), hook]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        Some(Capability::Desired),
+        Some(Capability::VoucherLife),
+        Some(Capability::Snapshots),
+        Some(Capability::ProfileAddresses),
+        hook,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The broker of an address as enrolment told it.

@@ -15,7 +15,6 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Duration, Utc};
-use hiji_shared::device::Service;
 use sea_orm::DbErr;
 use serde::Serialize;
 
@@ -33,7 +32,7 @@ use crate::{
     },
     ids::{AdminId, BatchId, PackageId, RouterId, SaleId, SiteId, VoucherId},
     money::Money,
-    packages::{self, Package},
+    packages::{self, Package, SoldAs},
     phone::Phone,
     routers::{self, Presence, Router},
     vouchers::{self, BatchForm, Handed, Origin, Voucher, VoucherError},
@@ -328,14 +327,14 @@ pub async fn totals(app: &App, scope: &Scope, admin: AdminId, since: DateTime<Ut
     store::totals(app.db.read(), scope, admin, since).await
 }
 
-/// The hotspot packages sold on a router, those sold most in front, with what the counter has of each in stock.
+/// The voucher packages sold on a router, those sold most in front, with what the counter has of each in stock.
 ///
 /// # Errors
 /// The database's.
 pub async fn offers(app: &App, scope: &Scope, router: RouterId) -> Result<Vec<(Package, Option<i64>)>, DbErr> {
     let (db, now) = (app.db.read(), app.clock.now());
     let filter =
-        packages::Filter { service: Some(Service::Hotspot), router: Some(router), ..packages::Filter::default() };
+        packages::Filter { sold_as: Some(SoldAs::Voucher), router: Some(router), ..packages::Filter::default() };
     let page = PageOf::new(Some(MAX_LIMIT), None).unwrap_or_default();
     let at = packages::At::on(router, now);
     let mut packages = packages::list(db, scope, &filter, &page, at).await?.items;

@@ -10,7 +10,7 @@ use axum_extra::extract::Query;
 use serde::Deserialize;
 use utoipa::OpenApi;
 
-use super::{At, Filter, Package, PackageError, PackageForm, prices, rules};
+use super::{At, Filter, Package, PackageError, PackageForm, SoldAs, prices, rules};
 use crate::{
     app::App,
     audit::Actor,
@@ -89,6 +89,7 @@ pub(super) fn priced(
 #[derive(Debug, Deserialize)]
 struct Asked {
     service: Option<String>,
+    sold_as: Option<String>,
     router_id: Option<String>,
     archived: Option<String>,
 }
@@ -98,14 +99,20 @@ impl Asked {
         let mut check = Check::default();
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let service = given(self.service).and_then(|text| check.choice("service", &text, rules::service));
+        let sold_as = given(self.sold_as).and_then(|text| check.choice("sold_as", &text, SoldAs::parse));
         let router = given(self.router_id).and_then(|text| check.id("router_id", &text)).map(RouterId);
         let archived = given(self.archived).is_some_and(|text| Check::ticked(&text));
-        if check.is_clean() { Ok(Filter { service, router, archived, q }) } else { Err(check.into_errors().into()) }
+        if check.is_clean() {
+            Ok(Filter { service, sold_as, router, archived, q })
+        } else {
+            Err(check.into_errors().into())
+        }
     }
 }
 
 #[utoipa::path(get, path = "/packages", tag = "packages", params(
     ("service" = Option<String>, Query, description = "`hotspot` or `pppoe`"),
+    ("sold_as" = Option<String>, Query, description = "`voucher` or `subscription`"),
     ("router_id" = Option<i64>, Query, description = "sold on this router, at its price"),
     ("archived" = Option<bool>, Query, description = "those no longer offered"),
     ("q" = Option<String>, Query), ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query),
@@ -166,6 +173,7 @@ async fn change(
 ) -> Result<Json<Package>, AppError> {
     caller.allow(Permission::PackagesManage)?;
     let before = found(&app, &caller, id).await?;
+    let form = PackageForm { sold_as: form.sold_as.or_else(|| Some(before.sold_as.as_str().to_owned())), ..form };
     let draft = priced(&caller, rules::check(&form)?, form.cost.is_some(), before.cost)?;
     super::change(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, draft).await?;
     let package = found(&app, &caller, id).await?;

@@ -5,15 +5,17 @@
 //! yet; of the routers he sees his own, and changes only those.
 
 pub mod api;
+mod fields;
+mod found;
 pub(crate) mod pages;
 pub mod prices;
+mod rate;
 pub(crate) mod routes;
 pub mod rules;
 mod store;
 #[cfg(test)]
 mod stories;
-
-use std::collections::BTreeSet;
+mod terms;
 
 use chrono::{DateTime, Utc};
 use hiji_shared::{
@@ -42,8 +44,9 @@ use crate::{
 };
 
 pub(crate) use api::no_cost;
-pub(crate) use pages::{quota_of, span_of};
-pub use rules::{Draft, OnExpiry, PackageForm, SellBy, Validity, amount};
+pub(crate) use fields::{quota_of, span_of};
+pub use found::{Found, found_profiles};
+pub use rules::{Cycle, Draft, FirstPeriod, OnExpiry, PackageForm, SellBy, SoldAs, Terms, Validity, amount};
 
 /// A package as pages and API show it.
 #[derive(Debug, Clone, Serialize)]
@@ -66,9 +69,9 @@ pub struct Package {
     /// Batches are bound to the device of the first login unless they say otherwise.
     pub mac_lock: bool,
     pub validity: Validity,
-    pub cycle: String,
-    pub grace_days: i32,
-    pub on_expiry: String,
+    pub sold_as: SoldAs,
+    #[serde(flatten)]
+    pub terms: Terms,
     /// Routers it is sold on, of those the caller sees.
     pub router_ids: Vec<RouterId>,
     /// Of these, where hiji makes the profile.
@@ -105,6 +108,7 @@ impl At {
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub service: Option<Service>,
+    pub sold_as: Option<SoldAs>,
     pub router: Option<RouterId>,
     /// Those no longer offered, instead of those that are.
     pub archived: bool,
@@ -184,8 +188,7 @@ fn keeps(draft: &Draft, before: &Package) -> bool {
         && i32::try_from(draft.shared_users).is_ok_and(|users| users == before.shared_users)
         && (draft.limit_bytes, draft.mac_lock) == (before.limit_bytes, before.mac_lock)
         && draft.validity == before.validity
-        && (draft.cycle.name(), draft.grace_days) == (before.cycle.clone(), before.grace_days)
-        && draft.on_expiry.as_str() == before.on_expiry
+        && draft.terms == before.terms
 }
 
 /// Changes a package. Profiles that hiji makes follow; routers outside of the caller's sites stay as they were. Another
@@ -201,12 +204,17 @@ pub async fn change(app: &App, scope: &Scope, actor: &Actor, id: PackageId, draf
         let code = before.price.currency().code().to_owned();
         return Err(PackageError::field("price", FieldError::new("not_our_currency").arg("currency", code)));
     }
+    for (field, stays) in [("sold_as", draft.sold_as == before.sold_as), ("service", draft.service == before.service)] {
+        if !stays {
+            return Err(PackageError::field(field, FieldError::new("package_kind_stays")));
+        }
+    }
     let all = store::places(&*tx, id).await?;
     if is_shared(&all, &before) && !keeps(&draft, &before) {
         return Err(PackageError::field("name", FieldError::new("package_shared")));
     }
     // A profile made under another name is not the one wanted now.
-    let same_profile = before.profile == draft.profile && before.service == draft.service;
+    let same_profile = before.profile == draft.profile;
     let known: Vec<Place> = all.iter().map(|place| Place { made: place.made && same_profile, ..*place }).collect();
     let mut places = places(&tx, scope, &draft, &known).await?;
     let foreign = known.iter().filter(|place| !before.router_ids.contains(&place.router));
@@ -219,6 +227,8 @@ pub async fn change(app: &App, scope: &Scope, actor: &Actor, id: PackageId, draf
     store::set_places(&*tx, id, &places).await?;
     let looks_alike = same_profile
         && before.rate_limit == draft.rate_limit
+        && (&before.terms.local_address, &before.terms.address_pool)
+            == (&draft.terms.local_address, &draft.terms.address_pool)
         && u32::try_from(before.shared_users).is_ok_and(|users| users == draft.shared_users);
     let due = places.iter().filter(|place| place.made && !(looks_alike && known.contains(place)));
     let due: Vec<RouterId> = due.map(|place| place.router).collect();
@@ -258,7 +268,12 @@ async fn make_profiles(tx: &Tx, app: &App, actor: &Actor, draft: &Draft, on: &[R
         Service::Hotspot => settings.voucher_marker,
         Service::Pppoe => settings.pppoe_marker,
     };
-    let profile = DesiredProfile::made(draft.service, &draft.profile, &draft.rate_limit, draft.shared_users, &marker);
+    let made = DesiredProfile::made(draft.service, &draft.profile, &draft.rate_limit, draft.shared_users, &marker);
+    let profile = DesiredProfile {
+        local_address: draft.terms.local_address.clone(),
+        address_pool: draft.terms.address_pool.clone(),
+        ..made
+    };
     for &router in on {
         let want = Want { object: Object::Profile(profile.clone()) };
         routers::want(tx, app, router, actor, vec![want]).await?;
@@ -278,7 +293,7 @@ async fn announce(
     let detail = serde_json::json!({
         "name": draft.name, "service": draft.service, "profile": draft.profile, "price": draft.price,
         "cost": draft.cost, "limit_bytes": draft.limit_bytes, "mac_lock": draft.mac_lock, "rate_limit": draft.rate_limit, "shared_users": draft.shared_users,
-        "validity": draft.validity, "router_ids": router_ids,
+        "validity": draft.validity, "sold_as": draft.sold_as, "terms": draft.terms, "router_ids": router_ids,
     });
     let deed = Deed { action, object: format!("package/{id}"), site: None, detail };
     audit::record(&**tx, now, actor, deed).await?;
@@ -361,51 +376,28 @@ pub async fn list(
     Ok(Paged { items: priced(db, items, at).await?, next_cursor })
 }
 
-/// Packages of a service that the caller may see, by name, for choices of a filter: without prices.
+/// The kind of packages that is shown to somebody who did not choose: vouchers, unless there are only subscriptions.
+///
+/// # Errors
+/// The database's.
+pub async fn mostly(db: &impl ConnectionTrait, scope: &Scope) -> Result<SoldAs, DbErr> {
+    for sold_as in SoldAs::ALL {
+        if store::has_any(db, scope, sold_as).await? {
+            return Ok(sold_as);
+        }
+    }
+    Ok(SoldAs::Voucher)
+}
+
+/// Packages of a kind that the caller may see, by name, for choices of a filter: without prices.
 ///
 /// # Errors
 /// The database's.
 pub async fn names(
     db: &impl ConnectionTrait,
     scope: &Scope,
-    service: Service,
+    sold_as: SoldAs,
 ) -> Result<Vec<(PackageId, String)>, DbErr> {
-    let rows = store::names(db, scope, service, MAX_LIMIT).await?;
+    let rows = store::names(db, scope, sold_as, MAX_LIMIT).await?;
     Ok(rows.into_iter().map(|(id, name)| (PackageId(id), name)).collect())
-}
-
-/// A profile found on routers that no package uses yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Found {
-    pub name: String,
-    pub service: Service,
-    pub rate_limit: String,
-    pub shared_users: u32,
-    /// Carries hiji's mark.
-    pub marked: bool,
-    pub router_ids: Vec<RouterId>,
-}
-
-/// Profiles of the routers the caller sees that no package is bound to: those with hiji's mark first.
-///
-/// # Errors
-/// The database's.
-pub async fn found_profiles(db: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<Found>, DbErr> {
-    let used: BTreeSet<(String, Service)> = store::used_profiles(db).await?;
-    let mut found: Vec<Found> = Vec::new();
-    for profile in routers::profiles(db, scope, None, false).await? {
-        let MirroredProfile { router_id, service, name, rate_limit, shared_users, marked } = profile;
-        if used.contains(&(name.clone(), service)) {
-            continue;
-        }
-        match found.iter_mut().find(|known| known.name == name && known.service == service) {
-            Some(known) => {
-                known.marked |= marked;
-                known.router_ids.push(router_id);
-            }
-            None => found.push(Found { name, service, rate_limit, shared_users, marked, router_ids: vec![router_id] }),
-        }
-    }
-    found.sort_by(|a, b| b.marked.cmp(&a.marked).then_with(|| a.name.cmp(&b.name)));
-    Ok(found)
 }

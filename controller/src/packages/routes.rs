@@ -10,10 +10,11 @@ use axum_extra::extract::{Form, Query};
 use serde::Deserialize;
 
 use super::{
-    At, Filter, Found, Package, PackageError,
+    At, Filter, Found, Package, PackageError, SoldAs,
     api::{priced, shown},
-    pages::{Fields, FormPage, ListPage, MAX_FOUND, Row},
-    prices,
+    fields::Fields,
+    pages::{FormPage, ListPage, MAX_FOUND, Row},
+    prices, rules,
 };
 use crate::{
     app::App,
@@ -57,32 +58,46 @@ async fn list(
 ) -> Result<Response, AppError> {
     caller.allow(Permission::PackagesSee)?;
     let archived = Check::ticked(&shelf.archived);
-    let filter = Filter { q: listing.q.clone(), archived, ..Filter::default() };
+    let sold_as = match SoldAs::parse(&shelf.sold_as) {
+        Some(sold_as) => sold_as,
+        None => super::mostly(app.db.read(), &caller.sites).await?,
+    };
+    let filter = Filter { q: listing.q.clone(), sold_as: Some(sold_as), archived, ..Filter::default() };
     let at = At::everywhere(app.clock.now());
     let page = super::list(app.db.read(), &caller.sites, &filter, &listing.page, at).await?;
     let names = router_choices(&app, &caller).await?;
     let may_manage = caller.may(Permission::PackagesManage);
     let first = may_manage && !archived && listing.q.is_empty() && !listing.is_later;
     let mut found = if first { super::found_profiles(app.db.read(), &caller.sites).await? } else { Vec::new() };
+    found.retain(|found| SoldAs::usual(found.service) == sold_as);
     found.truncate(MAX_FOUND);
     let packages = page.items.into_iter().map(|package| Row::new(shown(&caller, package), &names)).collect();
     let (next, is_later) = (page.next_cursor, listing.is_later);
-    view.page(&ListPage { packages, found, q: listing.q, next, is_later, archived, may_manage })
+    view.page(&ListPage { sold_as, packages, found, q: listing.q, next, is_later, archived, may_manage })
 }
 
-/// Which packages: those offered, or those no longer.
+/// Which packages: of which kind, and those offered or those no longer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Shelf {
+    sold_as: String,
     archived: String,
 }
 
-#[derive(Debug, Deserialize)]
+/// Of which kind a new package is, and of which profile it is made.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct Prefill {
-    #[serde(default)]
     profile: String,
-    #[serde(default)]
     service: String,
+    sold_as: String,
+}
+
+impl Prefill {
+    fn sold_as(&self) -> SoldAs {
+        let usual = || rules::service(&self.service).map_or(SoldAs::Voucher, SoldAs::usual);
+        SoldAs::parse(&self.sold_as).unwrap_or_else(usual)
+    }
 }
 
 async fn add_form(
@@ -94,7 +109,9 @@ async fn add_form(
     caller.allow(Permission::PackagesManage)?;
     let found = super::found_profiles(app.db.read(), &caller.sites).await?;
     let wanted = |found: &&Found| found.name == prefill.profile && found.service.as_str() == prefill.service;
-    let fields = found.iter().find(wanted).map_or_else(Fields::fresh, Fields::of_found);
+    let sold_as = prefill.sold_as();
+    let of_found = |found: &Found| Fields::of_found(found, sold_as);
+    let fields = found.iter().find(wanted).map_or_else(|| Fields::fresh(sold_as), of_found);
     view.page(&form_page(&app, &caller, None, FormView::fresh(fields)).await?)
 }
 
@@ -114,8 +131,10 @@ async fn form_page(
         Some(package) => package.price.currency(),
         None => currency(app).await?,
     };
+    let typed = form.values.sold_as().unwrap_or(SoldAs::Voucher);
     Ok(FormPage {
         id: package.map(|package| package.id),
+        sold_as: package.map_or(typed, |package| package.sold_as),
         form,
         routers,
         profiles,
@@ -183,9 +202,9 @@ async fn archive(
     Path(id): Path<PackageId>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::PackagesManage)?;
-    let name = Arg::from(found(&app, &caller, id).await?.name);
+    let package = found(&app, &caller, id).await?;
     super::archive(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, true).await?;
-    Ok(view.go_saying("/packages", "done-package-archived", [("name", name)]))
+    Ok(view.go_saying(&shelf(package.sold_as), "done-package-archived", [("name", Arg::from(package.name))]))
 }
 
 async fn restore(
@@ -195,9 +214,14 @@ async fn restore(
     Path(id): Path<PackageId>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::PackagesManage)?;
-    let name = Arg::from(found(&app, &caller, id).await?.name);
+    let package = found(&app, &caller, id).await?;
     super::archive(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, false).await?;
-    Ok(view.go_saying("/packages", "done-package-restored", [("name", name)]))
+    Ok(view.go_saying(&shelf(package.sold_as), "done-package-restored", [("name", Arg::from(package.name))]))
+}
+
+/// The list of a kind.
+fn shelf(sold_as: SoldAs) -> String {
+    format!("/packages?sold_as={}", sold_as.as_str())
 }
 
 /// A package with what it costs now where routers have no price of their own.
@@ -217,7 +241,8 @@ async fn answer(
     match done {
         Ok(()) => {
             let name = Arg::from(fields.name.trim());
-            Ok(view.go_saying("/packages", "done-package-saved", [("name", name)]))
+            let kind = fields.sold_as().unwrap_or(SoldAs::Voucher);
+            Ok(view.go_saying(&shelf(kind), "done-package-saved", [("name", name)]))
         }
         Err(PackageError::Refused(errors)) => {
             let form_id = fields.form_id.clone();

@@ -5,6 +5,8 @@ use hiji_shared::device::Service;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use super::terms::{Cycle, FirstPeriod, MAX_BILL_DAY, MAX_DUE_DAYS, MAX_GRACE_DAYS, OnExpiry, SoldAs, Terms};
+use super::{rate, terms};
 use crate::{
     http::form::{Check, FieldError, FormErrors, MAX_PRICE},
     ids::RouterId,
@@ -17,8 +19,6 @@ pub const MAX_NAME: usize = 60;
 pub const MAX_ROUTERS: usize = 1000;
 /// Sessions at once.
 pub const MAX_SHARED_USERS: i64 = 1000;
-/// Days between the due date and what expiry does.
-pub const MAX_GRACE_DAYS: i64 = 90;
 /// Longest validity: ten years.
 pub const MAX_VALIDITY_SECS: i64 = 10 * 366 * 86_400;
 /// Shortest validity: expiry is exact to the second, and the API is also used to try hiji out.
@@ -26,7 +26,6 @@ pub const MIN_VALIDITY_SECS: i64 = 1;
 /// Largest quota: 100 TiB.
 pub const MAX_LIMIT_BYTES: i64 = 100 << 40;
 const MAX_RATE_LIMIT: usize = 100;
-const MAX_CYCLE_DAYS: u16 = 366;
 
 /// What a package shall be, as the API takes it; the page's form becomes the same.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -44,7 +43,8 @@ pub struct PackageForm {
     /// What it costs the operator; 0 unless said.
     #[serde(default)]
     pub cost: Option<Money>,
-    /// `rx/tx` as RouterOS writes it; rx is the customer's upload. Empty = no limit.
+    /// `rx/tx` as RouterOS writes it, also with a burst (`10M/10M 15M/15M 8M/8M 10/10`); rx is the customer's upload.
+    /// Empty = no limit.
     #[serde(default)]
     #[schema(example = "2M/4M")]
     pub rate_limit: String,
@@ -59,14 +59,45 @@ pub struct PackageForm {
     pub mac_lock: bool,
     #[serde(default)]
     pub validity: Validity,
-    /// `monthly`, `anniversary` or `days_30` (any number); `monthly` unless said.
+    /// `voucher` or `subscription`; unless said `voucher` for hotspot and `subscription` for PPPoE. It stays for good, as
+    /// does the service.
+    #[serde(default)]
+    pub sold_as: Option<String>,
+    /// Subscriptions: `monthly`, `anniversary`, `months_3`, `weeks_2` or `days_30` (any number); `monthly` unless said.
     #[serde(default)]
     pub cycle: Option<String>,
+    /// Paid before the period; true unless said.
+    #[serde(default)]
+    pub is_prepaid: Option<bool>,
+    /// 1 to 28, of the cycle `monthly` only; 1 unless said.
+    #[serde(default)]
+    pub bill_day: Option<i64>,
+    /// Days from the invoice to its due day, 0 to 60; unless said 0 for prepaid and 10 for postpaid.
+    #[serde(default)]
+    pub due_days: Option<i64>,
+    /// Days from the due day to what expiry does, 0 to 30.
     #[serde(default)]
     pub grace_days: Option<i64>,
     /// `isolate`, `disable` or `remove`; unless said `isolate` for PPPoE and `remove` for hotspot.
     #[serde(default)]
     pub on_expiry: Option<String>,
+    /// What the part of a period costs in which it starts: `prorate`, `full` or `free`; `prorate` unless said.
+    #[serde(default)]
+    pub first_period: Option<String>,
+    /// Once, with the first invoice.
+    #[serde(default)]
+    pub setup_fee: Option<Money>,
+    /// Whether PPN is reckoned, at the rate of the day.
+    #[serde(default)]
+    pub is_taxed: bool,
+    /// Of the PPP profile that hiji makes: an address or the name of a pool.
+    #[serde(default)]
+    #[schema(example = "10.20.0.1")]
+    pub local_address: String,
+    /// Of the PPP profile that hiji makes: the pool of customers' addresses (`remote-address`).
+    #[serde(default)]
+    #[schema(example = "pool-rumah")]
+    pub address_pool: String,
     /// The routers it is sold on.
     #[serde(default)]
     #[schema(value_type = Vec<i64>)]
@@ -115,72 +146,6 @@ impl SellBy {
     }
 }
 
-/// When a subscription of the package is billed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cycle {
-    /// On a day of the month.
-    Monthly,
-    /// Monthly, on the day it began.
-    Anniversary,
-    /// Every so many days.
-    Days(u16),
-}
-
-impl Cycle {
-    /// The cycle of a name.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "monthly" => Some(Self::Monthly),
-            "anniversary" => Some(Self::Anniversary),
-            _ => {
-                let days = text.strip_prefix("days_")?.parse().ok()?;
-                (1..=MAX_CYCLE_DAYS).contains(&days).then_some(Self::Days(days))
-            }
-        }
-    }
-
-    /// As stored.
-    #[must_use]
-    pub fn name(self) -> String {
-        match self {
-            Self::Monthly => "monthly".to_owned(),
-            Self::Anniversary => "anniversary".to_owned(),
-            Self::Days(days) => format!("days_{days}"),
-        }
-    }
-}
-
-/// What expiry does to a user (D5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnExpiry {
-    Isolate,
-    Disable,
-    Remove,
-}
-
-impl OnExpiry {
-    /// All, the usual one first.
-    pub const ALL: [Self; 3] = [Self::Isolate, Self::Disable, Self::Remove];
-
-    /// As stored.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Isolate => "isolate",
-            Self::Disable => "disable",
-            Self::Remove => "remove",
-        }
-    }
-
-    /// The one of a name.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == text)
-    }
-}
-
 /// A package whose fields are right. Whether its routers are there is for the operation to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
@@ -194,9 +159,8 @@ pub struct Draft {
     pub limit_bytes: Option<i64>,
     pub mac_lock: bool,
     pub validity: Validity,
-    pub cycle: Cycle,
-    pub grace_days: i32,
-    pub on_expiry: OnExpiry,
+    pub sold_as: SoldAs,
+    pub terms: Terms,
     pub router_ids: Vec<RouterId>,
     pub create_profile: Option<bool>,
 }
@@ -227,12 +191,16 @@ pub fn check(form: &PackageForm) -> Result<Draft, FormErrors> {
     }
     let rate_limit = rate_limit(&mut check, &form.rate_limit);
     let shared_users = within(&mut check, "shared_users", form.shared_users.unwrap_or(1), (0, MAX_SHARED_USERS));
-    let grace_days = within(&mut check, "grace_days", form.grace_days.unwrap_or(0), (0, MAX_GRACE_DAYS));
     limit_bytes(&mut check, "limit_bytes", form.limit_bytes);
     validity(&mut check, form.validity);
-    let cycle = check.choice("cycle", form.cycle.as_deref().unwrap_or("monthly"), Cycle::parse);
-    let usual = if service == Some(Service::Hotspot) { OnExpiry::Remove } else { OnExpiry::Isolate };
-    let on_expiry = check.choice("on_expiry", form.on_expiry.as_deref().unwrap_or(usual.as_str()), OnExpiry::parse);
+    let sold_as = match (&form.sold_as, service) {
+        (Some(text), _) => check.choice("sold_as", text, SoldAs::parse),
+        (None, service) => service.map(SoldAs::usual),
+    };
+    let terms = match (service, sold_as) {
+        (Some(service), Some(sold_as)) => terms::read(&mut check, form, service, sold_as),
+        (None, _) | (_, None) => None,
+    };
     let mut router_ids = form.router_ids.clone();
     router_ids.sort_unstable();
     router_ids.dedup();
@@ -242,7 +210,7 @@ pub fn check(form: &PackageForm) -> Result<Draft, FormErrors> {
     let (true, Some(name), Some(profile), Some(service)) = (check.is_clean(), name, profile, service) else {
         return Err(check.into_errors());
     };
-    let (Some(rate_limit), Some(cycle), Some(on_expiry)) = (rate_limit, cycle, on_expiry) else {
+    let (Some(rate_limit), Some(sold_as), Some(terms)) = (rate_limit, sold_as, terms) else {
         return Err(check.into_errors());
     };
     Ok(Draft {
@@ -256,15 +224,14 @@ pub fn check(form: &PackageForm) -> Result<Draft, FormErrors> {
         limit_bytes: form.limit_bytes,
         mac_lock: form.mac_lock,
         validity: form.validity,
-        cycle,
-        grace_days: i32::try_from(grace_days).unwrap_or(0),
-        on_expiry,
+        sold_as,
+        terms,
         router_ids,
         create_profile: form.create_profile,
     })
 }
 
-fn one_line(check: &mut Check, field: &str, text: &str, max: usize) -> Option<String> {
+pub(super) fn one_line(check: &mut Check, field: &str, text: &str, max: usize) -> Option<String> {
     let text = check.required(field, text, max)?;
     if text.contains(['\n', '\r', '\t']) {
         check.refuse(field, FieldError::new("control_characters"));
@@ -292,7 +259,7 @@ pub fn span(check: &mut Check, field: &str, secs: Option<i64>) {
     }
 }
 
-fn within(check: &mut Check, field: &str, number: i64, (min, max): (i64, i64)) -> i64 {
+pub(super) fn within(check: &mut Check, field: &str, number: i64, (min, max): (i64, i64)) -> i64 {
     if !(min..=max).contains(&number) {
         check.refuse(field, FieldError::new("out_of_range").arg("min", min).arg("max", max));
     }
@@ -307,19 +274,15 @@ fn validity(check: &mut Check, validity: Validity) {
     }
 }
 
-/// `2M/4M`, `512k/1M 2M/4M 1M/2M 10/10 8 256k/512k`: RouterOS' own notation, whose first part is looked at closely.
 fn rate_limit(check: &mut Check, text: &str) -> Option<String> {
     let text = check.optional("rate_limit", text, MAX_RATE_LIMIT)?;
-    let rate = |part: &str| {
-        let digits = part.strip_suffix(['k', 'K', 'M', 'G']).unwrap_or(part);
-        !digits.is_empty() && digits.len() <= 12 && digits.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let pair = |word: &str| word.split('/').count() <= 2 && word.split('/').all(rate);
-    if text.is_empty() || text.split(' ').all(pair) {
-        return Some(text);
+    match rate::check(&text) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            check.refuse("rate_limit", FieldError::new(error.code()));
+            None
+        }
     }
-    check.refuse("rate_limit", FieldError::new("rate_limit"));
-    None
 }
 
 /// What becomes of a package's profile on one router.
@@ -363,9 +326,9 @@ mod tests {
     fn a_package_needs_a_name_a_service_and_a_price() {
         let draft = check(&form()).unwrap();
         assert_eq!((&*draft.name, &*draft.profile, draft.price), ("12 Jam", "12 Jam", Money::idr(3000)));
-        assert_eq!((draft.cost, draft.shared_users, draft.on_expiry), (Money::idr(0), 1, OnExpiry::Remove));
+        assert_eq!((draft.cost, draft.shared_users, draft.terms.on_expiry), (Money::idr(0), 1, OnExpiry::Remove));
         let pppoe = PackageForm { service: "pppoe".into(), ..form() };
-        assert_eq!(check(&pppoe).unwrap().on_expiry, OnExpiry::Isolate);
+        assert_eq!(check(&pppoe).unwrap().terms.on_expiry, OnExpiry::Isolate);
     }
 
     #[test]
@@ -380,10 +343,10 @@ mod tests {
             (PackageForm { cost: Some(Money::idr(-1)), ..form() }, "cost", "out_of_range"),
             (PackageForm { cost: Some(usd), ..form() }, "cost", "currency"),
             (PackageForm { rate_limit: "fast".into(), ..form() }, "rate_limit", "rate_limit"),
-            (PackageForm { rate_limit: "2M/4M/8M".into(), ..form() }, "rate_limit", "rate_limit"),
+            (PackageForm { rate_limit: "2M/4M 1M/4M".into(), ..form() }, "rate_limit", "rate_burst"),
             (PackageForm { shared_users: Some(-1), ..form() }, "shared_users", "out_of_range"),
             (PackageForm { limit_bytes: Some(0), ..form() }, "limit_bytes", "out_of_range"),
-            (PackageForm { grace_days: Some(91), ..form() }, "grace_days", "out_of_range"),
+            (PackageForm { grace_days: Some(31), ..form() }, "grace_days", "out_of_range"),
             (PackageForm { cycle: Some("days_0".into()), ..form() }, "cycle", "not_offered"),
             (PackageForm { on_expiry: Some("explode".into()), ..form() }, "on_expiry", "not_offered"),
             (
@@ -393,13 +356,6 @@ mod tests {
             ),
         ] {
             assert_eq!(refused(&form), [(field.to_owned(), code.to_owned())]);
-        }
-    }
-
-    #[test]
-    fn rates_are_as_routeros_writes_them() {
-        for good in ["", "2M/4M", "512k", "1M/2M 2M/4M 1M/2M 10/10 8 256k/512k"] {
-            assert_eq!(check(&PackageForm { rate_limit: good.into(), ..form() }).unwrap().rate_limit, good);
         }
     }
 

@@ -11,7 +11,9 @@ use sea_orm::{
     sea_query::{Expr, SelectStatement},
 };
 
-use super::{Draft, Filter, Package, PackageError, Place, SellBy, Validity, rules};
+use super::{
+    Cycle, Draft, Filter, FirstPeriod, OnExpiry, Package, PackageError, Place, SellBy, SoldAs, Terms, Validity, rules,
+};
 use crate::{
     db::{
         self,
@@ -31,7 +33,7 @@ const CHUNK: usize = 200;
 
 /// The columns of a draft that may change. The price does not: another one is a row of its own.
 fn fields(draft: &Draft) -> ActiveModel {
-    let validity = draft.validity;
+    let (validity, terms) = (draft.validity, &draft.terms);
     let (after, at) = match validity.activate_before {
         None => (None, None),
         Some(SellBy::After(secs)) => (Some(secs), None),
@@ -49,9 +51,18 @@ fn fields(draft: &Draft) -> ActiveModel {
         active_secs: Set(validity.active_secs),
         activate_before_secs: Set(after),
         activate_before: Set(at),
-        cycle: Set(draft.cycle.name()),
-        grace_days: Set(draft.grace_days),
-        on_expiry: Set(draft.on_expiry.as_str().to_owned()),
+        sold_as: Set(draft.sold_as.as_str().to_owned()),
+        cycle: Set(terms.cycle.name()),
+        is_prepaid: Set(terms.is_prepaid),
+        bill_day: Set(terms.bill_day),
+        due_days: Set(terms.due_days),
+        grace_days: Set(terms.grace_days),
+        on_expiry: Set(terms.on_expiry.as_str().to_owned()),
+        first_period: Set(terms.first_period.as_str().to_owned()),
+        setup_fee: Set(terms.setup_fee.minor()),
+        is_taxed: Set(terms.is_taxed),
+        local_address: Set(terms.local_address.clone()),
+        address_pool: Set(terms.address_pool.clone()),
         ..Default::default()
     }
 }
@@ -154,6 +165,9 @@ pub(super) async fn list(
     if let Some(service) = filter.service {
         query = query.filter(Column::Service.eq(service.as_str()));
     }
+    if let Some(sold_as) = filter.sold_as {
+        query = query.filter(Column::SoldAs.eq(sold_as.as_str()));
+    }
     if let Some(router) = filter.router {
         let sold = package_router::Entity::find()
             .select_only()
@@ -170,17 +184,24 @@ pub(super) async fn list(
     Ok(Paged { items: with_routers(db, scope, page.items).await?, next_cursor: page.next_cursor })
 }
 
-/// Packages of a service that are offered, by name.
+/// Is any package of a kind offered?
+pub(super) async fn has_any(db: &impl ConnectionTrait, scope: &Scope, sold_as: SoldAs) -> Result<bool, DbErr> {
+    let query = scoped(scope).select_only().column(Column::Id).filter(Column::SoldAs.eq(sold_as.as_str()));
+    let found: Option<i64> = query.filter(Column::ArchivedAt.is_null()).limit(1).into_tuple().one(db).await?;
+    Ok(found.is_some())
+}
+
+/// Packages of a kind that are offered, by name.
 pub(super) async fn names(
     db: &impl ConnectionTrait,
     scope: &Scope,
-    service: Service,
+    sold_as: SoldAs,
     limit: u64,
 ) -> Result<Vec<(i64, String)>, DbErr> {
     scoped(scope)
         .select_only()
         .columns([Column::Id, Column::Name])
-        .filter(Column::Service.eq(service.as_str()))
+        .filter(Column::SoldAs.eq(sold_as.as_str()))
         .filter(Column::ArchivedAt.is_null())
         .order_by_asc(Column::Name)
         .limit(limit)
@@ -211,10 +232,25 @@ async fn with_routers(db: &impl ConnectionTrait, scope: &Scope, rows: Vec<Model>
 fn package_of(row: Model, sold: &[package_router::Model]) -> Package {
     let currency = Currency::parse(&row.currency).unwrap_or(Currency::IDR);
     let after = row.activate_before_secs.map(SellBy::After);
+    let service = rules::service(&row.service).unwrap_or(Service::Hotspot);
+    let usual = Terms::usual(service, currency);
+    let terms = Terms {
+        cycle: Cycle::parse(&row.cycle).unwrap_or(usual.cycle),
+        is_prepaid: row.is_prepaid,
+        bill_day: row.bill_day,
+        due_days: row.due_days,
+        grace_days: row.grace_days,
+        on_expiry: OnExpiry::parse(&row.on_expiry).unwrap_or(usual.on_expiry),
+        first_period: FirstPeriod::parse(&row.first_period).unwrap_or(usual.first_period),
+        setup_fee: Money::new(row.setup_fee, currency),
+        is_taxed: row.is_taxed,
+        local_address: row.local_address,
+        address_pool: row.address_pool,
+    };
     Package {
         id: PackageId(row.id),
         name: row.name,
-        service: rules::service(&row.service).unwrap_or(Service::Hotspot),
+        service,
         profile: row.profile,
         price: Money::new(row.price, currency),
         cost: Some(Money::new(row.cost, currency)),
@@ -227,9 +263,8 @@ fn package_of(row: Model, sold: &[package_router::Model]) -> Package {
             active_secs: row.active_secs,
             activate_before: after.or(row.activate_before.map(SellBy::At)),
         },
-        cycle: row.cycle,
-        grace_days: row.grace_days,
-        on_expiry: row.on_expiry,
+        sold_as: SoldAs::parse(&row.sold_as).unwrap_or(SoldAs::usual(service)),
+        terms,
         router_ids: sold.iter().map(|row| RouterId(row.router_id)).collect(),
         made_on: sold.iter().filter(|row| row.create_profile).map(|row| RouterId(row.router_id)).collect(),
         created_at: row.created_at,

@@ -27,7 +27,7 @@ use crate::{
     },
     ids::RuleId,
     money::Currency,
-    packages::{self, At, Package},
+    packages::{self, At, Package, SoldAs},
     sellers, settings,
 };
 
@@ -40,8 +40,7 @@ pub(crate) fn routes() -> Routes<App> {
 }
 
 async fn packages(app: &App, caller: &Caller) -> Result<Vec<Package>, AppError> {
-    let filter =
-        packages::Filter { service: Some(hiji_shared::device::Service::Hotspot), ..packages::Filter::default() };
+    let filter = packages::Filter { sold_as: Some(SoldAs::Voucher), ..packages::Filter::default() };
     let page = PageOf::new(Some(MAX_LIMIT), None)?;
     let at = At::everywhere(app.clock.now());
     Ok(packages::list(app.db.read(), &caller.sites, &filter, &page, at).await?.items)

@@ -331,6 +331,12 @@ pub struct MirroredProfile {
     pub name: String,
     pub rate_limit: String,
     pub shared_users: u32,
+    /// PPP: the router's own address, or the pool it comes from.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub local_address: String,
+    /// The pool of the users' addresses.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub address_pool: String,
     /// Carries hiji's marker.
     pub marked: bool,
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use hiji_shared::device::{Kind, Service};
+use hiji_shared::device::Kind;
 use sea_orm::DbErr;
 
 use super::{
@@ -24,7 +24,7 @@ use crate::{
     },
     ids::{self, BatchId, RouterId, SiteId},
     money::Money,
-    packages::{self, At, Package},
+    packages::{self, At, Package, SoldAs},
     prices,
     routers::{self, Router},
     sellers::{self, Seller},
@@ -223,8 +223,8 @@ async fn parties(tx: &Tx, scope: &Scope, form: &BatchForm, now: DateTime<Utc>) -
     }
     match &package {
         None => errors.add("package_id", FieldError::new("no_such_package")),
-        Some(package) if package.service != Service::Hotspot => {
-            errors.add("package_id", FieldError::new("package_not_hotspot"));
+        Some(package) if package.sold_as != SoldAs::Voucher => {
+            errors.add("package_id", FieldError::new("package_not_voucher"));
         }
         Some(package) if router.is_some() && !package.router_ids.contains(&form.router_id) => {
             errors.add("package_id", FieldError::new("package_not_sold_here"));

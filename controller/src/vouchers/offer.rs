@@ -3,7 +3,6 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use hiji_shared::device::Service;
 
 use super::{
     fields::Fields,
@@ -22,7 +21,7 @@ use crate::{
     },
     ids::SiteId,
     money::Currency,
-    packages::{self, At, Package},
+    packages::{self, At, Package, SoldAs},
     prices, print,
     routers::{self, Place, Presence, Router},
     sellers::{self, Seller},
@@ -77,7 +76,7 @@ async fn chosen_router(app: &App, caller: &Caller, fields: &Fields) -> Result<Op
     }
 }
 
-/// Hotspot packages with their price: those of the chosen router, or all with where they are sold.
+/// Voucher packages with their price: those of the chosen router, or all with where they are sold.
 async fn package_choices(
     app: &App,
     caller: &Caller,
@@ -85,7 +84,7 @@ async fn package_choices(
     router: Option<&Router>,
 ) -> Result<Vec<Choice>, AppError> {
     let router = router.map(|router| router.id);
-    let filter = packages::Filter { service: Some(Service::Hotspot), router, ..packages::Filter::default() };
+    let filter = packages::Filter { sold_as: Some(SoldAs::Voucher), router, ..packages::Filter::default() };
     let page = PageOf::new(Some(MAX_LIMIT), None)?;
     let at = At { now: app.clock.now(), router };
     let packages = packages::list(app.db.read(), &caller.sites, &filter, &page, at).await?.items;

@@ -324,6 +324,8 @@ fn profile_of(row: mirror_row::Model) -> Option<MirroredProfile> {
         name: row.name,
         rate_limit: profile.rate_limit,
         shared_users: profile.shared_users,
+        local_address: profile.local_address,
+        address_pool: profile.address_pool,
         marked: row.marked,
     })
 }

@@ -9,7 +9,6 @@ use axum::{
 };
 use bytes::Bytes;
 use chrono_tz::Tz;
-use hiji_shared::device::Service;
 
 use super::{
     Import, Outcome, Refusal,
@@ -65,7 +64,7 @@ async fn page_of(
     if let ([only], true) = (routers.as_slice(), form.values.router_id.is_empty()) {
         form.values.router_id.clone_from(&only.value);
     }
-    let filter = packages::Filter { service: Some(Service::Hotspot), ..packages::Filter::default() };
+    let filter = packages::Filter { sold_as: Some(packages::SoldAs::Voucher), ..packages::Filter::default() };
     let page = PageOf::new(Some(MAX_LIMIT), None)?;
     let at = packages::At::everywhere(app.clock.now());
     let sold = packages::list(app.db.read(), &caller.sites, &filter, &page, at).await?.items;

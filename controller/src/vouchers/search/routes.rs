@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use axum::{Router as Routes, extract::State, response::Response, routing::get};
 use axum_extra::extract::Query;
 use chrono::{DateTime, Utc};
-use hiji_shared::device::Service;
 
 use super::{
     COUNTED, Found, PART_WINDOW, SearchError, VoucherLine, monitor,
@@ -23,7 +22,7 @@ use crate::{
         session::{Caller, Signed},
         view::View,
     },
-    packages,
+    packages::{self, SoldAs},
     routers::Place,
 };
 
@@ -65,7 +64,7 @@ pub(super) fn site_choices(places: &[Place]) -> Vec<Choice> {
 }
 
 async fn package_choices(app: &App, caller: &Caller) -> Result<Vec<Choice>, AppError> {
-    let names = packages::names(app.db.read(), &caller.sites, Service::Hotspot).await?;
+    let names = packages::names(app.db.read(), &caller.sites, SoldAs::Voucher).await?;
     Ok(names.into_iter().map(|(id, name)| Choice::new(id, name)).collect())
 }
 
