@@ -20,7 +20,6 @@ pub struct Desired {
 }
 
 /// What shall be there, or shall not.
-#[expect(clippy::large_enum_variant, reason = "nearly all objects are users: a box each would only cost")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "object", rename_all = "snake_case")]
 pub enum Object {
@@ -321,7 +320,7 @@ mod tests {
             text,
             r#"{"service":"pppoe","name":"rumah","rate_limit":"10M/10M","shared_users":1,"marker":"PPPOE_SYSTEM"}"#
         );
-        let pooled = DesiredProfile { local_address: "10.0.0.1".into(), address_pool: "pool".into(), ..plain.clone() };
+        let pooled = DesiredProfile { local_address: "10.0.0.1".into(), address_pool: "pool".into(), ..plain };
         let text = serde_json::to_string(&pooled).unwrap();
         assert_eq!(serde_json::from_str::<DesiredProfile>(&text).unwrap(), pooled);
     }

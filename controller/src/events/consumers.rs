@@ -83,7 +83,9 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
         BusinessEvent::SessionsChanged { router_id, .. } => {
             vec!["dashboard".to_owned(), "sessions".to_owned(), router(router_id)]
         }
-        BusinessEvent::PackageChanged { .. } => vec!["packages".to_owned()],
+        BusinessEvent::PackageChanged { .. }
+        | BusinessEvent::AddonChanged { .. }
+        | BusinessEvent::TaxRatesChanged { .. } => vec!["packages".to_owned()],
         BusinessEvent::CustomerCreated { customer_id, .. }
         | BusinessEvent::CustomerChanged { customer_id, .. }
         | BusinessEvent::CustomerDeleted { customer_id, .. }

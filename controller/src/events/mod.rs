@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    ids::{BatchId, CustomerId, CustomerImportId, InvoiceId, RouterId, SiteId, VoucherId},
+    ids::{AddonId, BatchId, CustomerId, CustomerImportId, InvoiceId, RouterId, SiteId, TaxRateId, VoucherId},
     money::Money,
 };
 
@@ -92,6 +92,13 @@ pub enum BusinessEvent {
     PackageChanged {
         router_ids: Vec<RouterId>,
     },
+    AddonChanged {
+        addon_id: AddonId,
+    },
+    /// A rate was added or taken back.
+    TaxRatesChanged {
+        tax_rate_id: TaxRateId,
+    },
     CustomerCreated {
         customer_id: CustomerId,
         number: String,
@@ -147,7 +154,7 @@ pub enum BusinessEvent {
 }
 
 /// Class and event of every kind of event, as in the topics of the public stream.
-pub const TOPICS: [(&str, &str); 22] = [
+pub const TOPICS: [(&str, &str); 24] = [
     ("router", "online"),
     ("router", "offline"),
     ("router", "approved"),
@@ -161,6 +168,8 @@ pub const TOPICS: [(&str, &str); 22] = [
     ("batch", "changed"),
     ("session", "changed"),
     ("package", "changed"),
+    ("addon", "changed"),
+    ("tax_rate", "changed"),
     ("customer", "created"),
     ("customer", "changed"),
     ("customer", "deleted"),
@@ -190,6 +199,8 @@ impl BusinessEvent {
             Self::BatchChanged { .. } => ("batch", "changed"),
             Self::SessionsChanged { .. } => ("session", "changed"),
             Self::PackageChanged { .. } => ("package", "changed"),
+            Self::AddonChanged { .. } => ("addon", "changed"),
+            Self::TaxRatesChanged { .. } => ("tax_rate", "changed"),
             Self::CustomerCreated { .. } => ("customer", "created"),
             Self::CustomerChanged { .. } => ("customer", "changed"),
             Self::CustomerDeleted { .. } => ("customer", "deleted"),
@@ -221,6 +232,8 @@ impl BusinessEvent {
                 format!("voucher/{voucher_id}")
             }
             Self::PackageChanged { .. } => "package".to_owned(),
+            Self::AddonChanged { addon_id } => format!("addon/{addon_id}"),
+            Self::TaxRatesChanged { tax_rate_id } => format!("tax_rate/{tax_rate_id}"),
             Self::CustomerCreated { number, .. }
             | Self::CustomerChanged { number, .. }
             | Self::CustomerDeleted { number, .. }

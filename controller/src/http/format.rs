@@ -2,7 +2,7 @@
 //!
 //! Money is written by `money.rs`, the same in every language: `Rp165.000`.
 
-use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _, Utc};
 use chrono_tz::Tz;
 
 use super::locale::Locale;
@@ -83,10 +83,15 @@ pub fn duration(seconds: i64) -> Vec<(&'static str, i64)> {
 /// A day at a place: `22-11-2026` in Indonesian, `22 Nov 2026` in English.
 #[must_use]
 pub fn date(at: DateTime<Utc>, zone: Tz, locale: Locale) -> String {
-    let local = at.with_timezone(&zone);
+    day(at.with_timezone(&zone).date_naive(), locale)
+}
+
+/// A day: `22-11-2026` in Indonesian, `22 Nov 2026` in English.
+#[must_use]
+pub fn day(day: NaiveDate, locale: Locale) -> String {
     match locale {
-        Locale::Id => format!("{:02}-{:02}-{:04}", local.day(), local.month(), local.year()),
-        Locale::En => format!("{} {} {:04}", local.day(), month_en(local.month0()), local.year()),
+        Locale::Id => format!("{:02}-{:02}-{:04}", day.day(), day.month(), day.year()),
+        Locale::En => format!("{} {} {:04}", day.day(), month_en(day.month0()), day.year()),
     }
 }
 

@@ -329,6 +329,12 @@ fn add_formats(env: &mut Environment<'static>, locale: Locale, texts: &Texts) {
     env.add_filter("date", move |value: Value, zone: &str| {
         or_nothing(&value, |value| Ok(format::date(instant(value)?, place(zone)?, locale)))
     });
+    env.add_filter("day", move |value: Value| {
+        or_nothing(&value, |value| {
+            let day = value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| fault("not a day"))?;
+            Ok(format::day(day, locale))
+        })
+    });
     env.add_filter("time", move |value: Value, zone: &str, kwargs: Kwargs| {
         let seconds = kwargs.get::<Option<bool>>("seconds")?.unwrap_or(false);
         or_nothing(&value, |value| Ok(format::time(instant(value)?, place(zone)?, seconds)))

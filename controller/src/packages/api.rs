@@ -10,7 +10,7 @@ use axum_extra::extract::Query;
 use serde::Deserialize;
 use utoipa::OpenApi;
 
-use super::{At, Filter, Package, PackageError, PackageForm, SoldAs, prices, rules};
+use super::{At, Filter, Package, PackageError, PackageForm, SoldAs, addons, prices, rules, taxes};
 use crate::{
     app::App,
     audit::Actor,
@@ -35,6 +35,8 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/packages/{id}/archive", post(archive))
         .route("/packages/{id}/restore", post(restore))
         .merge(prices::api::routes())
+        .merge(addons::api::routes())
+        .merge(taxes::api::routes())
 }
 
 /// Their part of the document.
@@ -45,6 +47,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
     struct Part;
     let mut part = Part::openapi();
     part.merge(prices::api::document());
+    part.merge(addons::api::document());
+    part.merge(taxes::api::document());
     part
 }
 

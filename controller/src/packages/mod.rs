@@ -4,6 +4,7 @@
 //! Packages belong to no site. Who is limited to sites sees those sold on a router of his sites, and those sold nowhere
 //! yet; of the routers he sees his own, and changes only those.
 
+pub mod addons;
 pub mod api;
 mod fields;
 mod found;
@@ -15,6 +16,7 @@ pub mod rules;
 mod store;
 #[cfg(test)]
 mod stories;
+pub mod taxes;
 mod terms;
 
 use chrono::{DateTime, Utc};

@@ -10,11 +10,11 @@ use axum_extra::extract::{Form, Query};
 use serde::Deserialize;
 
 use super::{
-    At, Filter, Found, Package, PackageError, SoldAs,
+    At, Filter, Found, Package, PackageError, SoldAs, addons,
     api::{priced, shown},
     fields::Fields,
     pages::{FormPage, ListPage, MAX_FOUND, Row},
-    prices, rules,
+    prices, rules, taxes,
 };
 use crate::{
     app::App,
@@ -42,6 +42,8 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/packages/{id}/archive", post(archive))
         .route("/packages/{id}/restore", post(restore))
         .merge(prices::routes::routes())
+        .merge(addons::routes::routes())
+        .merge(taxes::routes::routes())
 }
 
 async fn router_choices(app: &App, caller: &Caller) -> Result<Vec<Choice>, AppError> {

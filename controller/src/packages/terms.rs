@@ -131,8 +131,7 @@ impl Cycle {
 }
 
 /// The largest number of a cycle's unit; none of a unit that has no number.
-#[must_use]
-pub fn longest(unit: &str) -> Option<u16> {
+pub(super) fn longest(unit: &str) -> Option<u16> {
     match unit {
         "months" => Some(MAX_CYCLE_MONTHS),
         "weeks" => Some(MAX_CYCLE_WEEKS),
