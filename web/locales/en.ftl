@@ -1663,3 +1663,17 @@ done-tax-withdrawn = The rate is withdrawn.
 error-too-many-rates = There are { $max } rates already. Withdraw those that have not begun.
 error-tax-begun = This rate has begun. Add another one that follows it.
 error-tax-day-taken = A rate begins on that day already. Choose another day, or withdraw that rate first.
+package-proof = Profile on the routers
+package-proof-state = State
+package-proof-proven = Proven on the router
+package-proof-waiting = Waiting for the router
+package-proof-refused = Refused by the router
+package-proof-no-addresses = Proven, but the agent cannot set addresses yet; update the agent
+package-proof-bound = The router's own profile
+package-proof-other-speed = The router's own profile, at another speed
+package-proof-missing = Not on the router yet
+package-retry = Try again where it was refused
+done-package-retried = Asked again on { $count ->
+        [one] 1 router.
+       *[other] { $count } routers.
+    }

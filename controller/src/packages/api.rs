@@ -7,10 +7,14 @@ use axum::{
     routing::{get, post},
 };
 use axum_extra::extract::Query;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::OpenApi;
 
-use super::{At, Filter, Package, PackageError, PackageForm, SoldAs, addons, prices, rules, taxes};
+use super::{
+    At, Filter, Package, PackageError, PackageForm, SoldAs, addons, prices,
+    proof::{self, Standing},
+    rules, taxes,
+};
 use crate::{
     app::App,
     audit::Actor,
@@ -34,6 +38,8 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/packages/{id}", get(show).put(change))
         .route("/packages/{id}/archive", post(archive))
         .route("/packages/{id}/restore", post(restore))
+        .route("/packages/{id}/routers", get(standing))
+        .route("/packages/{id}/retry", post(retry))
         .merge(prices::api::routes())
         .merge(addons::api::routes())
         .merge(taxes::api::routes())
@@ -43,7 +49,7 @@ pub(crate) fn routes() -> Routes<App> {
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
-    #[openapi(paths(list, add, show, change, archive, restore), components(schemas(PackageForm)))]
+    #[openapi(paths(list, add, show, change, archive, restore, standing, retry), components(schemas(PackageForm)))]
     struct Part;
     let mut part = Part::openapi();
     part.merge(prices::api::document());
@@ -212,6 +218,43 @@ async fn restore(
     caller.allow(Permission::PackagesManage)?;
     super::archive(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, false).await?;
     Ok(Json(shown(&caller, found(&app, &caller, id).await?)))
+}
+
+#[utoipa::path(get, path = "/packages/{id}/routers", tag = "packages", operation_id = "package_routers",
+    params(("id" = i64, Path)), responses(
+    (status = 200, description = "How its profile stands on each router it is sold on: `verdict` is `proven`, `waiting`, `refused`, `no_addresses`, `bound`, `other_speed` or `missing`"),
+    (status = 404, body = Problem),
+))]
+async fn standing(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    Path(id): Path<PackageId>,
+) -> Result<Json<Paged<Standing>>, AppError> {
+    caller.allow(Permission::PackagesSee)?;
+    let package = found(&app, &caller, id).await?;
+    Ok(Json(Paged { items: proof::standing(app.db.read(), &package).await?, next_cursor: None }))
+}
+
+/// How many routers were asked again.
+#[derive(Debug, Serialize)]
+struct Retried {
+    count: usize,
+}
+
+#[utoipa::path(post, path = "/packages/{id}/retry", tag = "packages", operation_id = "package_retry",
+    params(("id" = i64, Path)), responses(
+    (status = 200, description = "Routers that refused its profile are asked again: `count` of them"),
+    (status = 404, body = Problem),
+))]
+async fn retry(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<PackageId>,
+) -> Result<Json<Retried>, AppError> {
+    caller.allow(Permission::PackagesManage)?;
+    let count = proof::retry(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
+    Ok(Json(Retried { count }))
 }
 
 /// The refusal of a purchase price from somebody who may not see any.

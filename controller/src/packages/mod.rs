@@ -10,6 +10,7 @@ mod fields;
 mod found;
 pub(crate) mod pages;
 pub mod prices;
+pub mod proof;
 mod rate;
 pub(crate) mod routes;
 pub mod rules;
@@ -137,7 +138,30 @@ impl PackageError {
     }
 }
 
+/// A profile as a package wants it.
+#[derive(Debug, Clone, Copy)]
+struct Wish<'a> {
+    service: Service,
+    profile: &'a str,
+    rate_limit: &'a str,
+    shared_users: u32,
+    terms: &'a Terms,
+}
+
+impl Draft {
+    fn wish(&self) -> Wish<'_> {
+        let Self { service, profile, rate_limit, shared_users, terms, .. } = self;
+        Wish { service: *service, profile, rate_limit, shared_users: *shared_users, terms }
+    }
+}
+
 impl Package {
+    fn wish(&self) -> Wish<'_> {
+        let Self { service, profile, rate_limit, shared_users, terms, .. } = self;
+        let shared_users = u32::try_from(*shared_users).unwrap_or(1);
+        Wish { service: *service, profile, rate_limit, shared_users, terms }
+    }
+
     /// The package as somebody sees it who may not see costs.
     #[must_use]
     pub fn without_cost(self) -> Self {
@@ -167,7 +191,7 @@ pub async fn add(app: &App, scope: &Scope, actor: &Actor, draft: Draft) -> Resul
     let id = store::insert(&*tx, now, &draft).await?;
     store::set_places(&*tx, id, &places).await?;
     let made: Vec<RouterId> = places.iter().filter(|place| place.made).map(|place| place.router).collect();
-    make_profiles(&tx, app, actor, &draft, &made).await?;
+    make_profiles(&tx, app, actor, &draft.wish(), &made).await?;
     announce(&tx, now, actor, "package.add", (id, &draft), &places).await?;
     tx.commit().await?;
     app.wakes.wake();
@@ -229,12 +253,12 @@ pub async fn change(app: &App, scope: &Scope, actor: &Actor, id: PackageId, draf
     store::set_places(&*tx, id, &places).await?;
     let looks_alike = same_profile
         && before.rate_limit == draft.rate_limit
-        && (&before.terms.local_address, &before.terms.address_pool)
-            == (&draft.terms.local_address, &draft.terms.address_pool)
-        && u32::try_from(before.shared_users).is_ok_and(|users| users == draft.shared_users);
+        && before.wish().shared_users == draft.shared_users
+        && before.terms.local_address == draft.terms.local_address
+        && before.terms.address_pool == draft.terms.address_pool;
     let due = places.iter().filter(|place| place.made && !(looks_alike && known.contains(place)));
     let due: Vec<RouterId> = due.map(|place| place.router).collect();
-    make_profiles(&tx, app, actor, &draft, &due).await?;
+    make_profiles(&tx, app, actor, &draft.wish(), &due).await?;
     announce(&tx, now, actor, "package.change", (id, &draft), &places).await?;
     tx.commit().await?;
     app.wakes.wake();
@@ -264,17 +288,22 @@ async fn places(tx: &Tx, scope: &Scope, draft: &Draft, known: &[Place]) -> Resul
     Ok(places)
 }
 
-async fn make_profiles(tx: &Tx, app: &App, actor: &Actor, draft: &Draft, on: &[RouterId]) -> Result<(), PackageError> {
+async fn make_profiles(
+    tx: &Tx,
+    app: &App,
+    actor: &Actor,
+    wish: &Wish<'_>,
+    on: &[RouterId],
+) -> Result<(), PackageError> {
     let settings = settings::load(&**tx).await?;
-    let marker = match draft.service {
+    let marker = match wish.service {
         Service::Hotspot => settings.voucher_marker,
         Service::Pppoe => settings.pppoe_marker,
     };
-    let made = DesiredProfile::made(draft.service, &draft.profile, &draft.rate_limit, draft.shared_users, &marker);
     let profile = DesiredProfile {
-        local_address: draft.terms.local_address.clone(),
-        address_pool: draft.terms.address_pool.clone(),
-        ..made
+        local_address: wish.terms.local_address.clone(),
+        address_pool: wish.terms.address_pool.clone(),
+        ..DesiredProfile::made(wish.service, wish.profile, wish.rate_limit, wish.shared_users, &marker)
     };
     for &router in on {
         let want = Want { object: Object::Profile(profile.clone()) };

@@ -1,9 +1,15 @@
 //! What the pages of packages show.
 
+use chrono::{DateTime, Utc};
 use hiji_shared::device::Service;
 use serde::Serialize;
 
-use super::{Cycle, FirstPeriod, Found, OnExpiry, Package, SellBy, SoldAs, Terms, Validity, fields::Fields, rate};
+use super::{
+    Cycle, FirstPeriod, Found, OnExpiry, Package, SellBy, SoldAs, Terms, Validity,
+    fields::Fields,
+    proof::{Standing, Verdict},
+    rate,
+};
 use crate::{
     http::{
         form::{Choice, FieldError, FormErrors, FormView},
@@ -11,6 +17,7 @@ use crate::{
     },
     ids::{PackageId, RouterId},
     money::{Currency, Money},
+    routers::Place,
 };
 
 /// Profiles shown below the list.
@@ -86,11 +93,51 @@ pub(crate) struct FormPage {
     pub(crate) sold_as: SoldAs,
     pub(crate) form: FormView<Fields>,
     pub(crate) routers: Vec<Choice>,
+    /// How it stands on the routers it is sold on.
+    pub(crate) places: Vec<PlaceRow>,
+    /// Some router refused its profile.
+    pub(crate) refused: bool,
     /// Names of profiles that routers have, those with hiji's mark first.
     pub(crate) profiles: Vec<String>,
     pub(crate) currency_sign: String,
     pub(crate) archived: bool,
     pub(crate) sees_costs: bool,
+}
+
+/// How a package stands on a router.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PlaceRow {
+    pub(crate) router_id: RouterId,
+    pub(crate) router: String,
+    pub(crate) timezone: String,
+    pub(crate) verdict: Verdict,
+    pub(crate) verified_at: Option<DateTime<Utc>>,
+    /// The router's own words.
+    pub(crate) message: String,
+    /// As the router shows it: speed and pool.
+    pub(crate) seen: String,
+}
+
+impl PlaceRow {
+    /// A standing with the name of its router.
+    pub(crate) fn new(standing: Standing, places: &[Place]) -> Self {
+        let Standing { profile, verdict, made: _ } = standing;
+        let place = places.iter().find(|place| place.id == profile.router_id);
+        let words = if profile.message.is_empty() { profile.code } else { profile.message };
+        let seen = profile.seen.map(|seen| {
+            let shown = [seen.rate_limit, seen.local_address, seen.address_pool];
+            shown.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" · ")
+        });
+        Self {
+            router_id: profile.router_id,
+            router: place.map(|place| place.name.clone()).unwrap_or_default(),
+            timezone: place.map_or_else(|| "UTC".to_owned(), |place| place.timezone.clone()),
+            verdict,
+            verified_at: profile.verified_at,
+            message: words,
+            seen: seen.unwrap_or_default(),
+        }
+    }
 }
 
 impl Page for ListPage {
@@ -167,6 +214,8 @@ impl Page for FormPage {
             sold_as,
             form: FormView::fresh(Fields::fresh(sold_as)),
             routers: Vec::new(),
+            places: Vec::new(),
+            refused: false,
             profiles: vec!["12jam-3rb".to_owned()],
             currency_sign: "Rp".to_owned(),
             archived: false,
@@ -177,6 +226,8 @@ impl Page for FormPage {
             sold_as: package.sold_as,
             form: FormView::again(Fields::of(package), errors.clone(), ""),
             routers: vec![Choice::new(1, "Kebon 1")],
+            places: places(),
+            refused: true,
             profiles: Vec::new(),
             currency_sign: "Rp".to_owned(),
             archived: true,
@@ -191,6 +242,21 @@ impl Page for FormPage {
             known(&Package { terms: yearly, ..subscription() }),
         ]
     }
+}
+
+/// A router for each verdict.
+fn places() -> Vec<PlaceRow> {
+    use Verdict as V;
+    let row = |verdict| PlaceRow {
+        router_id: RouterId(1),
+        router: "Kebon 1".to_owned(),
+        timezone: "Asia/Jakarta".to_owned(),
+        verdict,
+        verified_at: (verdict == V::Proven).then_some(DateTime::UNIX_EPOCH),
+        message: if verdict == V::Refused { "input does not match any value of remote-address" } else { "" }.to_owned(),
+        seen: if verdict == V::Missing { "" } else { "10M/10M · pool-rumah" }.to_owned(),
+    };
+    [V::Proven, V::Waiting, V::Refused, V::NoAddresses, V::Bound, V::OtherSpeed, V::Missing].map(row).to_vec()
 }
 
 /// A package for samples.

@@ -13,8 +13,10 @@ use super::{
     At, Filter, Found, Package, PackageError, SoldAs, addons,
     api::{priced, shown},
     fields::Fields,
-    pages::{FormPage, ListPage, MAX_FOUND, Row},
-    prices, rules, taxes,
+    pages::{FormPage, ListPage, MAX_FOUND, PlaceRow, Row},
+    prices,
+    proof::{self, Verdict},
+    rules, taxes,
 };
 use crate::{
     app::App,
@@ -31,7 +33,8 @@ use crate::{
     },
     ids::PackageId,
     money::Currency,
-    routers, settings,
+    routers::{self, Place},
+    settings,
 };
 
 pub(crate) fn routes() -> Routes<App> {
@@ -41,14 +44,14 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/packages/{id}", get(change_form).post(change))
         .route("/packages/{id}/archive", post(archive))
         .route("/packages/{id}/restore", post(restore))
+        .route("/packages/{id}/retry", post(retry))
         .merge(prices::routes::routes())
         .merge(addons::routes::routes())
         .merge(taxes::routes::routes())
 }
 
-async fn router_choices(app: &App, caller: &Caller) -> Result<Vec<Choice>, AppError> {
-    let places = routers::places(app.db.read(), &caller.sites).await?;
-    Ok(places.into_iter().map(|place| Choice::new(place.id, format!("{} · {}", place.site, place.name))).collect())
+fn router_choices(places: &[Place]) -> Vec<Choice> {
+    places.iter().map(|place| Choice::new(place.id, format!("{} · {}", place.site, place.name))).collect()
 }
 
 async fn list(
@@ -67,7 +70,7 @@ async fn list(
     let filter = Filter { q: listing.q.clone(), sold_as: Some(sold_as), archived, ..Filter::default() };
     let at = At::everywhere(app.clock.now());
     let page = super::list(app.db.read(), &caller.sites, &filter, &listing.page, at).await?;
-    let names = router_choices(&app, &caller).await?;
+    let names = router_choices(&routers::places(app.db.read(), &caller.sites).await?);
     let may_manage = caller.may(Permission::PackagesManage);
     let first = may_manage && !archived && listing.q.is_empty() && !listing.is_later;
     let mut found = if first { super::found_profiles(app.db.read(), &caller.sites).await? } else { Vec::new() };
@@ -123,7 +126,11 @@ async fn form_page(
     package: Option<&Package>,
     form: FormView<Fields>,
 ) -> Result<FormPage, AppError> {
-    let routers = router_choices(app, caller).await?;
+    let places = routers::places(app.db.read(), &caller.sites).await?;
+    let standing = match package {
+        Some(package) => proof::standing(app.db.read(), package).await?,
+        None => Vec::new(),
+    };
     let mut profiles = routers::profiles(app.db.read(), &caller.sites, None, false).await?;
     profiles.sort_by(|a, b| b.marked.cmp(&a.marked).then_with(|| a.name.cmp(&b.name)));
     let mut profiles: Vec<String> = profiles.into_iter().map(|profile| profile.name).collect();
@@ -138,7 +145,9 @@ async fn form_page(
         id: package.map(|package| package.id),
         sold_as: package.map_or(typed, |package| package.sold_as),
         form,
-        routers,
+        routers: router_choices(&places),
+        refused: standing.iter().any(|each| each.verdict == Verdict::Refused),
+        places: standing.into_iter().map(|each| PlaceRow::new(each, &places)).collect(),
         profiles,
         currency_sign: currency.sign().to_owned(),
         archived: package.is_some_and(|package| package.archived_at.is_some()),
@@ -207,6 +216,18 @@ async fn archive(
     let package = found(&app, &caller, id).await?;
     super::archive(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, true).await?;
     Ok(view.go_saying(&shelf(package.sold_as), "done-package-archived", [("name", Arg::from(package.name))]))
+}
+
+async fn retry(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<PackageId>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::PackagesManage)?;
+    let count = proof::retry(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
+    let count = Arg::from(i64::try_from(count).unwrap_or(i64::MAX));
+    Ok(view.go_saying(&format!("/packages/{id}"), "done-package-retried", [("count", count)]))
 }
 
 async fn restore(

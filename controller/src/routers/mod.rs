@@ -44,7 +44,7 @@ use crate::{
 
 pub(crate) use pages::sample_router;
 pub use rules::{Presence, SyncState};
-pub use store::{CommandRow as Asked, ObjectState, Place};
+pub use store::{CommandRow as Asked, ObjectState, Place, ProfileState};
 
 /// Longest name of a router, characters.
 pub const MAX_NAME: usize = 60;
@@ -352,6 +352,19 @@ pub async fn profiles(
     marked_only: bool,
 ) -> Result<Vec<MirroredProfile>, DbErr> {
     store::profiles(db, scope, router, marked_only).await
+}
+
+/// How a profile stands on these routers, in their order.
+///
+/// # Errors
+/// The database's.
+pub async fn profile_states(
+    db: &impl ConnectionTrait,
+    routers: &[RouterId],
+    kind: Kind,
+    name: &str,
+) -> Result<Vec<ProfileState>, DbErr> {
+    store::profile_states(db, routers, kind, name).await
 }
 
 /// Which of these names the router has already, as a user of that kind, or shall have.

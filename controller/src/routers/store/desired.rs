@@ -25,10 +25,10 @@ use crate::{
     sealed::Keys,
 };
 
-const WANTED: &str = "wanted";
-const VERIFIED: &str = "verified";
+pub(super) const WANTED: &str = "wanted";
+pub(super) const VERIFIED: &str = "verified";
 const FAILED: &str = "failed";
-const DELIVERED: &str = "delivered";
+pub(super) const DELIVERED: &str = "delivered";
 /// Names of one IN.
 const NAMES: usize = 500;
 /// Rows of one INSERT: 12 columns, below SQLite's and PostgreSQL's limits of bound values.

@@ -4,6 +4,7 @@ mod agents;
 mod commands;
 mod desired;
 mod mirror;
+mod profiles;
 mod rows;
 
 pub(crate) use agents::*;
@@ -13,5 +14,7 @@ pub(crate) use desired::*;
 pub use desired::{DesiredCounts, FailedObject, ObjectState};
 pub(crate) use mirror::*;
 pub use mirror::{MirrorRow, MirrorState};
+pub use profiles::ProfileState;
+pub(crate) use profiles::*;
 pub use rows::Place;
 pub(crate) use rows::*;
