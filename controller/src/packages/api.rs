@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::OpenApi;
 
 use super::{
-    At, Filter, Package, PackageError, PackageForm, SoldAs, addons, prices,
+    At, Filter, Found, Package, PackageError, PackageForm, SoldAs, addons, prices,
     proof::{self, Standing},
     rules, taxes,
 };
@@ -35,6 +35,7 @@ use crate::{
 pub(crate) fn routes() -> Routes<App> {
     Routes::new()
         .route("/packages", get(list).post(add))
+        .route("/packages/found_profiles", get(found_profiles))
         .route("/packages/{id}", get(show).put(change))
         .route("/packages/{id}/archive", post(archive))
         .route("/packages/{id}/restore", post(restore))
@@ -49,7 +50,7 @@ pub(crate) fn routes() -> Routes<App> {
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
-    #[openapi(paths(list, add, show, change, archive, restore, standing, retry), components(schemas(PackageForm)))]
+    #[openapi(paths(list, add, show, change, archive, restore, standing, retry, found_profiles), components(schemas(PackageForm)))]
     struct Part;
     let mut part = Part::openapi();
     part.merge(prices::api::document());
@@ -233,6 +234,15 @@ async fn standing(
     caller.allow(Permission::PackagesSee)?;
     let package = found(&app, &caller, id).await?;
     Ok(Json(Paged { items: proof::standing(app.db.read(), &package).await?, next_cursor: None }))
+}
+
+#[utoipa::path(get, path = "/packages/found_profiles", tag = "packages", operation_id = "found_profiles", responses(
+    (status = 200, description = "Profiles on routers that no package is bound to, those with hiji's mark first"),
+))]
+async fn found_profiles(State(app): State<App>, Signed(caller): Signed) -> Result<Json<Paged<Found>>, AppError> {
+    caller.allow(Permission::PackagesSee)?;
+    let items = super::found_profiles(app.db.read(), &caller.sites).await?;
+    Ok(Json(Paged { items, next_cursor: None }))
 }
 
 /// How many routers were asked again.

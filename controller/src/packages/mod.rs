@@ -19,6 +19,8 @@ mod store;
 mod stories;
 pub mod taxes;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 use hiji_shared::{

@@ -9,13 +9,13 @@ use crate::{
     testing::{TestApp, on_each_database},
 };
 
-struct Browser<'a> {
-    app: &'a TestApp,
-    token: String,
+pub(super) struct Browser<'a> {
+    pub(super) app: &'a TestApp,
+    pub(super) token: String,
 }
 
 impl Browser<'_> {
-    async fn api(&self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(super) async fn api(&self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
@@ -26,7 +26,7 @@ impl Browser<'_> {
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    async fn page(&self, path: &str) -> (StatusCode, String) {
+    pub(super) async fn page(&self, path: &str) -> (StatusCode, String) {
         let request = Request::get(path)
             .header(header::COOKIE, format!("hiji_session={}; hiji_lang=id", self.token))
             .body(String::new());
@@ -34,7 +34,7 @@ impl Browser<'_> {
         (status, text)
     }
 
-    async fn post(&self, path: &str, form: &str) -> (StatusCode, String) {
+    pub(super) async fn post(&self, path: &str, form: &str) -> (StatusCode, String) {
         let request = Request::post(path)
             .header(header::COOKIE, format!("hiji_session={}; hiji_lang=id", self.token))
             .header("sec-fetch-site", "same-origin")

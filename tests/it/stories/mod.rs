@@ -8,6 +8,7 @@ mod browser_sale;
 mod controller_away;
 mod counter;
 mod killed;
+mod ppp_packages;
 mod printing;
 mod profile_hooks;
 mod router_goes_away;

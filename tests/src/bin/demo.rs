@@ -89,6 +89,7 @@ async fn run(processes: &mut Processes) -> anyhow::Result<()> {
         processes.start("hiji-agent", &["run"], &agent)?;
     }
     sell(&api).await.context("making demo vouchers")?;
+    offer(&api).await.context("making packages of subscriptions")?;
     say(&format!(
         "\n  hiji is running at {}\n  login: {}   password: {}\n  Two simulated routers are connected. Ctrl-C stops everything; data stays in {}.\n",
         settings.public_url,
@@ -236,6 +237,38 @@ async fn sell(api: &Api) -> anyhow::Result<()> {
     for router in routers {
         let body = json!({ "router_id": router, "package_id": package, "count": VOUCHERS, "prefix": "HJ" });
         api.post_once("/voucher_batches", &body, &format!("demo-{router}")).await?.ok()?;
+    }
+    Ok(())
+}
+
+/// Packages of subscriptions on both routers, and add-ons.
+async fn offer(api: &Api) -> anyhow::Result<()> {
+    let routers: Vec<i64> = api.all("/routers").await?.iter().filter_map(|router| router["id"].as_i64()).collect();
+    let rupiah = |amount: i64| json!({ "amount": amount, "currency": "IDR" });
+    let package = |name: &str, profile: &str, rate: &str, price: i64, cost: i64| {
+        json!({
+            "name": name, "service": "pppoe", "profile": profile, "rate_limit": rate, "price": rupiah(price),
+            "cost": rupiah(cost), "local_address": "10.20.0.1", "address_pool": "ppp-pool", "router_ids": routers,
+            "is_prepaid": false, "bill_day": 1, "due_days": 10, "grace_days": 3, "setup_fee": rupiah(200_000),
+        })
+    };
+    let mut member = package("Member Hotspot", "hiji-member", "5M/5M", 100_000, 40_000);
+    member["service"] = json!("hotspot");
+    member["sold_as"] = json!("subscription");
+    (member["local_address"], member["address_pool"], member["setup_fee"]) = (json!(""), json!(""), rupiah(0));
+    (member["is_prepaid"], member["due_days"]) = (json!(true), json!(0));
+    let burst = "10M/10M 15M/15M 8M/8M 10/10";
+    for package in [
+        package("Rumah 10 Mbps", "Rumah-10M", burst, 165_000, 90_000),
+        package("Rumah 20 Mbps", "Rumah-20M", "20M/20M", 225_000, 120_000),
+        member,
+    ] {
+        let name = package["name"].as_str().unwrap_or_default().to_owned();
+        found_or_made(api, "/packages", &name, &package).await?;
+    }
+    for (name, kind, price, cost) in [("IP statis", "monthly", 50_000, 10_000), ("Modem ONT", "one_off", 350_000, 280_000)] {
+        let addon = json!({ "name": name, "kind": kind, "price": rupiah(price), "cost": rupiah(cost) });
+        found_or_made(api, "/addons", name, &addon).await?;
     }
     Ok(())
 }
