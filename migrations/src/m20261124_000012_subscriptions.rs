@@ -28,6 +28,8 @@ impl MigrationTrait for Migration {
         }
         // The hour of the nightly run.
         add_columns(manager, "site", vec![integer("run_hour").default(0).take()]).await?;
+        // Days of grace of all subscriptions of a customer, instead of theirs.
+        add_columns(manager, "customer", vec![integer_null("grace_days").take()]).await?;
         create(manager, tables(), indexes()).await?;
         db.execute_unprepared(SUBSCRIPTION_USERNAME).await?;
         Ok(())
@@ -37,6 +39,7 @@ impl MigrationTrait for Migration {
         let tables =
             ["subscription_event", "subscription_addon", "subscription", "router_isolation", "tax_rate", "addon"];
         drop(manager, &tables).await?;
+        drop_columns(manager, "customer", vec![integer_null("grace_days").take()]).await?;
         drop_columns(manager, "site", vec![integer("run_hour").take()]).await?;
         drop_columns(manager, "package", terms()).await
     }

@@ -1677,3 +1677,6 @@ done-package-retried = Asked again on { $count ->
         [one] 1 router.
        *[other] { $count } routers.
     }
+customer-field-grace-days = Customer's grace
+customer-grace-days-hint = Days after the due day before isolation, 0 to 30, for all of his subscriptions. Empty means as each subscription says.
+customer-column-grace-days = Grace days

@@ -1637,3 +1637,6 @@ package-proof-other-speed = Profil router sendiri, kecepatannya lain
 package-proof-missing = Belum ada di router
 package-retry = Coba lagi di router yang menolak
 done-package-retried = Diminta lagi di { $count } router.
+customer-field-grace-days = Tenggang pelanggan
+customer-grace-days-hint = Hari setelah jatuh tempo sebelum diisolir, 0 sampai 30, untuk semua langganannya. Kosong berarti menurut langganannya.
+customer-column-grace-days = Tenggang

@@ -295,6 +295,7 @@ fn changed(before: &Customer, draft: &Draft) -> Vec<&'static str> {
         ("notes", before.notes != draft.notes),
         ("id-number", draft.id_number != IdNumber::Keep),
         ("language", before.language != draft.language),
+        ("grace-days", before.grace_days != draft.grace_days),
         ("tags", before.tags != draft.tags),
         ("reference", before.reference != draft.reference),
     ];
@@ -326,6 +327,7 @@ pub(super) fn again(customer: &Customer) -> CustomerForm {
         notes: customer.notes.clone(),
         id_number: None,
         language: customer.language.tag().to_owned(),
+        grace_days: customer.grace_days.map(i64::from),
         tags: customer.tags.clone(),
         reference: customer.reference.clone(),
         allow_duplicate: false,

@@ -30,7 +30,7 @@ const WAITING: usize = 4;
 /// Bytes of a file sent at once.
 const PIECE: usize = 64 * 1024;
 /// Titles of the columns, in their order; their texts are `customer-column-<name>`. An import knows them again.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "number",
     "reference",
     "name",
@@ -44,6 +44,7 @@ const COLUMNS: [&str; 15] = [
     "tags",
     "notes",
     "language",
+    "grace-days",
     "state",
     "created",
 ];
@@ -105,6 +106,7 @@ fn row(customer: &Customer, view: &View) -> Vec<Cell> {
         customer.tags.join(", ").into(),
         customer.notes.as_str().into(),
         customer.language.tag().into(),
+        customer.grace_days.map(|days| days.to_string()).unwrap_or_default().into(),
         view.text(&format!("customer-state-{}", customer.state.as_str())).into(),
         customer.created_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true).into(),
     ]

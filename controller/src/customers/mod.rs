@@ -96,6 +96,8 @@ pub struct Customer {
     /// Masked.
     pub id_number: Option<String>,
     pub language: Locale,
+    /// Days of grace of all his subscriptions, instead of theirs (0 to 30).
+    pub grace_days: Option<i32>,
     pub tags: Vec<String>,
     pub open_services: i32,
     pub state: State,

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Contact, Customer, CustomerForm, Kind, Moment, PhoneForm, Point, Same, State, rules::MAX_PHONES};
+use super::{
+    Contact, Customer, CustomerForm, Kind, Moment, PhoneForm, Point, Same, State,
+    rules::{MAX_PHONES, typed_days},
+};
 use crate::{
     http::{
         form::{Check, Choice, FieldError, FormErrors, FormView},
@@ -129,6 +132,7 @@ pub(crate) struct Fields {
     pub(crate) id_number: String,
     pub(crate) forget_id_number: String,
     pub(crate) language: String,
+    pub(crate) grace_days: String,
     pub(crate) tags: String,
     pub(crate) reference: String,
     pub(crate) allow_duplicate: String,
@@ -157,6 +161,7 @@ impl Fields {
             location: customer.point.map(|point| point.to_string()).unwrap_or_default(),
             notes: customer.notes.clone(),
             language: customer.language.tag().to_owned(),
+            grace_days: customer.grace_days.map(|days| days.to_string()).unwrap_or_default(),
             tags: customer.tags.join(", "),
             reference: customer.reference.clone(),
             ..Self::default()
@@ -204,6 +209,7 @@ impl Fields {
             notes: self.notes.clone(),
             id_number,
             language: self.language.clone(),
+            grace_days: typed_days(&self.grace_days),
             tags: vec![self.tags.clone()],
             reference: self.reference.clone(),
             allow_duplicate: Check::ticked(&self.allow_duplicate),
@@ -405,6 +411,7 @@ pub(crate) fn sample() -> Customer {
         notes: "Pagar hijau".to_owned(),
         id_number: Some("••••••••••••8901".to_owned()),
         language: Locale::Id,
+        grace_days: Some(5),
         tags: vec!["kost".to_owned(), "vip".to_owned()],
         open_services: 0,
         state: State::Active,
@@ -425,7 +432,7 @@ mod tests {
         let numbers: Vec<&Phone> = draft.phones.iter().map(|phone| &phone.number).collect();
         assert_eq!(numbers, customer.phones.iter().map(|contact| &contact.number).collect::<Vec<_>>());
         assert_eq!((draft.name, draft.point, draft.tags), (customer.name, customer.point, customer.tags));
-        assert_eq!(draft.id_number, rules::IdNumber::Keep);
+        assert_eq!((draft.id_number, draft.grace_days), (rules::IdNumber::Keep, Some(5)));
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub const MAX_REFERENCE: usize = 40;
 /// Longest identity number, characters.
 pub const MAX_ID_NUMBER: usize = 32;
 const MIN_ID_NUMBER: usize = 5;
+/// Days of grace of a customer at most (D4).
+pub const MAX_GRACE_DAYS: i64 = 30;
 /// Longest reason of a deletion, characters.
 pub const MAX_REASON: usize = 200;
 /// Characters of an identity number that are shown.
@@ -91,6 +93,8 @@ pub struct CustomerForm {
     pub id_number: Option<String>,
     /// `id` or `en`: the language of messages; `id` unless said.
     pub language: String,
+    /// Days of grace of all his subscriptions, 0 to 30; left out those of each subscription hold.
+    pub grace_days: Option<i64>,
     pub tags: Vec<String>,
     /// The number in whatever was used before.
     pub reference: String,
@@ -137,6 +141,7 @@ pub struct Draft {
     pub notes: String,
     pub id_number: IdNumber,
     pub language: Locale,
+    pub grace_days: Option<i32>,
     pub tags: Vec<String>,
     pub reference: String,
     pub allow_duplicate: bool,
@@ -163,6 +168,7 @@ pub fn check(form: &CustomerForm) -> Result<Draft, FormErrors> {
     let notes = check.optional("notes", &form.notes, MAX_NOTES);
     let id_number = id_number(&mut check, form.id_number.as_deref());
     let tags = tags(&mut check, &form.tags);
+    let grace_days = grace_days(&mut check, form.grace_days);
     let reference = one_line(&mut check, "reference", &form.reference, MAX_REFERENCE);
     let (true, Some(site_id), Some(name), Some(address), Some(notes), Some(reference)) =
         (check.is_clean(), form.site_id, name, address, notes, reference)
@@ -180,10 +186,25 @@ pub fn check(form: &CustomerForm) -> Result<Draft, FormErrors> {
         notes,
         id_number,
         language,
+        grace_days,
         tags,
         reference,
         allow_duplicate,
     })
+}
+
+/// Days as typed; what is no number becomes one that is out of range, so that its field is told.
+pub(super) fn typed_days(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if text.is_empty() { None } else { Some(text.parse().unwrap_or(-1)) }
+}
+
+fn grace_days(check: &mut Check, days: Option<i64>) -> Option<i32> {
+    let days = days?;
+    if !(0..=MAX_GRACE_DAYS).contains(&days) {
+        check.refuse("grace_days", FieldError::new("out_of_range").arg("min", 0).arg("max", MAX_GRACE_DAYS));
+    }
+    i32::try_from(days).ok()
 }
 
 /// A text on one line, spaces in a row made one.
@@ -323,6 +344,7 @@ mod tests {
             name: "x".repeat(101),
             kind: "robot".to_owned(),
             language: "fr".to_owned(),
+            grace_days: Some(31),
             phones: vec![number("0812"), number("0812-3456-7890"), number("+62 812 3456 7890")],
             location: "di sana".to_owned(),
             id_number: Some("12\u{0}3".to_owned()),
@@ -336,6 +358,7 @@ mod tests {
             found,
             [
                 "address control_characters",
+                "grace_days out_of_range",
                 "id_number bad_id_number",
                 "kind not_offered",
                 "language not_offered",

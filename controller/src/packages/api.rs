@@ -50,7 +50,10 @@ pub(crate) fn routes() -> Routes<App> {
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
-    #[openapi(paths(list, add, show, change, archive, restore, standing, retry, found_profiles), components(schemas(PackageForm)))]
+    #[openapi(
+        paths(list, add, show, change, archive, restore, standing, retry, found_profiles),
+        components(schemas(PackageForm))
+    )]
     struct Part;
     let mut part = Part::openapi();
     part.merge(prices::api::document());

@@ -38,7 +38,10 @@ async fn a_package_of_subscriptions_keeps_its_terms_and_is_no_voucher() {
         let boss = boss(&app).await;
         let (status, package) = boss.api("POST", "/packages", rumah(&[router])).await;
         assert_eq!(status, StatusCode::CREATED, "{package}");
-        assert_eq!((&package["sold_as"], &package["cycle"], &package["bill_day"]), (&json!("subscription"), &json!("monthly"), &json!(5)));
+        assert_eq!(
+            (&package["sold_as"], &package["cycle"], &package["bill_day"]),
+            (&json!("subscription"), &json!("monthly"), &json!(5))
+        );
         assert_eq!((&package["due_days"], &package["setup_fee"]["amount"]), (&json!(10), &json!(200_000)));
         let id = package["id"].as_i64().unwrap();
         let path = format!("/packages/{id}");
@@ -49,12 +52,18 @@ async fn a_package_of_subscriptions_keeps_its_terms_and_is_no_voucher() {
         yearly["cycle"] = json!("months_12");
         yearly["bill_day"] = Value::Null;
         let (status, yearly) = boss.api("PUT", &path, yearly).await;
-        assert_eq!((status, &yearly["cycle"], &yearly["bill_day"]), (StatusCode::OK, &json!("months_12"), &Value::Null));
+        assert_eq!(
+            (status, &yearly["cycle"], &yearly["bill_day"]),
+            (StatusCode::OK, &json!("months_12"), &Value::Null)
+        );
         let mut other = yearly.clone();
         other["service"] = json!("hotspot");
         (other["local_address"], other["address_pool"]) = (json!(""), json!(""));
         let (status, problem) = boss.api("PUT", &path, other).await;
-        assert_eq!((status, &problem["errors"]["service"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("package_kind_stays")));
+        assert_eq!(
+            (status, &problem["errors"]["service"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("package_kind_stays"))
+        );
         let names = async |query: &str| {
             let (_, list) = boss.api("GET", &format!("/packages{query}"), Value::Null).await;
             list["items"].as_array().unwrap().iter().map(|row| row["name"].clone()).collect::<Vec<_>>()
@@ -92,9 +101,16 @@ async fn each_kind_has_its_own_form() {
     let (status, page) = boss.post("/packages", &form).await;
     assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
     let (_, package) = boss.api("GET", "/packages/1", Value::Null).await;
-    assert_eq!((&package["service"], &package["sold_as"], &package["cycle"]), (&json!("hotspot"), &json!("subscription"), &json!("days_30")));
-    assert_eq!((&package["grace_days"], &package["on_expiry"], &package["due_days"]), (&json!(2), &json!("disable"), &json!(0)));
-    let (status, page) = boss.post("/packages", &form.replace("5M%2F5M", "5M%2F5M+2M%2F2M").replace("Member+5M", "X")).await;
+    assert_eq!(
+        (&package["service"], &package["sold_as"], &package["cycle"]),
+        (&json!("hotspot"), &json!("subscription"), &json!("days_30"))
+    );
+    assert_eq!(
+        (&package["grace_days"], &package["on_expiry"], &package["due_days"]),
+        (&json!(2), &json!("disable"), &json!(0))
+    );
+    let (status, page) =
+        boss.post("/packages", &form.replace("5M%2F5M", "5M%2F5M+2M%2F2M").replace("Member+5M", "X")).await;
     assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("Burst lebih lambat"), "{page}");
     let (status, page) = boss.page("/packages/1").await;
     assert!(status == StatusCode::OK && page.contains("Menunggu router"), "{page}");
@@ -156,7 +172,8 @@ async fn add_ons_are_kept_and_their_cost_is_not_for_everybody() {
         assert_eq!(boss.post("/packages/addons", form).await.0, StatusCode::SEE_OTHER);
         let (status, page) = boss.post("/packages/addons", form).await;
         assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("Sudah dipakai"), "{page}");
-        let (status, modem) = boss.api("POST", "/addons", json!({ "name": "Modem", "kind": "one_off", "price": 350_000 })).await;
+        let (status, modem) =
+            boss.api("POST", "/addons", json!({ "name": "Modem", "kind": "one_off", "price": 350_000 })).await;
         assert_eq!((status, &modem["cost"]["amount"]), (StatusCode::CREATED, &json!(0)), "{modem}");
         let (_, page) = boss.page("/packages/addons").await;
         assert!(page.contains("Rp50.000") && page.contains("modal Rp10.000") && page.contains("Modem"), "{page}");
@@ -166,9 +183,17 @@ async fn add_ons_are_kept_and_their_cost_is_not_for_everybody() {
         assert_eq!(operator.post("/packages/addons", form).await.0, StatusCode::FORBIDDEN);
         let change = json!({ "name": "IP statis", "kind": "monthly", "price": 60_000, "cost": 10_000 });
         let (status, changed) = boss.api("PUT", "/addons/1", change).await;
-        assert_eq!((status, &changed["price"]["amount"], &changed["is_taxed"]), (StatusCode::OK, &json!(60_000), &json!(false)));
-        let (status, problem) =
-            boss.api("POST", "/addons", json!({ "name": "Y", "kind": "weekly", "price": { "amount": 1, "currency": "USD" } })).await;
+        assert_eq!(
+            (status, &changed["price"]["amount"], &changed["is_taxed"]),
+            (StatusCode::OK, &json!(60_000), &json!(false))
+        );
+        let (status, problem) = boss
+            .api(
+                "POST",
+                "/addons",
+                json!({ "name": "Y", "kind": "weekly", "price": { "amount": 1, "currency": "USD" } }),
+            )
+            .await;
         assert_eq!((status, &problem["errors"]["kind"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("not_offered")));
         assert_eq!(boss.post("/packages/addons/2/archive", "").await.0, StatusCode::SEE_OTHER);
         let names = async |query: &str| {
@@ -190,25 +215,39 @@ async fn a_rate_that_has_begun_is_followed_and_never_changed() {
         app.site("Kebon").await;
         let boss = boss(&app).await;
         let (_, page) = boss.page("/packages/taxes").await;
-        assert!(page.contains("Belum ada tarif PPN") && page.contains("2025-01-01") && page.contains("value=\"11\""), "{page}");
+        assert!(
+            page.contains("Belum ada tarif PPN") && page.contains("2025-01-01") && page.contains("value=\"11\""),
+            "{page}"
+        );
         let first = "valid_from=2025-01-01&rate=12&base_num=11&base_den=12&label=PPN";
         assert_eq!(boss.post("/packages/taxes", first).await.0, StatusCode::SEE_OTHER);
         let (status, page) = boss.post("/packages/taxes", &first.replace("2025", "2026")).await;
         assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("sudah lewat"), "{page}");
         let later = json!({ "valid_from": "2027-01-01", "rate_bps": 1200 });
         let (status, later) = boss.api("POST", "/tax_rates", later).await;
-        assert_eq!((status, &later["state"], &later["label"]), (StatusCode::CREATED, &json!("future"), &json!("PPN")), "{later}");
+        assert_eq!(
+            (status, &later["state"], &later["label"]),
+            (StatusCode::CREATED, &json!("future"), &json!("PPN")),
+            "{later}"
+        );
         let (_, list) = boss.api("GET", "/tax_rates", Value::Null).await;
         let states: Vec<_> = list["items"].as_array().unwrap().iter().map(|rate| &rate["state"]).collect();
         assert_eq!(states, ["future", "in_force"]);
-        let (status, problem) = boss.api("POST", "/tax_rates", json!({ "valid_from": "2027-01-01", "rate_bps": 1 })).await;
-        assert_eq!((status, &problem["errors"]["valid_from"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("tax_day_taken")));
+        let (status, problem) =
+            boss.api("POST", "/tax_rates", json!({ "valid_from": "2027-01-01", "rate_bps": 1 })).await;
+        assert_eq!(
+            (status, &problem["errors"]["valid_from"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("tax_day_taken"))
+        );
         let first = list["items"][1]["id"].as_i64().unwrap();
         let (status, problem) = boss.api("DELETE", &format!("/tax_rates/{first}"), Value::Null).await;
         assert_eq!((status, &problem["errors"][""]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("tax_begun")));
         assert_eq!(boss.post(&format!("/packages/taxes/{}/withdraw", later["id"]), "").await.0, StatusCode::SEE_OTHER);
         let (_, page) = boss.page("/packages/taxes").await;
-        assert!(page.contains("01-01-2025") && page.contains("11/12") && page.contains("11% dari seluruhnya"), "{page}");
+        assert!(
+            page.contains("01-01-2025") && page.contains("11/12") && page.contains("11% dari seluruhnya"),
+            "{page}"
+        );
         let rates = super::taxes::rates(app.db.read()).await.unwrap();
         assert_eq!(rates.len(), 1);
     })

@@ -55,7 +55,8 @@ async fn a_marked_ppp_profile_becomes_a_package_and_a_missing_pool_is_told() {
     let package = world.api.post("/packages", &body("Rumah 10M", "10M", rate, "ppp-pool")).await.unwrap().id().unwrap();
     let proven = verdict_is(&world, package, "proven").await;
     assert_eq!(proven["seen"]["rate_limit"], rate, "{proven}");
-    let field = |name: &str, field: &str| router.sim.row(PROFILE, name).unwrap().get(field).cloned().unwrap_or_default();
+    let field =
+        |name: &str, field: &str| router.sim.row(PROFILE, name).unwrap().get(field).cloned().unwrap_or_default();
     assert_eq!((field("10M", "rate-limit"), field("10M", "remote-address")), (rate.to_owned(), "ppp-pool".to_owned()));
 
     // A pool that is not there: the router's own words, and nothing half-made.

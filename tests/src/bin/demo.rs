@@ -266,7 +266,9 @@ async fn offer(api: &Api) -> anyhow::Result<()> {
         let name = package["name"].as_str().unwrap_or_default().to_owned();
         found_or_made(api, "/packages", &name, &package).await?;
     }
-    for (name, kind, price, cost) in [("IP statis", "monthly", 50_000, 10_000), ("Modem ONT", "one_off", 350_000, 280_000)] {
+    for (name, kind, price, cost) in
+        [("IP statis", "monthly", 50_000, 10_000), ("Modem ONT", "one_off", 350_000, 280_000)]
+    {
         let addon = json!({ "name": name, "kind": kind, "price": rupiah(price), "cost": rupiah(cost) });
         found_or_made(api, "/addons", name, &addon).await?;
     }

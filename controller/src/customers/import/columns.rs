@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::rules::{CustomerForm, PhoneForm};
+use super::super::rules::{CustomerForm, PhoneForm, typed_days};
 use crate::ids::SiteId;
 
 /// What a column gives.
@@ -22,6 +22,7 @@ pub enum Field {
     IdNumber,
     Tags,
     Language,
+    GraceDays,
 }
 
 /// What becomes of a column.
@@ -49,7 +50,7 @@ pub struct ColumnUse {
 }
 
 /// Titles without spaces and signs, in small letters.
-const TITLES: [(Field, &[&str]); 13] = [
+const TITLES: [(Field, &[&str]); 14] = [
     (
         Field::Name,
         &["nama", "name", "namapelanggan", "namalengkap", "fullname", "customername", "customer", "pelanggan"],
@@ -103,6 +104,7 @@ const TITLES: [(Field, &[&str]); 13] = [
     (Field::IdNumber, &["nik", "noktp", "ktp", "nomorktp", "idnumber", "nomoridentitas", "npwp"]),
     (Field::Tags, &["tag", "tags", "label", "labels", "kelompok", "grup", "group"]),
     (Field::Language, &["bahasa", "language", "lang"]),
+    (Field::GraceDays, &["tenggang", "haritenggang", "tenggangpelanggan", "gracedays", "grace"]),
 ];
 /// Columns of lists that services, billing and the ledger will take.
 const LATER: [&str; 34] = [
@@ -213,6 +215,7 @@ pub(super) fn form(columns: &[ColumnUse], site: SiteId, cells: &[String]) -> Cus
         notes: cell(Field::Notes),
         id_number: Some(cell(Field::IdNumber)),
         language: cell(Field::Language),
+        grace_days: typed_days(&cell(Field::GraceDays)),
         tags: vec![cell(Field::Tags)],
         reference: cell(Field::Reference),
         allow_duplicate: false,
@@ -222,6 +225,11 @@ pub(super) fn form(columns: &[ColumnUse], site: SiteId, cells: &[String]) -> Cus
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_of_grace_that_are_no_number_are_refused_and_not_forgotten() {
+        assert_eq!((typed_days(""), typed_days(" 5 "), typed_days("lima")), (None, Some(5), Some(-1)));
+    }
 
     fn of(titles: &str) -> Vec<ColumnUse> {
         let titles: Vec<String> = titles.split(',').map(str::to_owned).collect();

@@ -79,6 +79,7 @@ fn name(field: Field) -> &'static str {
         Field::IdNumber => "id-number",
         Field::Tags => "tags",
         Field::Language => "language",
+        Field::GraceDays => "grace-days",
     }
 }
 
@@ -94,6 +95,7 @@ pub(crate) fn field_key(field: &str) -> &'static str {
         "id_number" => "id-number",
         "tags" => "tags",
         "language" => "language",
+        "grace_days" => "grace-days",
         "site_id" => "site",
         _ => "notes",
     }

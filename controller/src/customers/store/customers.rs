@@ -77,6 +77,7 @@ fn fields(draft: &Draft) -> ActiveModel {
         lon_micro: Set(draft.point.map(|point| point.lon_micro)),
         notes: Set(draft.notes.clone()),
         language: Set(draft.language.tag().to_owned()),
+        grace_days: Set(draft.grace_days),
         ..Default::default()
     }
 }
@@ -442,6 +443,7 @@ fn customer(
         notes: row.notes,
         id_number: id_number.map(|number| rules::masked(&number)),
         language: Locale::from_tag(&row.language).unwrap_or_default(),
+        grace_days: row.grace_days,
         tags,
         open_services: row.open_services,
         state: State::parse(&row.state).unwrap_or_default(),

@@ -25,6 +25,8 @@ pub struct Model {
     /// Sealed.
     pub id_number: Option<Vec<u8>>,
     pub language: String,
+    /// Days of grace of all his subscriptions, instead of theirs.
+    pub grace_days: Option<i32>,
     pub open_services: i32,
     /// The list it came with.
     pub import_id: Option<i64>,
