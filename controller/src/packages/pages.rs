@@ -168,7 +168,7 @@ impl Page for ListPage {
             may_manage: true,
         };
         let searched = Self { q: "x".to_owned(), may_manage: false, ..Self::none() };
-        let gone = Package { archived_at: Some(chrono::DateTime::UNIX_EPOCH), ..sample() };
+        let gone = Package { archived_at: Some(DateTime::UNIX_EPOCH), ..sample() };
         let archived = Self { packages: vec![Row::new(gone, &[])], archived: true, ..Self::none() };
         let sold = |packages| Self { sold_as: SoldAs::Subscription, packages, ..Self::none() };
         let by = |cycle| {
@@ -281,7 +281,7 @@ pub(crate) fn sample() -> Package {
         terms: Terms::usual(Service::Hotspot, Currency::IDR),
         router_ids: vec![RouterId(1)],
         made_on: vec![RouterId(1)],
-        created_at: chrono::DateTime::UNIX_EPOCH,
+        created_at: DateTime::UNIX_EPOCH,
         archived_at: None,
     }
 }

@@ -356,7 +356,8 @@ mod tests {
 
     fn form(more: Value) -> PackageForm {
         let mut form = json!({ "name": "Rumah 10M", "service": "pppoe", "price": 165_000 });
-        form.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let Value::Object(more) = more else { panic!("{more}") };
+        form.as_object_mut().unwrap().extend(more);
         serde_json::from_value(form).unwrap()
     }
 
