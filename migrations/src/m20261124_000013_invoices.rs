@@ -10,14 +10,21 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        create(manager, tables(), indexes()).await
+        create(manager, tables(), indexes()).await?;
+        manager.get_connection().execute_unprepared(LOOSE).await?;
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.get_connection().execute_unprepared("DROP INDEX ix_posting_loose").await?;
         let tables = ["payment", "credit_note", "invoice_line", "invoice"];
         drop(manager, &tables).await
     }
 }
+
+/// What customers owe without an invoice, and their credit: few among very many postings.
+const LOOSE: &str = "CREATE INDEX ix_posting_loose ON posting (customer_id, occurred_at)
+    WHERE invoice_id IS NULL AND customer_id IS NOT NULL";
 
 fn tables() -> Vec<TableCreateStatement> {
     vec![invoice(), invoice_line(), credit_note(), payment()]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::figures::{Figures, percentile};
 
-const CUSTOMERS: usize = 50_000;
+pub(crate) const CUSTOMERS: usize = 50_000;
 const REQUESTS: u32 = 300;
 /// Ticks of a second in /proc (`getconf CLK_TCK`; 100 on every Linux hiji runs on).
 const TICK: Duration = Duration::from_millis(10);
@@ -31,7 +31,7 @@ pub(crate) async fn run(figures: &mut Figures) -> anyhow::Result<()> {
 }
 
 /// Names, streets and numbers as a town has them: a few words very usual, most of them rare.
-fn list() -> String {
+pub(crate) fn list() -> String {
     const FIRST: [&str; 8] = ["Budi", "Siti", "Agus", "Dewi", "Joko", "Rina", "Eko", "Sri"];
     let mut list = String::from("kode,nama,wa,alamat\n");
     for nth in 0..CUSTOMERS {

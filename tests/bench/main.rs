@@ -7,6 +7,7 @@ mod batch;
 mod customers;
 mod figures;
 mod ingest;
+mod invoices;
 mod ledger;
 mod lists;
 mod login;
@@ -42,5 +43,6 @@ async fn run(figures: &mut Figures) -> anyhow::Result<()> {
     mirror::run(figures).await?;
     print::run(figures).await?;
     customers::run(figures).await?;
+    invoices::run(figures).await?;
     agent::run(figures).await
 }

@@ -1,16 +1,8 @@
 //! Customers taken along as CSV or XLSX: those of a search, read a few hundred at a time, never all in memory.
 
-use std::io::{Seek as _, SeekFrom};
-
-use anyhow::Context as _;
-use axum::{
-    body::Body,
-    http::{HeaderValue, header},
-    response::{IntoResponse as _, Response},
-};
-use futures_util::stream;
+use axum::response::Response;
+use futures_util::{StreamExt as _, stream};
 use sea_orm::DbErr;
-use tokio::{io::AsyncReadExt as _, sync::mpsc};
 
 use super::{Customer, Filter, place, store};
 use crate::{
@@ -18,17 +10,13 @@ use crate::{
     audit::{self, Actor, Deed},
     http::{access::Scope, error::AppError, view::View},
     ids::CustomerId,
-    tables::{Book, Cell, Format, csv_lines},
+    tables::{Cell, Format, file},
 };
 
 /// Most customers of one file.
 const MAX_ROWS: usize = 200_000;
 /// Customers read at once.
 const STEP: u64 = 500;
-/// Batches of rows that wait for the workbook.
-const WAITING: usize = 4;
-/// Bytes of a file sent at once.
-const PIECE: usize = 64 * 1024;
 /// Titles of the columns, in their order; their texts are `customer-column-<name>`. An import knows them again.
 const COLUMNS: [&str; 16] = [
     "number",
@@ -135,66 +123,8 @@ pub(crate) async fn send(
     let (scope, view) = (scope.clone(), view.clone());
     let titles = titles(&view);
     let reader = Reader { app: app.clone(), scope, filter, view, after: None, read: 0, over: false };
-    let name = format!("{}-{}.{}", "customers", app.clock.now().format("%Y%m%d-%H%M"), format.as_str());
-    let body = match format {
-        Format::Csv => csv_body(titles, reader),
-        Format::Xlsx => xlsx_body(titles, reader).await?,
-    };
-    Ok(file(&name, format, body))
-}
-
-/// A file to be kept by the browser.
-pub(super) fn file(name: &str, format: Format, body: Body) -> Response {
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
-        headers.insert(header::CONTENT_DISPOSITION, value);
-    }
-    response
-}
-
-fn csv_body(titles: Vec<String>, reader: Reader) -> Body {
-    let head: Vec<Cell> = titles.into_iter().map(Cell::from).collect();
-    let parts = stream::try_unfold((Some(head), reader), async |(head, mut reader)| {
-        if let Some(head) = head {
-            let bytes = csv_lines(&[head], true)?;
-            return anyhow::Ok(Some((bytes, (None, reader))));
-        }
-        let Some(rows) = reader.next().await? else { return Ok(None) };
-        Ok(Some((csv_lines(&rows, false)?, (None, reader))))
-    });
-    Body::from_stream(parts)
-}
-
-async fn xlsx_body(titles: Vec<String>, mut reader: Reader) -> Result<Body, AppError> {
-    let (rows, mut wanted) = mpsc::channel::<Vec<Vec<Cell>>>(WAITING);
-    let writing = tokio::task::spawn_blocking(move || -> anyhow::Result<std::fs::File> {
-        let mut book = Book::new(&titles)?;
-        while let Some(some) = wanted.blocking_recv() {
-            some.iter().try_for_each(|row| book.add(row))?;
-        }
-        let mut file = tempfile::tempfile().context("making a temporary file")?;
-        book.save(&file)?;
-        file.seek(SeekFrom::Start(0)).context("going to its start")?;
-        Ok(file)
-    });
-    while let Some(some) = reader.next().await? {
-        if rows.send(some).await.is_err() {
-            break;
-        }
-    }
-    drop(rows);
-    let file = writing.await.context("writing a workbook")??;
-    Ok(file_body(tokio::fs::File::from_std(file)))
-}
-
-fn file_body(file: tokio::fs::File) -> Body {
-    Body::from_stream(stream::try_unfold(file, async |mut file| {
-        let mut piece = vec![0; PIECE];
-        let read = file.read(&mut piece).await?;
-        piece.truncate(read);
-        Ok::<_, std::io::Error>((read > 0).then_some((piece, file)))
-    }))
+    let name = format!("customers-{}", app.clock.now().format("%Y%m%d-%H%M"));
+    let rows =
+        stream::try_unfold(reader, async |mut reader| anyhow::Ok(reader.next().await?.map(|rows| (rows, reader))));
+    file::answer(&name, format, titles, rows.boxed()).await
 }

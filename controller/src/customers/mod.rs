@@ -175,6 +175,18 @@ pub async fn list(app: &App, scope: &Scope, filter: &Filter, page: &PageOf) -> R
     Ok(page.cut(rows, |customer| customer.id.to_string()))
 }
 
+/// Active customers the caller may see who have all words of a search, the latest first; none for an empty one.
+///
+/// # Errors
+/// The database's.
+pub async fn matching(db: &impl ConnectionTrait, scope: &Scope, q: &str, limit: u64) -> Result<Vec<CustomerId>, DbErr> {
+    if q.is_empty() {
+        return Ok(Vec::new());
+    }
+    let filter = Filter { q: q.to_owned(), ..Filter::default() };
+    store::ids(db, scope, &filter, limit).await
+}
+
 /// A customer the caller may see, deleted or not.
 ///
 /// # Errors

@@ -76,6 +76,7 @@ pub(crate) struct ShowPage {
     pub(crate) may_add: bool,
     pub(crate) may_manage: bool,
     pub(crate) may_open: bool,
+    pub(crate) may_see_invoices: bool,
 }
 
 /// A moment of the timeline with its sentence.
@@ -331,6 +332,10 @@ impl Page for ShowPage {
             "tags",
             "reference",
         ];
+        let invoiced = || {
+            serde_json::json!({ "number": "INV-1", "total": "Rp165.000", "reason": "salah", "note": "NK-1",
+                "amount": "Rp30.000" })
+        };
         let moments = || {
             vec![
                 moment("note", serde_json::json!({ "text": "Minta dihubungi\nsore <b>" }), ""),
@@ -340,6 +345,10 @@ impl Page for ShowPage {
                 moment("deleted", serde_json::json!({ "reason": "pindah" }), ""),
                 moment("changed", serde_json::json!({ "fields": changed }), ""),
                 moment("imported", serde_json::json!({ "number": "C000123", "file": "a.csv" }), "/customers/imports/1"),
+                moment("invoice-issued", invoiced(), "/invoices/1"),
+                moment("invoice-voided", invoiced(), "/invoices/1"),
+                moment("invoice-dropped", invoiced(), "/invoices/1"),
+                moment("invoice-credited", invoiced(), "/invoices/1"),
                 moment("created", serde_json::json!({ "number": "C000123" }), ""),
             ]
         };
@@ -355,6 +364,7 @@ impl Page for ShowPage {
             may_add: true,
             may_manage: true,
             may_open: true,
+            may_see_invoices: true,
         };
         let bare = Customer {
             phones: Vec::new(),

@@ -244,6 +244,7 @@ async fn show_page(
         may_add: caller.may(Permission::CustomersAdd),
         may_manage: caller.may(Permission::CustomersManage),
         may_open: caller.may(Permission::InvoicesManage),
+        may_see_invoices: caller.may(Permission::InvoicesSee),
     })
 }
 

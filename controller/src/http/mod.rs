@@ -17,6 +17,7 @@ mod live;
 pub mod locale;
 pub mod nav;
 pub mod page;
+pub mod paper;
 pub mod path;
 mod preferences;
 pub mod session;
@@ -38,7 +39,7 @@ use crate::{
     app::App,
     audit,
     brand::Brand,
-    counter, customers, dashboard, ledger, maintenance, monitoring,
+    counter, customers, dashboard, invoices, ledger, maintenance, monitoring,
     mqtt::{self, BusKind},
     packages, portal, prices, print, routers, sellers, settings, sites, vouchers,
 };
@@ -94,6 +95,7 @@ pub fn build(app: &App) -> anyhow::Result<Http> {
         .merge(watched().with_state(app.clone()))
         .merge(layers::files(Router::new().route("/assets/{hash}/{*name}", get(assets::serve))))
         .merge(layers::files(print::style_routes().with_state(app.clone())))
+        .merge(layers::files(paper::routes()))
         .merge(layers::agents(routers::api::agent_routes().with_state(app.clone()), &web))
         .merge(layers::pages(pages(app).with_state(app.clone()), &web))
         .nest("/api", layers::resources(resources, &web, keeper));
@@ -116,6 +118,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(customers::import::routes::routes())
         .merge(customers::opening::routes::routes())
         .merge(dashboard::routes::routes())
+        .merge(invoices::routes::routes())
         .merge(ledger::routes::routes())
         .merge(maintenance::routes::routes())
         .merge(monitoring::routes::routes())
@@ -148,6 +151,7 @@ fn resources() -> Router<App> {
         .merge(admins::manage_api::routes())
         .merge(audit::api::routes())
         .merge(counter::api::routes())
+        .merge(invoices::api::routes())
         .merge(ledger::api::routes())
         .merge(customers::api::routes())
         .merge(customers::import::api::routes())
@@ -177,6 +181,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         admins::manage_api::document(),
         audit::api::document(),
         counter::api::document(),
+        invoices::api::document(),
         ledger::api::document(),
         customers::api::document(),
         customers::import::api::document(),
@@ -240,6 +245,17 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<customers::import::pages::ImportPage>(),
         page::samples_of::<customers::opening::pages::OpeningPage>(),
         page::samples_of::<dashboard::pages::DashboardPage>(),
+        page::samples_of::<invoices::pages::ListPage>(),
+        page::samples_of::<invoices::pages::CustomerPart>(),
+        page::samples_of::<invoices::pages::DraftsPage>(),
+        page::samples_of::<invoices::pages::ShowPage>(),
+        page::samples_of::<invoices::pages::ChoosePage>(),
+        page::samples_of::<invoices::pages::FormPage>(),
+        page::samples_of::<invoices::pages::CreditPage>(),
+        page::samples_of::<invoices::pages::PaperPage>(),
+        page::samples_of::<invoices::pages::StatementPaper>(),
+        page::samples_of::<invoices::pages::AgingPage>(),
+        page::samples_of::<invoices::pages::StatementPage>(),
         page::samples_of::<ledger::pages::AccountsPage>(),
         page::samples_of::<ledger::pages::JournalPage>(),
         page::samples_of::<ledger::pages::EntryPage>(),

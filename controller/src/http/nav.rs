@@ -47,6 +47,7 @@ pub const SECTIONS: &[Section] = &[
     section("sellers", "/sellers", "people", Permission::VouchersSee),
     thumb(section("sessions", "/sessions", "broadcast", Permission::SessionsSee)),
     section("customers", "/customers", "people", Permission::CustomersSee),
+    section("invoices", "/invoices", "receipt", Permission::InvoicesSee),
     within("network", section("routers", "/routers", "router", Permission::RoutersSee)),
     within("network", section("sites", "/sites", "geo-alt", Permission::SitesSee)),
     within("network", section("packages", "/packages", "box-seam", Permission::PackagesSee)),

@@ -82,7 +82,8 @@ pub async fn void_in(
     match row.state {
         State::Void => return Err(InvoiceError::IsVoid),
         State::Draft => {}
-        State::Open | State::PartiallyPaid | State::Paid | State::Uncollectible => {
+        State::Uncollectible => return Err(InvoiceError::IsWrittenOff),
+        State::Open | State::PartiallyPaid | State::Paid => {
             if !store::notes(tx, id).await?.is_empty() {
                 return Err(InvoiceError::HasCreditNotes);
             }
@@ -188,7 +189,8 @@ pub async fn credit_in(
     match row.state {
         State::Draft => return Err(InvoiceError::IsDraft),
         State::Void => return Err(InvoiceError::IsVoid),
-        State::Open | State::PartiallyPaid | State::Paid | State::Uncollectible => {}
+        State::Uncollectible => return Err(InvoiceError::IsWrittenOff),
+        State::Open | State::PartiallyPaid | State::Paid => {}
     }
     if row.kind == Kind::Opening {
         return Err(InvoiceError::IsOpening);

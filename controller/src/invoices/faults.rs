@@ -15,6 +15,7 @@ impl From<InvoiceError> for AppError {
             InvoiceError::IsVoid => Self::Conflict { code: "invoice_void" },
             InvoiceError::IsDraft => Self::Conflict { code: "invoice_draft" },
             InvoiceError::HasCreditNotes => Self::Conflict { code: "invoice_has_credit_notes" },
+            InvoiceError::IsWrittenOff => Self::Conflict { code: "invoice_written_off" },
             InvoiceError::IsOpening => Self::Conflict { code: "invoice_opening" },
             InvoiceError::Ledger(error) => error.into(),
             InvoiceError::Format(source) => Self::Internal(source.into()),

@@ -5,11 +5,20 @@
 //! within a transaction: [`propose`] and [`issue`] first (they take numbers, then lock customers), payments after, the
 //! audit entry last. [`propose`], [`issue`] and [`settled`] write no audit entry: the act is the caller's.
 
+pub mod aging;
+pub(crate) mod api;
+mod approve;
 mod change;
+mod export;
 mod faults;
 mod make;
+mod manual;
+pub(crate) mod pages;
+mod reports_api;
+pub(crate) mod routes;
 pub mod rules;
 mod settle;
+pub mod statement;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -20,19 +29,25 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 
+pub use approve::{Approved, approve, approve_all, approve_by_itself};
 pub use change::{Crediting, credit, credit_in, void, void_in};
 pub use make::{issue, propose};
+pub use manual::{ManualForm, ManualLine, create};
 pub use rules::{Issue, Kind, LineKind, State};
 pub use settle::{Open, Settled, open_of, settled};
 pub use store::Tab;
 
 use crate::{
+    customers,
     db::paging::{BadCursor, PageOf, Paged},
     http::{access::Scope, form::FormErrors},
     ids::{AddonId, AdminId, CreditNoteId, CustomerId, EntryId, InvoiceId, PackageId, SiteId, SubscriptionId},
     ledger::LedgerError,
     money::Money,
 };
+
+/// Customers a search looks at.
+const MAX_FOUND: u64 = 200;
 
 /// An invoice that shall be there: made once, whoever proposes it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,12 +189,18 @@ pub struct CreditNote {
 pub struct Filter {
     pub tab: Tab,
     pub site: Option<SiteId>,
-    pub customers: Option<Vec<CustomerId>>,
+    pub customer: Option<CustomerId>,
     pub subscription: Option<SubscriptionId>,
-    /// Its number, or the beginning of it.
-    pub number: String,
+    pub search: Option<Search>,
     /// Due within these days: the first, and the day after the last.
     pub due: Option<(NaiveDate, NaiveDate)>,
+}
+
+/// What somebody looks for: invoices of these customers, or of this number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Search {
+    pub customers: Vec<CustomerId>,
+    pub number: String,
 }
 
 /// What invoices of a filter sum up to.
@@ -210,6 +231,9 @@ pub enum InvoiceError {
     /// It can be credited further, but no longer be voided.
     #[error("it has credit notes")]
     HasCreditNotes,
+    /// What was given up is no money that could be given back.
+    #[error("it is written off")]
+    IsWrittenOff,
     /// Debts taken over are no income that could be taken back.
     #[error("it is a debt taken over")]
     IsOpening,
@@ -260,6 +284,17 @@ pub async fn sums(
 ) -> Result<Vec<Sum>, DbErr> {
     let sites = crate::sites::all(db, scope).await?;
     store::sums(db, &store::Wanted::new(scope, &sites, now, filter)).await
+}
+
+/// What a search means: customers who have all its words, and the invoice of that number. True beside it when more
+/// customers have them than are looked at.
+///
+/// # Errors
+/// The database's.
+pub async fn search(db: &impl ConnectionTrait, scope: &Scope, q: &str) -> Result<(Search, bool), DbErr> {
+    let customers = customers::matching(db, scope, q, MAX_FOUND + 1).await?;
+    let is_cut = customers.len() > usize::try_from(MAX_FOUND).unwrap_or(usize::MAX);
+    Ok((Search { customers, number: q.to_uppercase() }, is_cut))
 }
 
 /// The due days of invoices, for the ages of debts.

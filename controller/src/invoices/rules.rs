@@ -32,6 +32,7 @@ pub const MAX_DUE_DAYS: u64 = 366;
 /// What an invoice is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = InvoiceKind)]
 pub enum Kind {
     /// A period of a subscription.
     Period,
@@ -80,6 +81,7 @@ impl Kind {
 /// Where an invoice stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = InvoiceState)]
 pub enum State {
     /// Not issued: no number, nothing owed.
     Draft,
@@ -124,6 +126,7 @@ impl State {
 /// What a line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = InvoiceLineKind)]
 pub enum LineKind {
     Package,
     Addon,

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::draft::RuleError;
-use crate::money::Money;
+use crate::money::{Currency, Money};
 
 /// A debt, and what was settled of it and when (given back: negative).
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct Debt {
 }
 
 /// What is owed, by days overdue; and credit, which stands beside and is not taken off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Aging {
     pub not_due: Money,
     pub to_30: Money,
@@ -28,6 +28,44 @@ pub struct Aging {
 }
 
 impl Aging {
+    /// Nobody owes anything.
+    #[must_use]
+    pub fn none(currency: Currency) -> Self {
+        let none = Money::new(0, currency);
+        Self { not_due: none, to_30: none, to_60: none, to_90: none, older: none, credit: none }
+    }
+
+    /// Adds what is owed of something due on a day.
+    ///
+    /// # Errors
+    /// [`RuleError`] on overflow or mixed currencies.
+    pub fn add(&mut self, due_on: NaiveDate, as_of: NaiveDate, owed: Money) -> Result<(), RuleError> {
+        let bucket = match (as_of - due_on).num_days() {
+            ..=0 => &mut self.not_due,
+            1..=30 => &mut self.to_30,
+            31..=60 => &mut self.to_60,
+            61..=90 => &mut self.to_90,
+            _ => &mut self.older,
+        };
+        *bucket = bucket.plus(owed)?;
+        Ok(())
+    }
+
+    /// Both together.
+    ///
+    /// # Errors
+    /// [`RuleError`] on overflow or mixed currencies.
+    pub fn plus(&self, other: &Self) -> Result<Self, RuleError> {
+        Ok(Self {
+            not_due: self.not_due.plus(other.not_due)?,
+            to_30: self.to_30.plus(other.to_30)?,
+            to_60: self.to_60.plus(other.to_60)?,
+            to_90: self.to_90.plus(other.to_90)?,
+            older: self.older.plus(other.older)?,
+            credit: self.credit.plus(other.credit)?,
+        })
+    }
+
     /// All that is owed.
     ///
     /// # Errors
@@ -44,19 +82,11 @@ impl Aging {
 /// [`RuleError`] on overflow or mixed currencies.
 pub fn aging(debts: &[Debt], credit: Money, as_of: NaiveDate, zone: Tz) -> Result<Aging, RuleError> {
     let end = day_end(as_of, zone);
-    let none = Money::new(0, credit.currency());
-    let mut found = Aging { not_due: none, to_30: none, to_60: none, to_90: none, older: none, credit };
+    let mut found = Aging { credit, ..Aging::none(credit.currency()) };
     for debt in debts.iter().filter(|debt| debt.made_at < end) {
         let settled = debt.settled.iter().filter(|(at, _)| *at < end);
         let remaining = settled.map(|(_, amount)| *amount).try_fold(debt.total, Money::minus)?;
-        let bucket = match (as_of - debt.due_on).num_days() {
-            ..=0 => &mut found.not_due,
-            1..=30 => &mut found.to_30,
-            31..=60 => &mut found.to_60,
-            61..=90 => &mut found.to_90,
-            _ => &mut found.older,
-        };
-        *bucket = bucket.plus(remaining)?;
+        found.add(debt.due_on, as_of, remaining)?;
     }
     Ok(found)
 }

@@ -120,6 +120,35 @@ pub struct StatementLine {
     pub balance: Money,
 }
 
+/// What an entry settled of an invoice; given back: negative.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettlementLine {
+    pub entry: EntryId,
+    pub at: DateTime<Utc>,
+    pub kind: Kind,
+    pub source_type: String,
+    pub source_id: String,
+    pub memo: String,
+    pub actor: String,
+    pub amount: Money,
+}
+
+/// What is owed of a debt at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owed {
+    pub customer: CustomerId,
+    /// None = a debt that has none.
+    pub invoice: Option<InvoiceId>,
+    pub minor: i64,
+}
+
+/// From an instant until before another; either may be open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    pub from: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
+}
+
 /// Which entries are wanted. `q` is a document's type or number, or a part of the memo.
 #[derive(Debug, Clone, Default)]
 pub struct JournalFilter {
@@ -390,10 +419,69 @@ pub async fn statement(
     currency: Currency,
     page: &PageOf,
 ) -> Result<Result<Paged<StatementLine>, BadCursor>, DbErr> {
+    statement_within(db, (customer, currency), Span::default(), page).await
+}
+
+/// The same of a span of time.
+///
+/// # Errors
+/// The database's; a foreign cursor.
+pub async fn statement_within(
+    db: &impl ConnectionTrait,
+    of: (CustomerId, Currency),
+    span: Span,
+    page: &PageOf,
+) -> Result<Result<Paged<StatementLine>, BadCursor>, DbErr> {
     let after = match After::of(page) {
         Ok(after) => after,
         Err(bad) => return Ok(Err(bad)),
     };
-    let rows = store::statement(db, customer, currency, after, page).await?;
+    let rows = store::statement(db, of, span, after, page).await?;
     Ok(Ok(page.cut(rows, |line| After::key(line.at, line.entry))))
+}
+
+/// What a customer owed, less his credit, before an instant.
+///
+/// # Errors
+/// The database's.
+pub async fn balance_before(
+    db: &impl ConnectionTrait,
+    customer: CustomerId,
+    currency: Currency,
+    before: DateTime<Utc>,
+) -> Result<Money, DbErr> {
+    Ok(Money::new(store::balance_before(db, customer, currency, before).await?, currency))
+}
+
+/// What was settled of an invoice, in the order it happened.
+///
+/// # Errors
+/// The database's.
+pub async fn settlements(db: &impl ConnectionTrait, invoice: InvoiceId) -> Result<Vec<SettlementLine>, DbErr> {
+    store::settlements(db, invoice).await
+}
+
+/// Everything that was owed before an instant, of all customers: a walk of the whole account.
+///
+/// # Errors
+/// The database's.
+pub async fn owed_before(
+    db: &impl ConnectionTrait,
+    currency: Currency,
+    before: DateTime<Utc>,
+) -> Result<Vec<Owed>, DbErr> {
+    store::owed_before(db, currency, before).await
+}
+
+/// What customers had paid ahead before an instant; who had nothing is not in it.
+///
+/// # Errors
+/// The database's.
+pub async fn credits_before(
+    db: &impl ConnectionTrait,
+    customers: &[CustomerId],
+    currency: Currency,
+    before: DateTime<Utc>,
+) -> Result<BTreeMap<CustomerId, Money>, DbErr> {
+    store::credits_before(db, customers, currency, before).await
 }

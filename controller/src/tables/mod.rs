@@ -5,6 +5,7 @@
 
 mod csv_text;
 mod encoding;
+pub mod file;
 mod workbook;
 mod write;
 

@@ -14,7 +14,7 @@ use futures_util::stream;
 use serde::Deserialize;
 
 use super::{
-    super::{Asked, CustomerError, export, store},
+    super::{Asked, CustomerError, store},
     File, Import, Line, MAX_ROWS,
     pages::{ImportPage, ImportsPage, Shown, UploadFields, field_key},
 };
@@ -33,7 +33,7 @@ use crate::{
     },
     ids::{CustomerImportId, SiteId},
     sites,
-    tables::{Cell, Format, csv_lines},
+    tables::{Cell, Format, csv_lines, file},
 };
 
 /// Longest field beside the file, bytes.
@@ -200,7 +200,7 @@ async fn errors(
             Ok(Some((csv_lines(&rows, false)?, (None, last))))
         }
     });
-    Ok(export::file(&format!("import-{id}-errors.csv"), Format::Csv, Body::from_stream(parts)))
+    Ok(file::headed(&format!("import-{id}-errors.csv"), Format::Csv, Body::from_stream(parts)))
 }
 
 fn told(line: &Line, width: usize, view: &View) -> Vec<Cell> {

@@ -46,6 +46,18 @@ pub(in super::super) async fn list(
     complete(db, keys, query.all(db).await?).await
 }
 
+/// The ids of a filter, the latest first.
+pub(in super::super) async fn ids(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    filter: &Filter,
+    limit: u64,
+) -> Result<Vec<CustomerId>, DbErr> {
+    let Some(query) = matching(db, scope, filter).await? else { return Ok(Vec::new()) };
+    let query = query.select_only().column(Column::Id).order_by_desc(Column::Id).limit(limit);
+    Ok(query.into_tuple::<i64>().all(db).await?.into_iter().map(CustomerId).collect())
+}
+
 /// The query of a filter; nothing when one of its words is nobody's.
 pub(in super::super) async fn matching(
     db: &impl ConnectionTrait,

@@ -1,14 +1,20 @@
 //! Queries of invoices, their lines and credit notes.
 
+mod aging;
 mod list;
 mod notes;
 mod read;
 mod write;
 
+pub(super) use aging::{due_at, owed_at_sites, owed_by_customers, owners};
 pub use list::Tab;
+#[cfg(test)]
+pub(super) use list::statements;
 pub(super) use list::{Wanted, list, sums};
 pub(super) use notes::{NewNote, insert_note, note_of_form, notes};
-pub(super) use read::{Kept, ToIssue, drafts, due_days, find, kept, made, made_of, open_of, rates};
+pub(super) use read::{
+    Kept, ToIssue, drafts, drafts_after, drafts_seen, due_days, find, kept, made, made_of, open_of, rates,
+};
 pub(super) use write::{Issued, insert, set_issued, set_settled, set_void};
 
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};

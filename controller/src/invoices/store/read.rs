@@ -312,3 +312,39 @@ pub(in super::super) async fn rates(db: &impl ConnectionTrait) -> Result<Vec<Tax
     };
     Ok(tax_rate::Entity::find().all(db).await?.into_iter().map(rate).collect())
 }
+
+/// Those of these that are drafts and seen.
+pub(in super::super) async fn drafts_seen(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    ids: &[InvoiceId],
+) -> Result<Vec<InvoiceId>, DbErr> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(IN) {
+        let query = scoped(scope).select_only().column(Column::Id).filter(Column::State.eq(State::Draft.as_str()));
+        let ids: Vec<i64> = query.filter(Column::Id.is_in(chunk.iter().map(|id| id.0))).into_tuple().all(db).await?;
+        found.extend(ids.into_iter().map(InvoiceId));
+    }
+    Ok(found)
+}
+
+/// Drafts after an id that were made before an instant.
+pub(in super::super) async fn drafts_after(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    made_before: DateTime<Utc>,
+    (after, limit): (InvoiceId, u64),
+) -> Result<Vec<InvoiceId>, DbErr> {
+    let ids: Vec<i64> = scoped(scope)
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::State.eq(State::Draft.as_str()))
+        .filter(Column::CreatedAt.lte(made_before))
+        .filter(Column::Id.gt(after.0))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(ids.into_iter().map(InvoiceId).collect())
+}

@@ -1,6 +1,8 @@
 //! Invoices under test: tables and properties of the rules, stories on both databases.
 
 mod facts;
+mod lists;
+mod pages;
 mod stories;
 
 use chrono::NaiveDate;

@@ -6,6 +6,7 @@ mod entries;
 mod journal;
 mod numbers;
 mod proof;
+mod reports;
 mod sources;
 mod statement;
 
@@ -15,6 +16,7 @@ pub(super) use entries::{Booked, Inserted, find, insert, insert_postings};
 pub(super) use journal::{journal, with_marks};
 pub(super) use numbers::reserve;
 pub(super) use proof::{checkpoint, checkpoint_at, keep, last_proof, look};
+pub(super) use reports::{balance_before, credits_before, owed_before, settlements};
 pub(super) use sources::of_sources;
 pub(super) use statement::{DebtPosting, debt_postings, statement};
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Value};
 
 use super::{
-    super::{After, StatementLine, draft::Kind},
+    super::{After, Span, StatementLine, draft::Kind},
     IN, damaged, number, sql,
 };
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
 /// Entries of a customer newest first, each with what it did to his debt and his credit, and the balance after it.
 pub(in super::super) async fn statement(
     db: &impl ConnectionTrait,
-    customer: CustomerId,
-    currency: Currency,
+    (customer, currency): (CustomerId, Currency),
+    span: Span,
     after: Option<After>,
     page: &PageOf,
 ) -> Result<Vec<StatementLine>, DbErr> {
@@ -32,6 +32,12 @@ pub(in super::super) async fn statement(
     if let Some(After { at, entry }) = after {
         text.push_str(" AND p.occurred_at <= $3 AND (p.occurred_at < $3 OR p.entry_id < $4)");
         values.extend([at.into(), entry.0.into()]);
+    }
+    for (sign, bound) in [(">=", span.from), ("<", span.until)] {
+        if let Some(bound) = bound {
+            values.push(bound.into());
+            text.push_str(&format!(" AND p.occurred_at {sign} ${}", values.len()));
+        }
     }
     let limit = page.limit() + 1;
     text.push_str(&format!(
@@ -112,7 +118,8 @@ pub(in super::super) async fn debt_postings(
     };
     let code = currency.code().to_owned();
     let Some(invoices) = invoices else {
-        let text = format!("{HEAD} p.invoice_id IS NULL {ORDER}");
+        // Of a customer always: so it is one walk of ix_posting_loose.
+        let text = format!("{HEAD} p.invoice_id IS NULL AND p.customer_id IS NOT NULL {ORDER}");
         read(db.query_all_raw(sql(db, &text, [code.into()])).await?)?;
         return Ok(found);
     };

@@ -1,0 +1,109 @@
+//! Drafts that wait for approval: looked at, then issued, some or all of them; by themselves after a while.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Duration, Utc};
+use sea_orm::DbErr;
+use serde_json::json;
+
+use super::{Filter, InvoiceError, Made, Sum, Tab, issue, store, sums};
+use crate::{
+    app::App,
+    audit::{self, Actor, Deed},
+    http::access::Scope,
+    ids::{InvoiceId, SiteId},
+    settings,
+};
+
+/// Drafts issued in one transaction: others who make invoices wait for it.
+const STEP: u64 = 500;
+/// Drafts issued by one press of a button; what is left is pressed for again.
+const MAX_AT_ONCE: usize = 20_000;
+
+/// What was approved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Approved {
+    pub issued: usize,
+    /// More are waiting than are issued at once.
+    pub is_cut: bool,
+}
+
+/// Issues these drafts, as far as the caller sees them; what is no draft any more stays as it is.
+///
+/// # Errors
+/// [`InvoiceError`].
+pub async fn approve(app: &App, scope: &Scope, actor: &Actor, ids: &[InvoiceId]) -> Result<Approved, InvoiceError> {
+    let mut approved = Approved::default();
+    for chunk in ids.chunks(usize::try_from(STEP).unwrap_or(usize::MAX)) {
+        let seen = store::drafts_seen(app.db.read(), scope, chunk).await?;
+        approved.issued += step(app, actor, &seen).await?;
+    }
+    Ok(approved)
+}
+
+/// Issues every draft the caller sees, of a site or of all.
+///
+/// # Errors
+/// [`InvoiceError`].
+pub async fn approve_all(
+    app: &App,
+    scope: &Scope,
+    actor: &Actor,
+    site: Option<SiteId>,
+) -> Result<Approved, InvoiceError> {
+    waiting(app, &scope.only(site), actor, app.clock.now()).await
+}
+
+/// Issues the drafts of a site that have waited for as long as the setting says. For the nightly run.
+///
+/// # Errors
+/// [`InvoiceError`].
+pub async fn approve_by_itself(app: &App, actor: &Actor, site: SiteId) -> Result<Approved, InvoiceError> {
+    let settings = settings::load(app.db.read()).await?;
+    if settings.invoice_auto_approve_hours == 0 {
+        return Ok(Approved::default());
+    }
+    let before = app.clock.now() - Duration::hours(settings.invoice_auto_approve_hours);
+    waiting(app, &Scope::Sites([site].into()), actor, before).await
+}
+
+async fn waiting(
+    app: &App,
+    scope: &Scope,
+    actor: &Actor,
+    made_before: DateTime<Utc>,
+) -> Result<Approved, InvoiceError> {
+    let (mut approved, mut after) = (Approved::default(), InvoiceId(0));
+    loop {
+        let ids = store::drafts_after(app.db.read(), scope, made_before, (after, STEP)).await?;
+        let Some(last) = ids.last() else { return Ok(approved) };
+        after = *last;
+        approved.issued += step(app, actor, &ids).await?;
+        if approved.issued >= MAX_AT_ONCE {
+            return Ok(Approved { is_cut: true, ..approved });
+        }
+    }
+}
+
+async fn step(app: &App, actor: &Actor, ids: &[InvoiceId]) -> Result<usize, InvoiceError> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let made: Vec<Made> = issue(&*tx, now, actor, ids).await?.into_iter().filter(|made| made.is_new).collect();
+    let (Some(first), Some(last)) = (made.first(), made.last()) else { return Ok(0) };
+    let sites: BTreeSet<SiteId> = made.iter().map(|made| made.site).collect();
+    let site = sites.first().copied().filter(|_| sites.len() == 1);
+    let object = if made.len() == 1 { format!("invoice/{}", first.id) } else { "invoices".to_owned() };
+    let detail = json!({ "count": made.len(), "first": first.number, "last": last.number });
+    audit::record(&*tx, now, actor, Deed { action: "invoice.approve", object, site, detail }).await?;
+    tx.commit().await?;
+    Ok(made.len())
+}
+
+/// How many drafts wait, and what they sum up to.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn waiting_sums(app: &App, scope: &Scope, site: Option<SiteId>) -> Result<Vec<Sum>, DbErr> {
+    let filter = Filter { tab: Tab::Draft, site, ..Filter::default() };
+    sums(app.db.read(), scope, app.clock.now(), &filter).await
+}

@@ -1,0 +1,319 @@
+//! Invoices: the pages of money with 50,000 customers, 550,000 invoices and 500,000 payments loaded; and 50,000 more
+//! issued as the nightly run does it. A feature that has pages over them adds its lines to [`PAGES`].
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, header},
+};
+use chrono::{Days, NaiveDate};
+use hiji_controller::{
+    audit::Actor,
+    ids::{CustomerId, SiteId},
+    invoices::{self, Issue, Kind, LineKind, NewLine, Proposal},
+    money::Money,
+};
+use hiji_tests::world::{Backend, Broker, World};
+use http_body_util::BodyExt as _;
+use sea_orm::{ConnectionTrait as _, DbBackend};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::{
+    customers,
+    figures::{Figures, percentile, say},
+};
+
+const CUSTOMERS: i64 = 50_000;
+/// Invoices of each customer; all but the last are paid.
+const EACH: i64 = 11;
+/// Proposals of one transaction.
+const CHUNK: usize = 500;
+const REQUESTS: u32 = 200;
+/// How long, and how often a second, pages are asked for at a steady pace.
+const PACED: u32 = 1_000;
+const PACE: Duration = Duration::from_millis(5);
+const TICKS: u64 = 100;
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What is asked for.
+const PAGES: [(&str, &str); 12] = [
+    ("unpaid", "/invoices"),
+    ("overdue", "/invoices?tab=overdue"),
+    ("due today", "/invoices?tab=today"),
+    ("paid, a month", "/invoices?tab=paid&month=2026-03"),
+    ("all, a month", "/invoices?tab=all&month=2026-03"),
+    ("search by a usual name", "/invoices?q=budi"),
+    ("search by a rare name", "/invoices?q=marga1234&tab=all"),
+    ("search by number", "/invoices?q=LOAD-300000&tab=all"),
+    ("an invoice", "/invoices/300000"),
+    ("statement", "/customers/30000/statement"),
+    ("aging", "/reports/aging"),
+    ("customers, a usual name", "/customers?q=budi"),
+];
+
+pub(crate) async fn run(figures: &mut Figures) -> anyhow::Result<()> {
+    for (backend, name) in [(Backend::Sqlite, "SQLite"), (Backend::Postgres, "PostgreSQL")] {
+        if !figures.wants("invoices") {
+            return Ok(());
+        }
+        #[expect(clippy::disallowed_methods, reason = "benchmarks are told of their PostgreSQL by the environment")]
+        if matches!(backend, Backend::Postgres) && std::env::var("TEST_POSTGRES").is_err() {
+            continue;
+        }
+        let world = World::start(backend, Broker::Embedded).await?;
+        let site = world.site("Kebon").await?;
+        load_customers(&world, site).await?;
+        load(&world, site).await?;
+        let token = token(&world).await?;
+        let web = hiji_controller::http::build(world.app())?.app;
+        for (what, path) in PAGES {
+            page(figures, &web, &token, (&format!("{what}, {name}"), path)).await?;
+        }
+        issue(figures, &world, (site, name)).await?;
+        world.stop().await?;
+    }
+    Ok(())
+}
+
+async fn token(world: &World) -> anyhow::Result<String> {
+    let (user, password) = hiji_tests::world::ADMIN;
+    let made =
+        hiji_controller::admins::login(world.app(), user, &password.to_owned().into(), "127.0.0.1", "bench").await;
+    Ok(made.context("signing in")?.token)
+}
+
+/// Through the import, so that they are found by their words.
+async fn load_customers(world: &World, site: i64) -> anyhow::Result<()> {
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let token = token(world).await?;
+    let upload = format!("{}/api/v1/customers/imports?site_id={site}", world.url());
+    let import: Value = http.post(upload).bearer_auth(&token).body(customers::list()).send().await?.json().await?;
+    let id = import["id"].as_i64().with_context(|| format!("an import: {import}"))?;
+    world.api.post(&format!("/customers/imports/{id}/commit"), &json!({})).await?.ok()?;
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if world.api.get(&format!("/customers/imports/{id}")).await?.ok()?["state"] == "done" {
+            say(&format!("{CUSTOMERS} customers in {:.1?}", start.elapsed()));
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    anyhow::bail!("the customers did not come in")
+}
+
+/// 50,000 invoices made and issued, some hundred a transaction.
+async fn issue(figures: &mut Figures, world: &World, (site, name): (i64, &str)) -> anyhow::Result<()> {
+    let (app, actor) = (world.app(), Actor::system("bench"));
+    let first = NaiveDate::from_ymd_opt(2026, 12, 1).context("a day")?;
+    let proposal = |customer: i64| Proposal {
+        proposal: format!("sub/{customer}/{first}"),
+        customer: CustomerId(customer),
+        site: SiteId(site),
+        subscription: None,
+        kind: Kind::Period,
+        period: Some((first, first + Days::new(31))),
+        due_on: first + Days::new(9),
+        lines: vec![NewLine {
+            kind: LineKind::Package,
+            text: "Rumah 10 Mbps".to_owned(),
+            quantity: 1,
+            unit_price: Money::idr(165_000),
+            amount: Money::idr(165_000),
+            cost: Money::idr(90_000),
+            is_taxed: true,
+            package: None,
+            addon: None,
+            from: Some(first),
+            until: Some(first + Days::new(31)),
+        }],
+        notes: String::new(),
+    };
+    let all: Vec<i64> = (1..=CUSTOMERS).collect();
+    for (what, is_new) in [("invoices made and issued", true), ("the same proposed again", false)] {
+        let start = Instant::now();
+        for chunk in all.chunks(CHUNK) {
+            let tx = app.db.begin().await?;
+            let wanted = chunk.iter().map(|customer| proposal(*customer)).collect();
+            let made = invoices::propose(&*tx, app.clock.now(), &actor, wanted, Issue::Now).await?;
+            ensure!(made.iter().all(|made| made.is_new == is_new), "they were there before");
+            tx.commit().await?;
+        }
+        figures.add(&format!("50,000 {what}, {name}"), "well within 60 s", format!("{:.1?}", start.elapsed()));
+    }
+    Ok(())
+}
+
+/// Eleven invoices of every customer, ten of them paid, as the ledger and the lists know them.
+async fn load(world: &World, site: i64) -> anyhow::Result<()> {
+    let db = &world.app().db;
+    let postgres = db.backend() == DbBackend::Postgres;
+    let all = CUSTOMERS * EACH;
+    let numbers = if postgres {
+        format!("SELECT n FROM generate_series(1, {all}) AS n")
+    } else {
+        format!("WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {all}) SELECT n FROM s")
+    };
+    // Month m of a year: customer c has invoice n = (m - 1) × customers + c.
+    let (customer, month) = (format!("1 + (n - 1) % {CUSTOMERS}"), format!("1 + (n - 1) / {CUSTOMERS}"));
+    let (day, at) = if postgres {
+        (
+            format!("make_date(2026, CAST({month} AS int), 10)"),
+            format!("make_timestamptz(2026, CAST({month} AS int), 1 + CAST(n % 9 AS int), 3, 0, 0, 'UTC')"),
+        )
+    } else {
+        (
+            format!("printf('2026-%02d-10', {month})"),
+            format!("printf('2026-%02d-%02dT03:00:00+00:00', {month}, 1 + n % 9)"),
+        )
+    };
+    let paid = format!("{month} < {EACH}");
+    let start = Instant::now();
+    let tx = db.begin().await?;
+    let run =
+        async |sql: String| tx.execute_unprepared(&sql).await.with_context(|| sql.chars().take(80).collect::<String>());
+    if postgres {
+        for table in ["posting", "journal_entry"] {
+            run(format!("ALTER TABLE {table} DISABLE TRIGGER ALL")).await?;
+        }
+    }
+    for (code, kind, sub) in [("1100", "asset", "shift/0"), ("1200", "asset", ""), ("4000", "income", "")] {
+        run(format!(
+            "INSERT INTO account (code, kind, currency, sub, created_at) SELECT '{code}', '{kind}', 'IDR', '{sub}', {at}
+             FROM (SELECT 1 AS n) one WHERE NOT EXISTS (SELECT 1 FROM account WHERE code = '{code}' AND sub = '{sub}')"
+        ))
+        .await?;
+    }
+    run(format!(
+        "INSERT INTO invoice (id, number, proposal, token, customer_id, site_id, kind, state, currency, net, tax, total,
+             settled, tax_label, issued_at, issued_on, due_on, paid_at, notes, void_reason, created_at)
+         SELECT n, 'LOAD-' || n, 'load/' || n, 'load' || n, {customer}, {site}, 'period',
+                CASE WHEN {paid} THEN 'paid' ELSE 'open' END, 'IDR', 165000, 0, 165000,
+                CASE WHEN {paid} THEN 165000 ELSE 0 END, '', {at}, {day}, {day}, CASE WHEN {paid} THEN {at} END, '', '', {at}
+         FROM ({numbers}) numbers"
+    ))
+    .await?;
+    run(format!(
+        "INSERT INTO invoice_line (invoice_id, position, kind, text, quantity, unit_price, amount, cost, is_taxed)
+         SELECT n, 0, 'package', 'Rumah 10 Mbps', 1, 165000, 165000, 90000, {no} FROM ({numbers}) numbers",
+        no = if postgres { "false" } else { "0" }
+    ))
+    .await?;
+    entries(&run, (&numbers, &customer, &at), "invoice_issued", ("1200", "4000"), (0, "1 = 1")).await?;
+    entries(&run, (&numbers, &customer, &at), "payment", ("1100", "1200"), (all, &paid)).await?;
+    run(format!(
+        "INSERT INTO allocation (entry_id, invoice_id, customer_id, amount_minor, currency, occurred_at)
+         SELECT 1000000 + {all} + n, n, {customer}, 165000, 'IDR', {at} FROM ({numbers}) numbers WHERE {paid}"
+    ))
+    .await?;
+    run(format!(
+        "INSERT INTO payment (id, number, form_id, customer_id, site_id, method, currency, amount, given, change, to_credit,
+             entry_id, received_at, note, state, reverse_reason, printed, taken_name, created_at)
+         SELECT n, 'KW-' || n, 'load' || n, {customer}, {site}, 'cash', 'IDR', 165000, 165000, 0, 0,
+                1000000 + {all} + n, {at}, '', 'booked', '', 0, 'bench', {at} FROM ({numbers}) numbers WHERE {paid}"
+    ))
+    .await?;
+    run(format!(
+        "INSERT INTO customer_balance (customer_id, currency, receivable, credit)
+         SELECT n, 'IDR', 165000, 0 FROM ({numbers}) numbers WHERE n <= {CUSTOMERS}"
+    ))
+    .await?;
+    if postgres {
+        for table in ["posting", "journal_entry"] {
+            run(format!("ALTER TABLE {table} ENABLE TRIGGER ALL")).await?;
+        }
+        // Ids were given by hand.
+        for table in ["invoice", "invoice_line", "journal_entry", "posting", "allocation", "payment", "account"] {
+            run(format!("SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT MAX(id) FROM {table}))"))
+                .await?;
+        }
+    }
+    tx.commit().await?;
+    if postgres {
+        db.read().execute_unprepared("VACUUM ANALYZE").await?;
+    }
+    say(&format!("{all} invoices, {} payments in {:.1?}", CUSTOMERS * (EACH - 1), start.elapsed()));
+    Ok(())
+}
+
+/// Entries of a kind: a debit and a credit each, of which the one on 1200 is the customer's.
+async fn entries(
+    run: &impl AsyncFn(String) -> anyhow::Result<sea_orm::ExecResult>,
+    (numbers, customer, at): (&str, &str, &str),
+    kind: &str,
+    (debit, credit): (&str, &str),
+    (offset, only): (i64, &str),
+) -> anyhow::Result<()> {
+    run(format!(
+        "INSERT INTO journal_entry (id, occurred_at, recorded_at, kind, source_type, source_id, memo, actor, digest)
+         SELECT 1000000 + {offset} + n, {at}, {at}, '{kind}', 'loaded', CAST(n AS TEXT), 'LOAD-' || n, 'bench', ''
+         FROM ({numbers}) numbers WHERE {only}"
+    ))
+    .await?;
+    for (code, amount) in [(debit, 165_000), (credit, -165_000)] {
+        let (of, invoice) = if code == "1200" { (customer, "n") } else { ("NULL", "NULL") };
+        run(format!(
+            "INSERT INTO posting (entry_id, account_id, amount_minor, currency, customer_id, invoice_id, occurred_at)
+             SELECT 1000000 + {offset} + n, (SELECT id FROM account WHERE code = '{code}' LIMIT 1), {amount}, 'IDR', {of},
+                    {invoice}, {at} FROM ({numbers}) numbers WHERE {only}"
+        ))
+        .await?;
+    }
+    Ok(())
+}
+
+async fn ask(web: &Router, token: &str, path: &str) -> anyhow::Result<usize> {
+    let cookie = format!("hiji_session={token}; hiji_lang=id");
+    let request = Request::get(path).header(header::COOKIE, cookie).body(Body::empty())?;
+    let answer = web.clone().oneshot(request).await?;
+    ensure!(answer.status().is_success(), "{path}: {}", answer.status());
+    Ok(answer.into_body().collect().await?.to_bytes().len())
+}
+
+async fn page(figures: &mut Figures, web: &Router, token: &str, (what, path): (&str, &str)) -> anyhow::Result<()> {
+    let (mut bytes, mut cpu) = (0, 0);
+    // The first ones open connections and plans.
+    for number in 0..REQUESTS + 5 {
+        if number == 5 {
+            cpu = cpu_ticks()?;
+        }
+        bytes = ask(web, token, path).await?;
+    }
+    let cpu = Duration::from_millis((cpu_ticks()? - cpu) * 1_000 / TICKS) / REQUESTS;
+    let mut took = paced(web, token, path).await?;
+    let (p50, p99) = (percentile(&mut took, 50), percentile(&mut took, 99));
+    let measured = format!("{cpu:.2?} CPU, at 200/s p50 {p50:.1?}, p99 {p99:.1?}, {} KiB", bytes / 1024);
+    figures.add(&format!("invoices, {what}"), "≤ 5 ms CPU, p99 ≤ 50 ms", measured);
+    Ok(())
+}
+
+/// 200 requests a second whatever the answers take; a late answer is late from when it was due.
+async fn paced(web: &Router, token: &str, path: &str) -> anyhow::Result<Vec<Duration>> {
+    let start = tokio::time::Instant::now();
+    let mut running = tokio::task::JoinSet::new();
+    for nth in 0..PACED {
+        let due = start + PACE * nth;
+        tokio::time::sleep_until(due).await;
+        let (web, token, path) = (web.clone(), token.to_owned(), path.to_owned());
+        running.spawn(async move {
+            ask(&web, &token, &path).await?;
+            anyhow::Ok(due.elapsed())
+        });
+    }
+    let mut took = Vec::new();
+    while let Some(ended) = running.join_next().await {
+        took.push(ended??);
+    }
+    Ok(took)
+}
+
+/// CPU of this process so far.
+fn cpu_ticks() -> anyhow::Result<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, rest) = stat.rsplit_once(')').context("a name in brackets")?;
+    let field = |at: usize| rest.split_whitespace().nth(at).and_then(|text| text.parse::<u64>().ok());
+    field(11).zip(field(12)).map(|(user, system)| user + system).context("times")
+}
