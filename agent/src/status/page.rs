@@ -192,7 +192,7 @@ mod tests {
     fn a_voucher_in_use_shows_what_is_left_of_it() {
         let standing = standing(State::Active);
         let html = page("KB1", Said::Voucher(&standing)).html();
-        for text in ["Aktif", "1 jam", "1 GiB", "2 GiB", "sedang online", "1 Jan 1970 08.16 WIB"] {
+        for text in ["Aktif", "1 jam", "1 GB", "2 GB", "sedang online", "1 Jan 1970 08.16 WIB"] {
             assert!(html.contains(text), "{text} in {html}");
         }
         assert!(html.len() + CSS.len() < 15 * 1_024, "{} bytes", html.len() + CSS.len());

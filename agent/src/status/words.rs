@@ -154,7 +154,7 @@ impl Lang {
 
     /// A size in binary steps.
     pub(crate) fn bytes(self, bytes: u64) -> String {
-        const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+        const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
         let mut tenths = u128::from(bytes) * 10;
         let mut unit = 0;
         while tenths >= 10_240 && unit + 1 < UNITS.len() {
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(Lang::Id.duration(90_061), "1 hari 1 jam");
         assert_eq!(Lang::En.duration(3_605), "1 h");
         assert_eq!(Lang::Id.duration(0), "0 detik");
-        assert_eq!(Lang::Id.bytes(1_610_612_736), "1,5 GiB");
+        assert_eq!(Lang::Id.bytes(1_610_612_736), "1,5 GB");
         assert_eq!(Lang::En.bytes(999), "999 B");
         assert_eq!(Lang::Id.moment(1_795_524_120, (25_200, "WIB")), "24 Nov 2026 19.42 WIB");
         assert_eq!(Lang::En.moment(i64::MAX, (25_200, "WIB")), "");

@@ -28,7 +28,7 @@ use crate::{
         view::View,
     },
     ids::{PackageId, RouterId, SaleId},
-    routers,
+    print, routers,
 };
 
 pub(crate) fn routes() -> Routes<App> {
@@ -91,7 +91,7 @@ struct CancelFields {
 struct WithLogin {
     #[serde(flatten)]
     sale: Sale,
-    /// Absent where the hotspot has no name.
+    /// Absent where the router has told neither name nor address of its hotspot.
     #[serde(skip_serializing_if = "Option::is_none")]
     login_url: Option<String>,
 }
@@ -102,8 +102,8 @@ async fn one(app: &App, caller: &Caller, id: SaleId) -> Result<WithLogin, AppErr
         return Err(AppError::NotFound);
     }
     let router = routers::find(app.db.read(), &caller.sites, found.voucher.router_id).await?;
-    let dns_name = router.map(|router| router.facts.hotspot_dns_name).unwrap_or_default();
-    let login_url = rules::login_url(&dns_name, &found.voucher.code, found.voucher.password.as_deref());
+    let (code, password) = (&found.voucher.code, found.voucher.password.as_deref());
+    let login_url = router.and_then(|router| print::login_url(&router.facts, code, password));
     Ok(WithLogin { sale: shown(caller, found), login_url })
 }
 

@@ -29,8 +29,8 @@ use crate::{
     },
     ids::{BatchId, PackageId, RouterId, SaleId},
     phone::Phone,
-    qr,
-    routers::{self, Place, Presence},
+    print, qr,
+    routers::{self, Place, Presence, Router},
     vouchers,
 };
 
@@ -237,16 +237,19 @@ async fn sale_page(
     let batch = vouchers::batch(app.db.read(), &caller.sites, sale.voucher.batch_id).await?;
     let batch = batch.ok_or(AppError::NotFound)?.without_cost();
     let router = routers::find(app.db.read(), &caller.sites, sale.voucher.router_id).await?;
-    let dns_name = router.as_ref().map(|router| router.facts.hotspot_dns_name.clone()).unwrap_or_default();
-    let url = rules::login_url(&dns_name, &sale.voucher.code, sale.voucher.password.as_deref());
+    let login = |router: &Router| {
+        print::login_url(&router.facts, &sale.voucher.code, sale.voucher.password.as_deref())
+    };
+    let url = router.as_ref().and_then(login);
     let brand = app.brand.name();
     let status_url = format!("{}/v?code={}", app.config.public_url, percent_encoded(&sale.voucher.code));
-    let around = share::Around { brand: &brand, batch: &batch, dns_name: &dns_name, status_url: &status_url };
+    let around = share::Around { brand: &brand, batch: &batch, login_url: url.as_deref(), status_url: &status_url };
+    let whatsapp = share::link(view.texts(), view.locale(), &sale, &around);
     let status = sale.voucher.status;
     let is_cancelled = sale.cancelled_at.is_some();
     let undo = rules::Undo { seller: sale.admin_id, sold_at: sale.sold_at, is_cancelled, status };
     Ok(SalePage {
-        whatsapp: share::link(view.texts(), view.locale(), &sale, &around),
+        whatsapp,
         presence: router.map_or(Presence::New, |router| router.presence),
         again: false,
         qr: url.filter(|_| !is_cancelled).and_then(|url| qr::svg(&url).ok()),

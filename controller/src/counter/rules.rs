@@ -79,17 +79,6 @@ pub fn arrange(packages: &mut [Package], sold: &HashMap<PackageId, i64>) {
     });
 }
 
-/// The address that logs a guest in: what the QR code holds. Nothing without the hotspot's name.
-#[must_use]
-pub fn login_url(dns_name: &str, code: &str, password: Option<&str>) -> Option<String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    if dns_name.is_empty() || !dns_name.bytes().all(plain) {
-        return None;
-    }
-    let password = percent_encoded(password.unwrap_or(code));
-    Some(format!("http://{dns_name}/login?username={}&password={password}", percent_encoded(code)))
-}
-
 /// The address that opens WhatsApp with a text, to a number or to be chosen.
 #[must_use]
 pub fn whatsapp_url(phone: Option<&Phone>, text: &str) -> String {
@@ -121,11 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_carry_codes_and_texts_whole() {
-        let url = login_url("wifi.kebon.net", "KB-1&2", Some("12 34")).unwrap();
-        assert_eq!(url, "http://wifi.kebon.net/login?username=KB-1%262&password=12%2034");
-        assert_eq!(login_url("", "KB1", None), None);
-        assert_eq!(login_url("evil/?x=", "KB1", None), None);
+    fn an_address_carries_a_text_whole() {
         let phone = Phone::parse("0812-3456-7890").unwrap();
         assert_eq!(whatsapp_url(Some(&phone), "Kode: A&B\n"), "https://wa.me/6281234567890?text=Kode%3A%20A%26B%0A");
         assert_eq!(whatsapp_url(None, "x"), "https://wa.me/?text=x");

@@ -15,8 +15,8 @@ use crate::{
 pub(super) struct Around<'a> {
     pub(super) brand: &'a str,
     pub(super) batch: &'a Batch,
-    /// The name that opens the hotspot's login page; empty = unknown.
-    pub(super) dns_name: &'a str,
+    /// The address that logs the guest in, where it is known.
+    pub(super) login_url: Option<&'a str>,
     /// Where guests look up what is left.
     pub(super) status_url: &'a str,
 }
@@ -49,9 +49,9 @@ fn text(texts: &Texts, locale: Locale, sale: &Sale, around: &Around<'_>) -> Stri
     if let Some(secs) = around.batch.active_secs {
         lines.push(line("share-active", "time", duration(secs)));
     }
-    if let Some(url) = rules::login_url(around.dns_name, &voucher.code, voucher.password.as_deref()) {
+    if let Some(url) = around.login_url {
         lines.push(String::new());
-        lines.push(line("share-login", "url", url));
+        lines.push(line("share-login", "url", url.to_owned()));
     }
     lines.push(line("share-status", "url", around.status_url.to_owned()));
     lines.join("\n")

@@ -34,10 +34,10 @@ pub fn number(value: i64, locale: Locale) -> String {
     text
 }
 
-/// A size in binary steps with one digit behind the comma: `1,4 GiB`.
+/// A size in binary steps with one digit behind the comma: `1,4 GB`.
 #[must_use]
 pub fn bytes(value: i64, locale: Locale) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
     let mut tenths = i128::from(value.max(0)) * 10;
     let mut unit = 0;
     while tenths >= 10_240 && unit + 1 < UNITS.len() {
@@ -129,8 +129,8 @@ mod tests {
     fn sizes_have_one_digit_behind_the_comma() {
         assert_eq!(bytes(0, Locale::Id), "0 B");
         assert_eq!(bytes(1023, Locale::Id), "1.023 B");
-        assert_eq!(bytes(1536, Locale::Id), "1,5 KiB");
-        assert_eq!(bytes(1_503_238_553, Locale::En), "1.4 GiB");
+        assert_eq!(bytes(1536, Locale::Id), "1,5 KB");
+        assert_eq!(bytes(1_503_238_553, Locale::En), "1.4 GB");
         assert_eq!(bytes(i64::MAX, Locale::En), "8,388,608 TiB");
     }
 

@@ -21,6 +21,7 @@ mod styles;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use hiji_shared::device::RouterFacts;
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 
@@ -270,6 +271,13 @@ async fn context(db: &impl ConnectionTrait, scope: &Scope, batch: &Batch) -> Res
         code_chars: batch.prefix.chars().count() + usize::try_from(batch.length).unwrap_or(0),
         has_more: false,
     })
+}
+
+/// The address that logs a guest in, as QR codes hold it; nothing where the router has told no name and no address for it.
+#[must_use]
+pub fn login_url(facts: &RouterFacts, code: &str, password: Option<&str>) -> Option<String> {
+    let host = rules::login_host(&facts.hotspot_dns_name, &facts.hotspot_address)?;
+    Some(rules::login_url(host, code, password))
 }
 
 /// Who prints, under which key, and why again.

@@ -20,6 +20,8 @@ pub mod store;
 pub mod uplink;
 pub mod wake;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use hiji_shared::{
     agent_id::AgentId,
@@ -391,6 +393,19 @@ pub async fn object_state(
     name: &str,
 ) -> Result<Option<ObjectState>, DbErr> {
     store::object_state(db, router, kind, name).await
+}
+
+/// What the router said when it refused objects of these names, by name.
+///
+/// # Errors
+/// The database's.
+pub async fn refusals(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    names: &[String],
+) -> Result<HashMap<String, String>, DbErr> {
+    store::refusals(db, router, kind, names).await
 }
 
 /// Which of these names are proven to be gone, as wanted.

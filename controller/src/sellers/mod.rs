@@ -17,7 +17,7 @@ use crate::{
     audit::{self, Actor, Deed},
     db::{
         Tx,
-        paging::{PageOf, Paged},
+        paging::{MAX_LIMIT, PageOf, Paged},
     },
     http::{
         access::Scope,
@@ -171,6 +171,15 @@ pub async fn list(
     page: &PageOf,
 ) -> Result<Paged<Seller>, DbErr> {
     store::list(db, scope, filter, page).await
+}
+
+/// Names of sellers the caller may see, by name, for choices of a filter.
+///
+/// # Errors
+/// The database's.
+pub async fn names(db: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<(SellerId, String)>, DbErr> {
+    let rows = store::names(db, scope, MAX_LIMIT).await?;
+    Ok(rows.into_iter().map(|(id, name)| (SellerId(id), name)).collect())
 }
 
 /// The levels that sellers have, for rules to name.

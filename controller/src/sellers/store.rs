@@ -121,6 +121,18 @@ pub(super) async fn list(
     Ok(page.map(Seller::from))
 }
 
+pub(super) async fn names(db: &impl ConnectionTrait, scope: &Scope, limit: u64) -> Result<Vec<(i64, String)>, DbErr> {
+    scoped(scope)
+        .select_only()
+        .columns([Column::Id, Column::Name])
+        .filter(Column::ArchivedAt.is_null())
+        .order_by_asc(Column::Name)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
 pub(super) async fn levels(db: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<String>, DbErr> {
     scoped(scope)
         .select_only()

@@ -72,7 +72,7 @@ struct WithFailures {
 }
 
 async fn with_failures(app: &App, caller: &Caller, batch: Batch) -> Result<Json<WithFailures>, AppError> {
-    let failures = if batch.progress.failed > 0 { super::failures(app.db.read(), batch.id).await? } else { Vec::new() };
+    let failures = super::failures(app.db.read(), &batch).await?;
     Ok(Json(WithFailures { batch: shown_batch(caller, batch), failures }))
 }
 

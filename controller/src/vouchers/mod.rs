@@ -29,6 +29,7 @@ pub mod uplink;
 mod wanted;
 
 use chrono::{DateTime, Utc};
+use hiji_shared::device::Kind;
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 
@@ -38,6 +39,7 @@ use crate::{
     http::{access::Scope, form::FormErrors},
     ids::{AdminId, BatchId, PackageId, RouterId, SellerId, SiteId, VoucherId},
     money::{Money, MoneyError},
+    routers,
 };
 
 pub use acts::{Act, Extension, Refusal};
@@ -113,6 +115,9 @@ pub struct Failure {
     pub code: String,
     /// `missing_reference`, `bad_value`, …
     pub reason: String,
+    /// The router's own words; empty where it said none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
 }
 
 /// A voucher as pages and API show it.
@@ -274,8 +279,17 @@ pub async fn batch(db: &impl ConnectionTrait, scope: &Scope, id: BatchId) -> Res
 ///
 /// # Errors
 /// The database's.
-pub async fn failures(db: &impl ConnectionTrait, batch: BatchId) -> Result<Vec<Failure>, DbErr> {
-    store::failures(db, batch).await
+pub async fn failures(db: &impl ConnectionTrait, batch: &Batch) -> Result<Vec<Failure>, DbErr> {
+    if batch.progress.failed == 0 {
+        return Ok(Vec::new());
+    }
+    let mut failures = store::failures(db, batch.id).await?;
+    let codes: Vec<String> = failures.iter().map(|failure| failure.code.clone()).collect();
+    let mut said = routers::refusals(db, batch.router_id, Kind::HotspotUser, &codes).await?;
+    for failure in &mut failures {
+        failure.message = said.remove(&failure.code).unwrap_or_default();
+    }
+    Ok(failures)
 }
 
 /// How many vouchers of a batch are in which status; those that none is in are left out.

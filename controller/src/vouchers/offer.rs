@@ -159,7 +159,8 @@ pub(super) async fn preview(app: &App, caller: &Caller, fields: &Fields) -> Resu
         count,
         price: Some(terms.price),
         net_price: seller.is_some().then_some(net_price),
-        below_cost: net_price.minor() < terms.cost.minor(),
+        // Whoever may not see costs must not find them out by trying prices.
+        below_cost: sees_costs && net_price.minor() < terms.cost.minor(),
         cost_total: totals.filter(|_| sees_costs).map(|totals| totals.cost),
         price_total: totals.map(|totals| totals.price),
         net_total: totals.filter(|_| seller.is_some()).map(|totals| totals.net),

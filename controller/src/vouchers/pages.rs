@@ -328,8 +328,12 @@ impl Page for BatchPage {
     const TEMPLATE: &'static str = "vouchers/batch.html";
 
     fn samples() -> Vec<Self> {
-        let failure =
-            |reason: &str| Failure { voucher_id: VoucherId(7), code: "KBX7M2QP".into(), reason: reason.into() };
+        let failure = |reason: &str| Failure {
+            voucher_id: VoucherId(7),
+            code: "KBX7M2QP".into(),
+            reason: reason.into(),
+            message: if reason == "unsupported" { "unknown parameter limit-uptime".into() } else { String::new() },
+        };
         let reasons =
             ["name_taken", "missing_reference", "bad_value", "permission", "full", "unsupported", "mismatch", "other"];
         let page = |batch: Batch, presence, next: Option<&str>| Self {

@@ -144,7 +144,7 @@ async fn batch(
     listing.page.after_id()?;
     let batch = super::batch(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
     let router = routers::find(app.db.read(), &caller.sites, batch.router_id).await?;
-    let failures = if batch.progress.failed > 0 { super::failures(app.db.read(), id).await? } else { Vec::new() };
+    let failures = super::failures(app.db.read(), &batch).await?;
     let filter = Filter { batch: Some(id), ..Filter::default() };
     let page = super::list(&app, &caller.sites, &filter, &listing.page).await?;
     view.page(&BatchPage {

@@ -94,7 +94,7 @@ fn ended(user: &str, why: EndReason) -> Event {
 }
 
 async fn wanted(app: &TestApp, batch: &Batch, name: &str) -> Option<Object> {
-    let rows = crate::routers::store::desired_after(app.db.read(), &app.keys, batch.router_id, 0, 10_000).await;
+    let rows = routers::store::desired_after(app.db.read(), &app.keys, batch.router_id, 0, 10_000).await;
     rows.unwrap().into_iter().map(|desired| desired.object).find(|object| match object {
         Object::User(user) => user.name == name,
         Object::Gone { name: gone, .. } => gone == name,
@@ -237,7 +237,7 @@ async fn a_proof_makes_ready_and_a_whole_batch_ready_to_sell() {
         let half = super::batch(app.db.read(), &Scope::All, batch.id).await.unwrap().unwrap();
         assert_eq!(half.progress, Progress { wanted: 3, applied: 1, failed: 1 });
         assert_eq!(half.state, BatchState::Pending);
-        let failures = failures(app.db.read(), batch.id).await.unwrap();
+        let failures = failures(app.db.read(), &half).await.unwrap();
         assert_eq!((failures.len(), &*failures[0].code, &*failures[0].reason), (1, codes[1], "other"));
         report(&app, &batch, vec![verified(&codes), verified(&codes)]).await;
         let whole = super::batch(app.db.read(), &Scope::All, batch.id).await.unwrap().unwrap();
@@ -373,7 +373,7 @@ async fn packages_keep_to_the_routers_of_the_caller() {
         assert!(packages::find(app.db.read(), &scope, id, at).await.unwrap().is_none());
         let again = packages::add(&app, &Scope::All, &actor(), draft(&[])).await.unwrap_err();
         assert!(matches!(again, packages::PackageError::Refused(_)));
-        let profiles = crate::routers::store::desired_after(app.db.read(), &app.keys, own, 0, 10).await.unwrap();
+        let profiles = routers::store::desired_after(app.db.read(), &app.keys, own, 0, 10).await.unwrap();
         assert!(matches!(&profiles[0].object, Object::Profile(profile) if profile.rate_limit == "2M/4M"));
     })
     .await;

@@ -1,6 +1,6 @@
 //! Wanted objects and what is proven of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use hiji_shared::{
@@ -107,6 +107,30 @@ pub(crate) async fn object_state(
         verified_at: row.proven_at.filter(|at| *at >= row.updated_at),
         seen: seen.and_then(|row| serde_json::from_value(row.doc).ok()),
     }))
+}
+
+/// The router's own words of refusal about objects of these names; those it said nothing of are left out.
+pub(crate) async fn refusals(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    names: &[String],
+) -> Result<HashMap<String, String>, DbErr> {
+    let mut said = HashMap::new();
+    for chunk in names.chunks(NAMES) {
+        let found: Vec<(String, String)> = Entity::find()
+            .select_only()
+            .columns([Column::Name, Column::Message])
+            .filter(Column::RouterId.eq(router.0))
+            .filter(Column::Kind.eq(kind.as_str()))
+            .filter(Column::Name.is_in(chunk))
+            .filter(Column::Message.ne(""))
+            .into_tuple()
+            .all(db)
+            .await?;
+        said.extend(found);
+    }
+    Ok(said)
 }
 
 /// Names among these that shall be gone, or only those proven to be.

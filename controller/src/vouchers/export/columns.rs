@@ -87,8 +87,8 @@ impl Columns {
         cells.push(time(voucher.valid_until));
         cells.push(time(voucher.ended_at));
         cells.push(text(voucher.mac));
-        // What a voucher used is told when it ends.
-        let used = voucher.ended_at.is_some();
+        // An unused one has used nothing; of one in use the last report counts.
+        let used = voucher.first_login_at.is_some();
         for number in [voucher.uptime_secs, voucher.bytes_in, voucher.bytes_out] {
             cells.push(if used { Cell::Number(number) } else { Cell::Nothing });
         }

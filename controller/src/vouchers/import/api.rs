@@ -53,8 +53,9 @@ struct ImportForm {
     /// Only look: nothing is made.
     #[serde(default)]
     dry_run: bool,
+    /// The package's unless said.
     #[serde(default)]
-    mac_lock: bool,
+    mac_lock: Option<bool>,
     #[serde(default)]
     server: Option<String>,
     #[serde(default)]
@@ -128,7 +129,7 @@ async fn add(
 impl ImportForm {
     fn import(self) -> Import {
         let mut form = BatchForm::one(self.router_id, self.package_id);
-        form.mac_lock = Some(self.mac_lock);
+        form.mac_lock = self.mac_lock;
         form.server = self.server;
         form.note = self.note;
         form.activate_before = self.activate_before;

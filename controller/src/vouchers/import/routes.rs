@@ -211,7 +211,7 @@ async fn terms(
         router_id: typed.router_id.clone(),
         package_id: typed.package_id.clone(),
         count: count.to_string(),
-        mac_lock: if typed.mac_lock.is_empty() { "no".to_owned() } else { typed.mac_lock.clone() },
+        mac_lock: typed.mac_lock.clone(),
         // They were printed, and their price with them.
         confirm_below_cost: "on".to_owned(),
         server: typed.server.clone(),

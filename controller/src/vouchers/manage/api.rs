@@ -53,6 +53,9 @@ struct Done {
     #[serde(flatten)]
     tally: Tally,
     batch: Batch,
+    /// Of `reissue`: the batches of the new codes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    new_batch_ids: Vec<BatchId>,
 }
 
 #[utoipa::path(get, path = "/vouchers/{id}/record", tag = "vouchers", params(("id" = i64, Path)), responses(
@@ -109,9 +112,11 @@ async fn one(
 
 #[utoipa::path(post, path = "/voucher_batches/{id}/{act}", tag = "vouchers", request_body = Body, params(
     ("id" = i64, Path),
-    ("act" = String, Path, description = "`block`, `unblock`, `extend`, `void`, `retry` (what the router refused)"),
+    ("act" = String, Path, description = "`block`, `unblock`, `extend`, `move`, `void`, `reissue` (new codes for \
+     those not used, unless `which` says otherwise), `retry` (what the router refused)"),
 ), responses(
-    (status = 200, description = "How many were `touched` and `skipped` and why, and the batch"),
+    (status = 200, description = "How many were `touched` and `skipped` and why, the batch, and of `reissue` the batches \
+     of the new codes"),
     (status = 409, body = Problem, description = "None of them can be changed so, or somebody was quicker"),
     (status = 422, body = Problem, description = "A field is refused; nothing was done"),
 ))]
@@ -124,25 +129,24 @@ async fn batch(
 ) -> Result<Json<Done>, AppError> {
     let actor = Actor::of(&caller, view.ip());
     let order = Order { scope: &caller.sites, actor: &actor, seen: body.seen };
+    let mut new_batch_ids = Vec::new();
     let tally = if name == "retry" {
         caller.allow(Permission::VouchersManage)?;
         let batch = crate::vouchers::batch(app.db.read(), &caller.sites, id).await?.ok_or(ManageError::NotFound)?;
         super::retry(&app, &order, id).await?;
         Tally { touched: usize::try_from(batch.progress.failed).unwrap_or(0), ..Tally::default() }
     } else {
-        let act = for_batches(body.act(&name, app.clock.now())?)?;
+        let act = body.act(&name, app.clock.now())?;
         allow(&caller, &act)?;
         let which = body.which.unwrap_or_else(|| fields::usual(&act));
-        super::batch(&app, &order, id, &act, which).await?
+        if act == Act::Replace {
+            let (tally, made) = super::reissue_batch(&app, &order, id, which).await?;
+            new_batch_ids = made;
+            tally
+        } else {
+            super::batch(&app, &order, id, &act, which).await?
+        }
     };
     let batch = crate::vouchers::batch(app.db.read(), &caller.sites, id).await?.ok_or(ManageError::NotFound)?;
-    Ok(Json(Done { tally, batch: api::shown_batch(&caller, batch) }))
-}
-
-/// What makes sense for a whole batch.
-pub(super) fn for_batches(act: Act) -> Result<Act, AppError> {
-    match act {
-        Act::Block { .. } | Act::Unblock | Act::Extend(_) | Act::Void { .. } => Ok(act),
-        Act::Move | Act::Replace => Err(AppError::NotFound),
-    }
+    Ok(Json(Done { tally, batch: api::shown_batch(&caller, batch), new_batch_ids }))
 }

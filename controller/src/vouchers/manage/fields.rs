@@ -18,10 +18,10 @@ use crate::{
 pub(super) const MAX_REASON: usize = 200;
 /// Most that is added at once: ten years of time, and a petabyte.
 const MAX_SECS: i64 = 3_650 * 86_400;
-const MAX_BYTES: i64 = 1_000_000_000_000_000;
-/// Units of time and of bytes, as in the texts `unit-<name>`.
+const MAX_BYTES: i64 = 1 << 50;
+/// Units of time and of bytes (in binary steps, as routers and packages count), as in the texts `unit-<name>`.
 const TIME_UNITS: [(&str, i64); 3] = [("minutes", 60), ("hours", 3_600), ("days", 86_400)];
-const BYTE_UNITS: [(&str, i64); 2] = [("mb", 1_000_000), ("gb", 1_000_000_000)];
+const BYTE_UNITS: [(&str, i64); 2] = [("mb", 1 << 20), ("gb", 1 << 30)];
 
 /// The body of a request of the API; what an act does not need is not read.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -130,8 +130,8 @@ impl Fields {
 /// Which vouchers of a batch an act means when nobody says so.
 pub(super) fn usual(act: &Act) -> Which {
     match act {
-        Act::Void { .. } => Which::Unused,
-        Act::Block { .. } | Act::Unblock | Act::Extend(_) | Act::Move | Act::Replace => Which::Running,
+        Act::Void { .. } | Act::Replace => Which::Unused,
+        Act::Block { .. } | Act::Unblock | Act::Extend(_) | Act::Move => Which::Running,
     }
 }
 

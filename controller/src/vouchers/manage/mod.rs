@@ -20,7 +20,7 @@ use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Act, Refusal, Status, VoucherError, books,
+    Act, Batch, Refusal, Status, VoucherError, books,
     store::{self, Cause, Known, Note},
     uplink,
 };
@@ -34,7 +34,7 @@ use crate::{
     routers::{self, RouterError},
 };
 
-pub use reissue::reissue;
+pub use reissue::{reissue, reissue_batch};
 
 /// Who wants something, and which state he saw.
 #[derive(Debug, Clone, Copy)]
@@ -176,7 +176,7 @@ pub async fn one(app: &App, order: &Order<'_>, id: VoucherId, act: &Act) -> Resu
     }
     let mut counts = BTreeMap::new();
     uplink::count(&mut counts, known.batch, &before, &known.life);
-    let changed = Changed { known: vec![known], counts, cause: cause(order, act), detail };
+    let changed = Changed { detail, ..Changed::new(vec![known], counts, cause(order, act)) };
     write(&tx, app, order, changed).await?;
     take_back(&tx, app, order, act, &[id]).await?;
     audit::record(&*tx, app.clock.now(), order.actor, deed).await?;
@@ -192,12 +192,8 @@ pub async fn one(app: &App, order: &Order<'_>, id: VoucherId, act: &Act) -> Resu
 /// [`ManageError`]; nothing was changed then.
 pub async fn batch(app: &App, order: &Order<'_>, id: BatchId, act: &Act, which: Which) -> Result<Tally, ManageError> {
     let tx = begin(app).await?;
-    let batch = super::batch(&*tx, order.scope, id).await?.ok_or(ManageError::NotFound)?;
-    if order.seen.is_some() && order.seen != Some(store::last_of_batch(&*tx, id).await?) {
-        return Err(ManageError::Changed);
-    }
+    let (batch, all) = known_of(&tx, app, order, id).await?;
     let now = app.clock.now();
-    let all = store::known_of_batch(&*tx, &app.keys, id).await?;
     let (known, counts, tally) = sort(all, act, which, now);
     if known.is_empty() {
         return Err(ManageError::Nothing);
@@ -215,7 +211,7 @@ pub async fn batch(app: &App, order: &Order<'_>, id: BatchId, act: &Act, which: 
     };
     let count = i32::try_from(known.len()).unwrap_or(i32::MAX);
     let ids: Vec<VoucherId> = known.iter().map(|known| known.id).collect();
-    write(&tx, app, order, Changed { known, counts, cause: cause(order, act), detail }).await?;
+    write(&tx, app, order, Changed { detail, ..Changed::new(known, counts, cause(order, act)) }).await?;
     take_back(&tx, app, order, act, &ids).await?;
     audit::record(&*tx, now, order.actor, deed).await?;
     let what = act.name().to_owned();
@@ -321,6 +317,15 @@ async fn find(tx: &Tx, app: &App, order: &Order<'_>, id: VoucherId) -> Result<Kn
     Ok(known)
 }
 
+/// A batch with its vouchers, locked, as the caller saw it.
+async fn known_of(tx: &Tx, app: &App, order: &Order<'_>, id: BatchId) -> Result<(Batch, Vec<Known>), ManageError> {
+    let batch = super::batch(&**tx, order.scope, id).await?.ok_or(ManageError::NotFound)?;
+    if order.seen.is_some() && order.seen != Some(store::last_of_batch(&**tx, id).await?) {
+        return Err(ManageError::Changed);
+    }
+    Ok((batch, store::known_of_batch(&**tx, &app.keys, id).await?))
+}
+
 async fn site_of(tx: &Tx, order: &Order<'_>, batch: BatchId) -> Result<Option<crate::ids::SiteId>, DbErr> {
     Ok(super::batch(&**tx, order.scope, batch).await?.map(|batch| batch.site_id))
 }
@@ -330,7 +335,14 @@ struct Changed<'a> {
     known: Vec<Known>,
     counts: BTreeMap<BatchId, (i32, i32)>,
     cause: Cause<'a>,
+    /// What the history keeps of it; of one that was replaced it keeps by which.
     detail: serde_json::Value,
+}
+
+impl<'a> Changed<'a> {
+    fn new(known: Vec<Known>, counts: BTreeMap<BatchId, (i32, i32)>, cause: Cause<'a>) -> Self {
+        Self { known, counts, cause, detail: serde_json::Value::Null }
+    }
 }
 
 async fn write(tx: &Tx, app: &App, order: &Order<'_>, changed: Changed<'_>) -> Result<(), DbErr> {
@@ -345,7 +357,10 @@ async fn write(tx: &Tx, app: &App, order: &Order<'_>, changed: Changed<'_>) -> R
     let keeps_over = uplink::keeps_over(tx, site).await?;
     let wants = known.iter().filter_map(|known| uplink::wanted(known, &recipes, keeps_over)).collect();
     routers::want(tx, app, router, order.actor, wants).await?;
-    let note = |known: &Known| Note { voucher: known.id, batch: known.batch, detail: detail.clone() };
+    let note = |known: &Known| {
+        let replaced = known.replaced_by.map(|id| serde_json::json!({ "to": id }));
+        Note { voucher: known.id, batch: known.batch, detail: replaced.unwrap_or_else(|| detail.clone()) }
+    };
     store::note(&**tx, app.clock.now(), cause, known.iter().map(note).collect()).await
 }
 

@@ -54,7 +54,7 @@ impl Page for ConfirmPage {
             Which::EACH.into_iter().zip(tallies).map(chosen).collect::<Vec<_>>()
         };
         let fresh = || FormView::fresh(Fields::fresh());
-        let mut pages: Vec<Self> = ["block", "unblock", "extend", "void"]
+        let mut pages: Vec<Self> = ["block", "unblock", "extend", "move", "reissue", "void"]
             .map(|act| Self { batch: batch(), act: act.to_owned(), form: fresh(), choices: choices() })
             .into();
         let mut errors = FormErrors::of("active", FieldError::new("not_a_number"));

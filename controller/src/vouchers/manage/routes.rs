@@ -10,8 +10,8 @@ use axum_extra::extract::{Form, Query};
 use chrono_tz::Tz;
 
 use super::{
-    Act, ManageError, Order, Tally, Which,
-    api::{allow, for_batches},
+    Act, Order, Tally, Which,
+    api::allow,
     fields::{self, Fields},
     pages::{Chosen, ConfirmPage},
 };
@@ -81,9 +81,11 @@ fn named(name: &str) -> Result<Act, AppError> {
         "unblock" => Act::Unblock,
         "extend" => Act::Extend(vouchers::Extension::default()),
         "void" => Act::Void { reason: String::new() },
+        "move" => Act::Move,
+        "reissue" => Act::Replace,
         _ => return Err(AppError::NotFound),
     };
-    for_batches(act)
+    Ok(act)
 }
 
 async fn confirm(
@@ -155,9 +157,15 @@ async fn batch(
     };
     let actor = Actor::of(&caller, view.ip());
     let order = Order { scope: &caller.sites, actor: &actor, seen: fields.seen() };
-    let Tally { touched, skipped, .. } =
-        super::batch(&app, &order, id, &act, fields.which(&act)).await.map_err(|error: ManageError| error)?;
+    let which = fields.which(&act);
+    // New codes are what is looked for next.
+    let (Tally { touched, skipped, .. }, to) = if act == Act::Replace {
+        let (tally, made) = super::reissue_batch(&app, &order, id, which).await?;
+        (tally, made.first().copied().unwrap_or(id))
+    } else {
+        (super::batch(&app, &order, id, &act, which).await?, id)
+    };
     let number = |n: usize| Arg::from(i64::try_from(n).unwrap_or(i64::MAX));
     let said = [("touched", number(touched)), ("skipped", number(skipped))];
-    Ok(view.go_saying(&format!("/vouchers/batches/{id}"), &format!("done-batch-{name}"), said))
+    Ok(view.go_saying(&format!("/vouchers/batches/{to}"), &format!("done-batch-{name}"), said))
 }

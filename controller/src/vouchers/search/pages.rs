@@ -93,6 +93,7 @@ pub(crate) struct SearchPage {
     pub(crate) sites: Vec<Choice>,
     pub(crate) routers: Vec<Choice>,
     pub(crate) packages: Vec<Choice>,
+    pub(crate) sellers: Vec<Choice>,
     /// The search as part of a link.
     pub(crate) query: String,
     pub(crate) next: Option<String>,
@@ -164,6 +165,7 @@ impl Page for SearchPage {
             sites: vec![Choice::new(1, "Kebon"), Choice::new(2, "Waena")],
             routers: vec![Choice::new(1, "Kebon 1"), Choice::new(2, "Waena 1")],
             packages: vec![Choice::new(1, "12 Jam")],
+            sellers: vec![Choice::new(1, "Warung Ani")],
             query: "?q=kb".to_owned(),
             next: (!lines.is_empty()).then(|| "x".to_owned()),
             is_later: !lines.is_empty(),

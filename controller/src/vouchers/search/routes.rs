@@ -24,6 +24,7 @@ use crate::{
     },
     packages::{self, SoldAs},
     routers::Place,
+    sellers,
 };
 
 pub(crate) fn routes() -> Routes<App> {
@@ -68,6 +69,11 @@ async fn package_choices(app: &App, caller: &Caller) -> Result<Vec<Choice>, AppE
     Ok(names.into_iter().map(|(id, name)| Choice::new(id, name)).collect())
 }
 
+async fn seller_choices(app: &App, caller: &Caller) -> Result<Vec<Choice>, AppError> {
+    let names = sellers::names(app.db.read(), &caller.sites).await?;
+    Ok(names.into_iter().map(|(id, name)| Choice::new(id, name)).collect())
+}
+
 async fn search(
     State(app): State<App>,
     Signed(caller): Signed,
@@ -104,6 +110,7 @@ async fn search(
         sites: site_choices(&places),
         routers: place_choices(&places),
         packages: package_choices(&app, &caller).await?,
+        sellers: seller_choices(&app, &caller).await?,
         query: typed.link(),
         next: page.next_cursor,
         is_later: typed.is_later(),

@@ -1,85 +1,135 @@
-//! The voucher, and its batch of one, that takes another's place.
+//! Vouchers, and the batch of theirs, that take others' places.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveModelTrait as _, ActiveValue::NotSet, ConnectionTrait, DbErr, EntityTrait};
+use sea_orm::{
+    ActiveModelTrait as _, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+};
 
 use super::{
     super::{PASSWORD_PLACE, Status, life::Allowance, wanted::Login},
-    Known,
+    CHUNK, Known,
 };
 use crate::{
     db::entity::{voucher, voucher_batch},
     ids::{AdminId, BatchId, VoucherId},
-    money::Money,
     sealed::Keys,
 };
 
-/// What the new one is beside the old one.
+/// What the new batch is beside the one whose vouchers it replaces.
 #[derive(Debug)]
-pub(in super::super) struct Replacement<'a> {
+pub(in super::super) struct Successor<'a> {
     pub(in super::super) number: &'a str,
     pub(in super::super) form_id: String,
-    pub(in super::super) login: &'a Login,
-    pub(in super::super) allowance: Allowance,
-    pub(in super::super) valid_until: Option<DateTime<Utc>>,
-    /// Cost and the seller's price go over as well.
+    pub(in super::super) note: &'a str,
+    /// Price, cost and the seller's price go over; otherwise they were paid with the old ones, and these are free.
     pub(in super::super) keeps_price: bool,
-    pub(in super::super) price: Money,
     pub(in super::super) created_by: Option<AdminId>,
     pub(in super::super) now: DateTime<Utc>,
 }
 
-pub(in super::super) async fn insert_replacement(
+/// A voucher that takes another's place, with what is left of it.
+pub(in super::super) struct Replacement<'a> {
+    pub(in super::super) old: &'a Known,
+    pub(in super::super) login: Login,
+    pub(in super::super) allowance: Allowance,
+}
+
+/// Makes the batch and its vouchers, all of whose old ones are of one batch; the ids in the order given.
+pub(in super::super) async fn insert_replacements(
     tx: &impl ConnectionTrait,
     keys: &Keys,
-    old: &Known,
-    new: &Replacement<'_>,
-) -> Result<(BatchId, VoucherId), DbErr> {
-    let found = voucher_batch::Entity::find_by_id(old.batch.0).one(tx).await?;
-    let before = found.ok_or_else(|| DbErr::RecordNotFound(format!("batch {}", old.batch)))?;
-    let Allowance { online_secs, active_secs, limit_bytes, activate_before } = new.allowance;
-    let money = |amount: i64| if new.keeps_price { amount } else { 0 };
+    successor: &Successor<'_>,
+    replacements: &[Replacement<'_>],
+) -> Result<(BatchId, Vec<VoucherId>), DbErr> {
+    let Some(first) = replacements.first() else {
+        return Err(DbErr::Custom("a batch takes the place of at least one voucher".to_owned()));
+    };
+    let found = voucher_batch::Entity::find_by_id(first.old.batch.0).one(tx).await?;
+    let before = found.ok_or_else(|| DbErr::RecordNotFound(format!("batch {}", first.old.batch)))?;
+    let batch_id = insert_batch(tx, before, successor, replacements).await?;
+    for (number, chunk) in (0..).step_by(CHUNK).zip(replacements.chunks(CHUNK)) {
+        let rows = (number + 1..).zip(chunk).map(|(number, each)| row(keys, (batch_id, number), successor, each));
+        voucher::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
+    let ids: Vec<i64> = voucher::Entity::find()
+        .select_only()
+        .column(voucher::Column::Id)
+        .filter(voucher::Column::BatchId.eq(batch_id.0))
+        .order_by_asc(voucher::Column::Number)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    Ok((batch_id, ids.into_iter().map(VoucherId).collect()))
+}
+
+async fn insert_batch(
+    tx: &impl ConnectionTrait,
+    before: voucher_batch::Model,
+    successor: &Successor<'_>,
+    replacements: &[Replacement<'_>],
+) -> Result<BatchId, DbErr> {
+    let money = |amount: i64| if successor.keeps_price { amount } else { 0 };
+    // One voucher says its own terms; of many each says its own, and the batch what they were made with.
+    let terms = match replacements {
+        [only] => only.allowance.clone(),
+        _ => Allowance {
+            online_secs: before.online_secs,
+            active_secs: before.active_secs,
+            limit_bytes: before.limit_bytes,
+            activate_before: before.activate_before,
+        },
+    };
     let batch = voucher_batch::Model {
         id: 0,
-        number: new.number.to_owned(),
+        number: successor.number.to_owned(),
         origin: "reissue".to_owned(),
         printed: 0,
-        form_id: new.form_id.clone(),
-        count: 1,
+        form_id: successor.form_id.clone(),
+        count: i32::try_from(replacements.len()).unwrap_or(i32::MAX),
         applied: 0,
         failed: 0,
-        note: old.login.code.clone(),
-        price: new.price.minor(),
-        cost: money(old.row.cost),
-        net_price: money(old.row.net_price),
-        seller_id: old.row.seller_id,
-        online_secs,
-        active_secs,
-        limit_bytes,
-        activate_before,
-        created_by: new.created_by.map(|admin| admin.0),
-        created_at: new.now,
+        note: successor.note.to_owned(),
+        price: money(before.price),
+        cost: money(before.cost),
+        net_price: money(before.net_price),
+        online_secs: terms.online_secs,
+        active_secs: terms.active_secs,
+        limit_bytes: terms.limit_bytes,
+        activate_before: terms.activate_before,
+        created_by: successor.created_by.map(|admin| admin.0),
+        created_at: successor.now,
         ..before
     };
     let mut batch = voucher_batch::ActiveModel::from(batch).reset_all();
     batch.id = NotSet;
-    let batch_id = voucher_batch::Entity::insert(batch).exec(tx).await?.last_insert_id;
+    Ok(BatchId(voucher_batch::Entity::insert(batch).exec(tx).await?.last_insert_id))
+}
+
+fn row(
+    keys: &Keys,
+    (batch_id, number): (BatchId, i32),
+    successor: &Successor<'_>,
+    new: &Replacement<'_>,
+) -> voucher::ActiveModel {
+    let Replacement { old, login, allowance } = new;
+    let money = |amount: i64| if successor.keeps_price { amount } else { 0 };
     let row = voucher::Model {
         id: 0,
-        batch_id,
-        number: 1,
-        code: new.login.code.clone(),
-        password: new.login.password.as_ref().map(|text| keys.seal(PASSWORD_PLACE, text.as_bytes())),
+        batch_id: batch_id.0,
+        number,
+        code: login.code.clone(),
+        password: login.password.as_ref().map(|text| keys.seal(PASSWORD_PLACE, text.as_bytes())),
         status: Status::Draft.as_str().to_owned(),
-        price: new.price.minor(),
+        price: money(old.row.price),
         cost: money(old.row.cost),
         net_price: money(old.row.net_price),
         sold_at: None,
         sold_by: None,
-        online_secs,
-        active_secs,
-        limit_bytes,
-        activate_before,
+        online_secs: allowance.online_secs,
+        active_secs: allowance.active_secs,
+        limit_bytes: allowance.limit_bytes,
+        activate_before: allowance.activate_before,
         blocked_at: None,
         block_reason: String::new(),
         moves: 0,
@@ -87,7 +137,7 @@ pub(in super::super) async fn insert_replacement(
         replaced_by_id: None,
         removed_at: None,
         first_login_at: None,
-        valid_until: new.valid_until,
+        valid_until: old.life.valid_until,
         ended_at: None,
         end_reason: String::new(),
         mac: String::new(),
@@ -97,11 +147,10 @@ pub(in super::super) async fn insert_replacement(
         bytes_out: 0,
         failure: String::new(),
         estimated: false,
-        created_at: new.now,
+        created_at: successor.now,
         ..old.row.clone()
     };
     let mut row = voucher::ActiveModel::from(row).reset_all();
     row.id = NotSet;
-    let id = voucher::Entity::insert(row).exec(tx).await?.last_insert_id;
-    Ok((BatchId(batch_id), VoucherId(id)))
+    row
 }
