@@ -1047,6 +1047,7 @@ share-title = WiFi voucher of { $brand }
 share-code = Code: { $code }
 share-password = Password: { $password }
 share-online = Online time: { $time }
+share-quota = Quota: { $size }
 share-active = Valid: { $time } from the first login
 share-login = Log in once you are on the WiFi: { $url }
 share-status = What is left: { $url }

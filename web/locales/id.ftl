@@ -1014,6 +1014,7 @@ share-title = Voucher WiFi { $brand }
 share-code = Kode: { $code }
 share-password = Kata sandi: { $password }
 share-online = Masa pakai: { $time }
+share-quota = Kuota: { $size }
 share-active = Masa aktif: { $time } sejak login pertama
 share-login = Masuk setelah terhubung ke WiFi: { $url }
 share-status = Cek sisa: { $url }

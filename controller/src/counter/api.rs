@@ -1,4 +1,4 @@
-//! `/api/v1/voucher_sales`.
+//! `/api/v1/voucher_sales`, `/api/v1/routers/{id}/counter`.
 
 use axum::{
     Router as Routes,
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::{
-    Asked, CancelError, Sale, SellError,
+    Asked, CancelError, Sale, SellError, SetUp,
     pages::Fields,
     routes::{shown, wish},
     rules,
@@ -27,8 +27,11 @@ use crate::{
         session::{Caller, Signed},
         view::View,
     },
-    ids::{PackageId, RouterId, SaleId},
-    print, routers,
+    ids::{BatchId, PackageId, RouterId, SaleId},
+    money::Money,
+    packages::Package,
+    print,
+    routers::{self, Presence},
 };
 
 pub(crate) fn routes() -> Routes<App> {
@@ -36,12 +39,13 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/voucher_sales", get(list).post(sell))
         .route("/voucher_sales/{id}", get(show))
         .route("/voucher_sales/{id}/cancel", post(cancel))
+        .route("/routers/{id}/counter", get(counter).put(set_up))
 }
 
 /// Their part of the document.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
-    #[openapi(paths(list, sell, show, cancel))]
+    #[openapi(paths(list, sell, show, cancel, counter, set_up))]
     struct Part;
     Part::openapi()
 }
@@ -188,4 +192,89 @@ async fn cancel(
     let asked = Asked { scope: &caller.sites, actor: &actor, admin: caller.admin_id, form_id: "" };
     super::cancel(&app, &asked, id, &reason).await?;
     one(&app, &caller, id).await.map(Json)
+}
+
+/// What a router's counter sells, and from what.
+#[derive(Debug, Serialize)]
+struct Counter {
+    presence: Presence,
+    /// From the stock first; otherwise a new voucher for each sale.
+    from_stock: bool,
+    /// Batches in reserve.
+    batch_ids: Vec<BatchId>,
+    /// Sold most, first.
+    offers: Vec<Offered>,
+}
+
+/// A package at the counter.
+#[derive(Debug, Serialize)]
+struct Offered {
+    package_id: PackageId,
+    name: String,
+    price: Money,
+    /// Ready ones in stock, where the counter sells from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stock: Option<i64>,
+}
+
+/// How a router's counter shall sell.
+#[derive(Debug, Deserialize, ToSchema)]
+struct SetUpFields {
+    /// From the stock first; otherwise a new voucher for each sale.
+    from_stock: bool,
+    /// Batches of the router in reserve, at most 50.
+    #[serde(default)]
+    #[schema(value_type = Vec<i64>)]
+    batch_ids: Vec<BatchId>,
+}
+
+#[utoipa::path(get, path = "/routers/{id}/counter", tag = "vouchers", operation_id = "show_counter",
+    params(("id" = i64, Path)), responses(
+    (status = 200, description = "What the counter of the router offers, and whether it sells from a stock"),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+))]
+async fn counter(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    Path(id): Path<RouterId>,
+) -> Result<Json<Counter>, AppError> {
+    caller.allow(Permission::VouchersSell)?;
+    of_router(&app, &caller, id).await.map(Json)
+}
+
+async fn of_router(app: &App, caller: &Caller, id: RouterId) -> Result<Counter, AppError> {
+    let router = routers::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    let SetUp { from_stock, batches } = super::set_up_of(app, id).await?;
+    let offered = |(package, stock): (Package, Option<i64>)| Offered {
+        package_id: package.id,
+        name: package.name,
+        price: package.price,
+        stock,
+    };
+    let offers = super::offers(app, &caller.sites, id).await?.into_iter().map(offered).collect();
+    Ok(Counter { presence: router.presence, from_stock, batch_ids: batches, offers })
+}
+
+#[utoipa::path(put, path = "/routers/{id}/counter", tag = "vouchers", operation_id = "set_up_counter",
+    params(("id" = i64, Path)), request_body = SetUpFields, responses(
+    (status = 200, description = "The counter as it is now"),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+    (status = 422, body = Problem, description = "a batch is not of the router or has nothing left"),
+))]
+async fn set_up(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<RouterId>,
+    Json(fields): Json<SetUpFields>,
+) -> Result<Json<Counter>, AppError> {
+    caller.allow(Permission::VouchersMake)?;
+    routers::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    let actor = Actor::of(&caller, view.ip());
+    let asked = Asked { scope: &caller.sites, actor: &actor, admin: caller.admin_id, form_id: "" };
+    let wanted = SetUp { from_stock: fields.from_stock, batches: fields.batch_ids };
+    super::set_up(&app, &asked, id, &wanted).await?;
+    of_router(&app, &caller, id).await.map(Json)
 }

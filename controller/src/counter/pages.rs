@@ -43,6 +43,7 @@ pub(crate) struct Offer {
     pub(crate) price: Money,
     pub(crate) online_secs: Option<i64>,
     pub(crate) active_secs: Option<i64>,
+    pub(crate) limit_bytes: Option<i64>,
     /// Ready ones in stock, where the counter has one.
     pub(crate) stock: Option<i64>,
 }
@@ -119,6 +120,7 @@ impl Offer {
             price: package.price,
             online_secs: package.validity.online_secs,
             active_secs: package.validity.active_secs,
+            limit_bytes: package.limit_bytes,
             stock,
         }
     }
@@ -132,6 +134,7 @@ fn sample_offer(key: Option<usize>, stock: Option<i64>) -> Offer {
         price: Money::idr(3_000),
         online_secs: Some(43_200),
         active_secs: stock,
+        limit_bytes: stock.map(|_| 5 << 30),
         stock,
     }
 }

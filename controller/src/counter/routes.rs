@@ -237,9 +237,7 @@ async fn sale_page(
     let batch = vouchers::batch(app.db.read(), &caller.sites, sale.voucher.batch_id).await?;
     let batch = batch.ok_or(AppError::NotFound)?.without_cost();
     let router = routers::find(app.db.read(), &caller.sites, sale.voucher.router_id).await?;
-    let login = |router: &Router| {
-        print::login_url(&router.facts, &sale.voucher.code, sale.voucher.password.as_deref())
-    };
+    let login = |router: &Router| print::login_url(&router.facts, &sale.voucher.code, sale.voucher.password.as_deref());
     let url = router.as_ref().and_then(login);
     let brand = app.brand.name();
     let status_url = format!("{}/v?code={}", app.config.public_url, percent_encoded(&sale.voucher.code));

@@ -46,6 +46,9 @@ fn text(texts: &Texts, locale: Locale, sale: &Sale, around: &Around<'_>) -> Stri
     if let Some(secs) = around.batch.online_secs {
         lines.push(line("share-online", "time", duration(secs)));
     }
+    if let Some(bytes) = around.batch.limit_bytes {
+        lines.push(line("share-quota", "size", format::bytes(bytes, locale)));
+    }
     if let Some(secs) = around.batch.active_secs {
         lines.push(line("share-active", "time", duration(secs)));
     }

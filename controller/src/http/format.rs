@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(bytes(1023, Locale::Id), "1.023 B");
         assert_eq!(bytes(1536, Locale::Id), "1,5 KB");
         assert_eq!(bytes(1_503_238_553, Locale::En), "1.4 GB");
-        assert_eq!(bytes(i64::MAX, Locale::En), "8,388,608 TiB");
+        assert_eq!(bytes(i64::MAX, Locale::En), "8,388,608 TB");
     }
 
     #[test]

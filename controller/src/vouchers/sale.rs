@@ -68,8 +68,8 @@ pub async fn book_sale(tx: &Tx, now: DateTime<Utc>, actor: &Actor, id: VoucherId
     books::sold(tx, now, actor, id).await
 }
 
-/// Takes a sold voucher back that nobody has used: it is void and leaves the router, its sale is booked back. False: it
-/// was used, or is void. After the commit `app.wakes` is to be woken.
+/// Takes a sold voucher back that nobody has used: it is void and leaves the router, its sale is booked back, and its
+/// history says who did that and why. False: it was used, or is void. After the commit `app.wakes` is to be woken.
 ///
 /// # Errors
 /// The database's.
@@ -81,7 +81,10 @@ pub async fn take_back(
     reason: &str,
 ) -> Result<bool, DbErr> {
     let now = app.clock.now();
-    let Some(code) = store::void_unused(&**tx, id, now).await? else { return Ok(false) };
+    let Some((batch, code)) = store::void_unused(&**tx, id, now).await? else { return Ok(false) };
+    let cause = store::Cause { what: "void", actor: &actor.name, reason };
+    let detail = serde_json::json!({ "reason": reason });
+    store::note(&**tx, now, cause, vec![store::Note { voucher: id, batch, detail }]).await?;
     let gone = Want { object: Object::Gone { kind: Kind::HotspotUser, name: code } };
     routers::want(tx, app, router, actor, vec![gone]).await?;
     books::taken_back(tx, now, actor, &[id], reason).await?;

@@ -67,6 +67,11 @@ async fn an_operator_makes_a_batch_on_the_page_and_sees_no_cost() {
         );
         let (_, part) = rina.get(&format!("/vouchers/new/preview?{form}")).await;
         assert!(part.contains("Rp36.000") && !part.contains("Profit") && !part.contains("<html"), "{part}");
+        // Nor is the cost found out by trying prices.
+        let (_, part) = rina.get(&format!("/vouchers/new/preview?{form}&price=1.000")).await;
+        assert!(part.contains("Rp12.000") && !part.contains("cost"), "{part}");
+        let (_, page) = rina.get(&format!("/vouchers/new?{form}&price=1.000")).await;
+        assert!(!page.contains("confirm_below_cost"), "{page}");
         let (status, headers, _) = rina.post("/vouchers", &form).await;
         assert_eq!(status, StatusCode::SEE_OTHER);
         let to = headers[header::LOCATION].to_str().unwrap().to_owned();
@@ -265,6 +270,59 @@ async fn two_operators_pressing_at_once_make_two_batches() {
             batches["items"].as_array().unwrap().iter().map(|batch| (&batch["number"], &batch["count"])).collect();
         let (first, second) = (json!("VB-20261122-0001"), json!("VB-20261122-0002"));
         assert_eq!(numbers, [(&second, &json!(50)), (&first, &json!(50))]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operator_changes_no_voucher_unless_that_is_granted() {
+    on_each_database(|app| async move {
+        let site = app.site("Kebon").await;
+        let router = app.router(site, "Kebon 1").await;
+        let package = app.package("12 Jam", &[router]).await;
+        let boss = Browser { app: &app, token: app.signed_in(Role::SuperAdmin, &[]).await };
+        let rina = Browser { app: &app, token: app.signed_in(Role::Operator, &[site]).await };
+        let form = json!({ "router_id": router, "package_id": package, "count": 3 });
+        assert_eq!(rina.api("POST", "/voucher_batches", form).await.0, StatusCode::ACCEPTED);
+        let acts = ["block", "unblock", "extend", "move", "reissue", "void"];
+        let body = |act: &str| match act {
+            "extend" => json!({ "online_secs": 60 }),
+            _ => json!({ "reason": "hilang" }),
+        };
+        for act in acts {
+            for path in [format!("/vouchers/1/{act}"), format!("/voucher_batches/1/{act}")] {
+                assert_eq!(rina.api("POST", &path, body(act)).await.0, StatusCode::FORBIDDEN, "{path}");
+            }
+            for path in [format!("/vouchers/codes/1/{act}"), format!("/vouchers/batches/1/{act}")] {
+                let (status, ..) = rina.post(&path, "reason=hilang&online=1&online_unit=hours").await;
+                assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
+            }
+        }
+        assert_eq!(rina.post("/vouchers/codes/1/kick", "").await.0, StatusCode::FORBIDDEN);
+        assert_eq!(rina.api("POST", "/voucher_batches/1/retry", json!({})).await.0, StatusCode::FORBIDDEN);
+        let (_, page) = rina.get("/vouchers/batches/1").await;
+        assert!(!page.contains("/vouchers/batches/1/void") && !page.contains("/vouchers/batches/1/block"), "{page}");
+        let (_, page) = rina.get("/vouchers/codes/1").await;
+        assert!(!page.contains("/vouchers/codes/1/") && !page.contains("Cost"), "{page}");
+        // What is granted counts at once, and only that.
+        let admins = crate::admins::list(app.db.read()).await.unwrap();
+        let rinas = admins.iter().find(|admin| admin.role == Role::Operator).unwrap().id;
+        let grants = format!("/settings/admins/{rinas}/grants");
+        assert_eq!(boss.post(&grants, "grants=vouchers_manage").await.0, StatusCode::SEE_OTHER);
+        let (status, problem) = rina.api("POST", "/vouchers/1/block", json!({ "reason": "rusak" })).await;
+        assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("voucher_not_ready")));
+        let (status, _) = rina.api("POST", "/vouchers/1/void", json!({ "reason": "rusak" })).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        let (_, page) = rina.get("/vouchers/batches/1").await;
+        assert!(page.contains("/vouchers/batches/1/reissue") && !page.contains("/vouchers/batches/1/void"), "{page}");
+        assert_eq!(boss.post(&grants, "grants=vouchers_void").await.0, StatusCode::SEE_OTHER);
+        let (status, problem) = rina.api("POST", "/vouchers/1/void", json!({})).await;
+        assert_eq!((status, &problem["errors"]["reason"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("required")));
+        let (status, voucher) = rina.api("POST", "/vouchers/1/void", json!({ "reason": "salah cetak" })).await;
+        assert_eq!((status, &voucher["status"]), (StatusCode::OK, &json!("void")), "{voucher}");
+        assert!(voucher.get("cost").is_none());
+        let (_, record) = rina.api("GET", "/vouchers/1/record", Value::Null).await;
+        assert_eq!(record["timeline"][0]["reason"], "salah cetak");
     })
     .await;
 }

@@ -237,6 +237,14 @@ async fn a_proof_makes_ready_and_a_whole_batch_ready_to_sell() {
         let half = super::batch(app.db.read(), &Scope::All, batch.id).await.unwrap().unwrap();
         assert_eq!(half.progress, Progress { wanted: 3, applied: 1, failed: 1 });
         assert_eq!(half.state, BatchState::Pending);
+        let token = app.signed_in(crate::http::access::Role::Operator, &[]).await;
+        for _reload in 0..2 {
+            let request = axum::http::Request::get(format!("/vouchers/batches/{}", batch.id))
+                .header("cookie", format!("hiji_session={token}; hiji_lang=en"));
+            let (_, _, page) = app.ask(request.body(String::new()).unwrap()).await;
+            assert!(page.contains("On its way") && !page.contains("Ready to sell"), "{page}");
+            assert!(page.contains("<rect class=\"bar-done\"") && page.contains("1/3"), "{page}");
+        }
         let failures = failures(app.db.read(), &half).await.unwrap();
         assert_eq!((failures.len(), &*failures[0].code, &*failures[0].reason), (1, codes[1], "other"));
         report(&app, &batch, vec![verified(&codes), verified(&codes)]).await;

@@ -6,7 +6,7 @@ use hiji_shared::{
     command::{CommandStatus, Op},
     desired::{DesiredProfile, FailCode, ItemStatus, Object},
     device::{Kind, Row, Service},
-    event::Event,
+    event::{Delta, Event},
 };
 use hiji_tests::router_sim::{Fault, SimConfig};
 
@@ -137,10 +137,10 @@ async fn the_mirror_is_the_router() {
         let mut rows = got.snapshots[&Kind::HotspotUser].clone();
         for event in &got.events {
             match event {
-                Event::Delta(hiji_shared::event::Delta::Put { kind: Kind::HotspotUser, row }) => {
+                Event::Delta(Delta::Put { kind: Kind::HotspotUser, row }) => {
                     rows.insert(row.key().to_owned(), row.clone());
                 }
-                Event::Delta(hiji_shared::event::Delta::Del { kind: Kind::HotspotUser, key }) => {
+                Event::Delta(Delta::Del { kind: Kind::HotspotUser, key }) => {
                     rows.remove(key);
                 }
                 _ => {}
@@ -221,4 +221,38 @@ async fn what_happened_while_the_controller_was_away_arrives_once_and_in_order()
         .collect();
     let sids: BTreeSet<&str> = logins.iter().copied().collect();
     assert_eq!((firsts, sids.len()), (5, 5), "{logins:?}");
+}
+
+/// REQUIREMENTS 2.1 and 2.2: by `listen` at once, without it by the next full reading, every 30 s unless set otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_gets_the_marker_is_told_whether_or_not_the_router_listens() {
+    const PROFILES: &str = "/ip/hotspot/user/profile";
+    for listens in [true, false] {
+        let mut world = World::without_agent(SimConfig::default()).await;
+        world.sim.add(PROFILES, &[("name", "12jam"), ("on-login", ":log info x")]).unwrap();
+        if listens {
+            // Nothing but `listen` can be as quick.
+            world.scan_every(3_600);
+        } else {
+            world.sim.fault(Fault::NoListen);
+            world.scan_every(1);
+        }
+        world.start_agent();
+        let marked = |world: &World, name: &str| {
+            let got = world.controller.got();
+            let first = got.snapshots.get(&Kind::HotspotProfile).and_then(|rows| rows.get(name));
+            let later = got.events.iter().rev().find_map(|event| match event {
+                Event::Delta(Delta::Put { kind: Kind::HotspotProfile, row }) if row.key() == name => Some(row),
+                _ => None,
+            });
+            later.or(first).is_some_and(|row| matches!(row, Row::Profile(profile) if profile.marked))
+        };
+        let known = |world: &World| world.controller.got().snapshots.contains_key(&Kind::HotspotProfile);
+        until("the first snapshot", || known(&world)).await;
+        assert!(!marked(&world, "12jam"), "{listens}");
+        world.sim.set(PROFILES, "12jam", &[("on-login", "# VOUCHER_SYSTEM\r\n:log info x")]).unwrap();
+        until("the marker", || marked(&world, "12jam")).await;
+        world.sim.add(PROFILES, &[("name", "baru"), ("on-login", "# VOUCHER_SYSTEM")]).unwrap();
+        until("a new profile", || marked(&world, "baru")).await;
+    }
 }

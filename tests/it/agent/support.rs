@@ -154,6 +154,8 @@ pub(super) struct World {
     stop: CancellationToken,
     rev: AtomicU64,
     hook: Option<SocketAddr>,
+    /// How often lists are read in full where `listen` does not run.
+    poll_secs: u32,
     router: SocketAddr,
 }
 
@@ -208,7 +210,18 @@ impl World {
             }
         });
         let router = sim.api_addr();
-        Self { clock, sim, controller, dir, agent: None, stop, rev: AtomicU64::new(0), hook: None, router }
+        Self {
+            clock,
+            sim,
+            controller,
+            dir,
+            agent: None,
+            stop,
+            rev: AtomicU64::new(0),
+            hook: None,
+            poll_secs: 30,
+            router,
+        }
     }
 
     pub(super) fn config(&self) -> Config {
@@ -227,10 +240,14 @@ impl World {
             // As the agent sees itself from the router.
             hook_url: None,
             data_dir: self.dir.path().to_owned(),
-            poll_secs: 30,
+            poll_secs: self.poll_secs,
             tls_ca: None,
             log: String::new(),
         }
+    }
+
+    pub(super) fn scan_every(&mut self, secs: u32) {
+        self.poll_secs = secs;
     }
 
     pub(super) fn use_hook(&mut self, address: SocketAddr) {

@@ -28,25 +28,39 @@ async fn a_lost_done_is_not_a_second_user() {
     world.stop().await.unwrap();
 }
 
+/// W1 (b): somebody made users of seven of its names while the router was away.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_user_of_the_same_name_is_never_overwritten() {
+async fn names_that_are_taken_meanwhile_are_made_anew_and_never_overwritten() {
     let (backend, broker) = WORLDS[0];
     let mut world = World::start(backend, broker).await.unwrap();
     let site = world.site("Kebon").await.unwrap();
-    let router = world.router(site, SimConfig::default()).await.unwrap();
+    let mut router = world.router(site, SimConfig::default()).await.unwrap();
     let package = world.package("3 Hari", &[&router], json!({ "active_secs": 259_200 })).await.unwrap();
-    // Every code of one letter and this prefix but a few is somebody else's.
-    let mut foreign = Vec::new();
-    for number in 0..20 {
-        let name = format!("TETANGGA{number}");
-        router.sim.add("/ip/hotspot/user", &[("name", &name), ("password", "x"), ("comment", "punya orang")]).unwrap();
-        foreign.push(name);
-    }
+    router.agent.stop().await.unwrap();
     let batch = world.batch(&router, package, 30).await.unwrap();
-    world.ready(batch).await;
-    for name in foreign {
-        let user = router.user(&name).unwrap();
+    let codes = async || -> Vec<String> {
+        let vouchers = world.vouchers(batch).await.unwrap();
+        vouchers.iter().map(|voucher| voucher["code"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = codes().await;
+    let taken = &before[..7];
+    for name in taken {
+        let fields = [("name", name.as_str()), ("password", "x"), ("comment", "punya orang")];
+        router.sim.add("/ip/hotspot/user", &fields).unwrap();
+    }
+    router.agent.restart().unwrap();
+    let shown = world.ready(batch).await;
+    assert_eq!(shown["progress"], json!({ "wanted": 30, "applied": 30, "failed": 0 }));
+    for name in taken {
+        let user = router.user(name).unwrap();
         assert_eq!((user["comment"].as_str(), user["password"].as_str()), ("punya orang", "x"));
     }
+    let after = codes().await;
+    assert_eq!((after.len(), &after[7..]), (30, &before[7..]), "the others keep their codes");
+    for code in &after {
+        assert!(!taken.contains(code), "{code} is somebody else's");
+        assert_eq!(router.user(code).unwrap()["comment"], "VOUCHER_SYSTEM|3000||");
+    }
+    assert_eq!(router.vouchers(), 30);
     world.stop().await.unwrap();
 }

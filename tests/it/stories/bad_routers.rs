@@ -1,13 +1,14 @@
 //! Routers that refuse: names taken, flash full, a field they do not know, an agent killed in the middle of a block.
 
 use hiji_tests::{
-    router_sim::{Fault, SimConfig},
+    router_sim::{Fault, RouterSim, SimConfig},
     wait,
     world::{Backend, Broker, PATIENCE, Router, World},
 };
 use serde_json::{Value, json};
 
 const USERS: &str = "/ip/hotspot/user";
+const PROFILES: &str = "/ip/hotspot/user/profile";
 const BATCH: usize = 60;
 
 async fn begin() -> (World, Router, i64) {
@@ -54,6 +55,8 @@ async fn a_field_the_router_does_not_know_is_told_as_such() {
     let batch = world.batch(&router, package, 3).await.unwrap();
     let partial = failed(&world, batch, 3).await;
     assert_eq!(partial["failures"][0]["reason"], "unsupported");
+    let words = partial["failures"][0]["message"].as_str().unwrap();
+    assert!(words.contains("limit-uptime"), "the router's own words name it: {words}");
     router.sim.clear_faults();
     world.api.post(&format!("/voucher_batches/{batch}/retry"), &json!({})).await.unwrap().ok().unwrap();
     world.ready(batch).await;
@@ -62,26 +65,30 @@ async fn a_field_the_router_does_not_know_is_told_as_such() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_profile_deleted_meanwhile_is_named_and_its_return_proves_the_batch() {
-    let (world, router, _) = begin().await;
-    router.sim.add("/ip/hotspot/user/profile", &[("name", "12jam")]).unwrap();
+    let mut world = World::start(Backend::Sqlite, Broker::Embedded).await.unwrap();
+    let site = world.site("Kebon").await.unwrap();
+    let profile = |sim: &RouterSim| {
+        sim.add(PROFILES, &[("name", "12jam")]).map(|_id| ()).map_err(|error| anyhow::anyhow!("{error:?}"))
+    };
+    let router = world.router_with(site, SimConfig::default(), profile).await.unwrap();
+    // A profile that hiji made would be made again; this one is the admin's own.
     let body = json!({
-        "name": "12 Jam", "service": "hotspot", "profile": "12jam",
+        "name": "12 Jam", "service": "hotspot", "profile": "12jam", "create_profile": false,
         "price": { "amount": 3000, "currency": "IDR" }, "cost": { "amount": 2000, "currency": "IDR" },
         "validity": { "active_secs": 259_200 }, "router_ids": [router.id],
     });
     let package = world.api.post("/packages", &body).await.unwrap().id().unwrap();
-    // A profile that hiji made would be made again; this one is the admin's own.
-    router.sim.fault(Fault::FlashFull { after: 0 });
-    let _gone = router.sim.remove("/ip/hotspot/user/profile", "12jam");
+    router.sim.remove(PROFILES, "12jam").unwrap();
     let batch = world.batch(&router, package, 5).await.unwrap();
     let partial = failed(&world, batch, 5).await;
-    assert_eq!(partial["profile"], "12jam");
-    let reason = partial["failures"][0]["reason"].as_str().unwrap().to_owned();
-    assert!(["missing_reference", "full"].contains(&&*reason), "{reason}");
-    router.sim.clear_faults();
-    let _there = router.sim.add("/ip/hotspot/user/profile", &[("name", "12jam")]);
+    assert_eq!((&partial["profile"], &partial["state"]), (&json!("12jam"), &json!("partial")));
+    let failures = partial["failures"].as_array().unwrap();
+    assert!(failures.len() == 5 && failures.iter().all(|failure| failure["reason"] == "missing_reference"));
+    assert_eq!(router.vouchers(), 0);
+    profile(&router.sim).unwrap();
     world.api.post(&format!("/voucher_batches/{batch}/retry"), &json!({})).await.unwrap().ok().unwrap();
     world.ready(batch).await;
+    assert_eq!(router.vouchers(), 5);
     world.stop().await.unwrap();
 }
 

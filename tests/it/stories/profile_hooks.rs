@@ -83,6 +83,26 @@ async fn day(backend: Backend) -> anyhow::Result<()> {
     assert_eq!(many["changed"], json!(["Rumah-10M"]));
     state_is(&world, router.id, "Rumah-10M", "installed").await;
 
+    // An admin marks a profile himself: it is offered within moments. The marker is a setting.
+    let marked = async |name: &str| hooks(&world, router.id, name).await.is_some_and(|hooks| hooks["marked"] == true);
+    router.sim.add(PROFILE, &[("name", "1hari"), ("on-login", "# VOUCHER_SYSTEM\r\n:log info x")]).unwrap();
+    router.sim.add(PROFILE, &[("name", "lain"), ("on-login", "# WIFI_KU")]).unwrap();
+    wait::until("the marked profile", PATIENCE, || async { marked("1hari").await.then_some(()) }).await;
+    wait::until("the other profile", PATIENCE, || hooks(&world, router.id, "lain")).await;
+    assert!(!marked("lain").await);
+    let found = world.api.get(&format!("/routers/{}/profiles", router.id)).await?.ok()?;
+    assert!(found["items"].as_array().unwrap().iter().any(|it| it["name"] == "1hari" && it["marked"] == true));
+    let mut settings = world.api.get("/settings").await?.ok()?;
+    settings["voucher_marker"] = json!("WIFI_KU");
+    world.api.put("/settings", &settings).await?.ok()?;
+    wait::until("the other marker", PATIENCE, || async { marked("lain").await.then_some(()) }).await;
+    assert!(!marked("1hari").await);
+    settings["voucher_marker"] = json!("VOUCHER_SYSTEM");
+    world.api.put("/settings", &settings).await?.ok()?;
+    wait::until("the marker as it was", PATIENCE, || async { marked("1hari").await.then_some(()) }).await;
+    router.sim.remove(PROFILE, "1hari").unwrap();
+    router.sim.remove(PROFILE, "lain").unwrap();
+
     // And nothing of it is left.
     let many = world.api.post(&all, &json!({ "hooks": false })).await?.ok()?;
     assert_eq!(many["changed"].as_array().map(Vec::len), Some(2), "{many}");

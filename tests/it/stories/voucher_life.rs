@@ -206,3 +206,27 @@ async fn what_is_over_stays_switched_off_for_its_days_and_is_then_removed() {
     .await;
     world.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kick_ends_the_session_and_its_answer_is_on_record() {
+    let (world, router) = begin().await;
+    let (_, vouchers) = batch(&world, &router, 2).await;
+    let code = code(&vouchers[0]);
+    let refused = act(&world, &vouchers[0], "kick", json!({})).await;
+    assert_eq!(refused.body["code"], "voucher_not_bound", "nobody is online with it");
+    router.sim.hotspot_login(code, code, PHONE).unwrap();
+    world.voucher_is(code, "active").await;
+    act(&world, &vouchers[0], "kick", json!({})).await.ok().unwrap();
+    wait::holds("the session ended", PATIENCE, || router.sim.sessions().is_empty()).await;
+    let path = format!("/vouchers/{}/record", vouchers[0]["id"]);
+    let record = wait::until("the answer is on record", PATIENCE, || async {
+        let record = world.api.get(&path).await.ok()?.ok().ok()?;
+        (record["kick"]["state"] == "verified").then_some(record)
+    })
+    .await;
+    assert_eq!(record["timeline"][0]["what"], "kick");
+    // It is no end: the guest logs in again.
+    assert_eq!(world.voucher_is(code, "active").await["status"], "active");
+    router.sim.hotspot_login(code, code, PHONE).unwrap();
+    world.stop().await.unwrap();
+}

@@ -167,10 +167,13 @@ async fn an_unused_sale_is_taken_back_and_a_used_one_is_not() {
         let other = Asked { admin: AdminId(2), ..asked };
         let refused = cancel(&app, &other, sold.id, "iseng").await;
         assert!(matches!(refused, Err(CancelError::Stays(Stays::NotYours))));
+        app.clock.advance(chrono::Duration::minutes(1));
         cancel(&app, &asked, sold.id, "salah paket").await.unwrap();
         let sale = sale_of(&app, sold).await;
         assert_eq!((sale.voucher.status, sale.cancel_reason.as_str()), (Status::Void, "salah paket"));
         assert!(totals(&app, &Scope::All, AdminId(1), DateTime::UNIX_EPOCH).await.unwrap().is_empty());
+        let record = vouchers::history::record(&app, &sale.voucher).await.unwrap();
+        assert_eq!((&*record.timeline[0].what, &*record.timeline[0].reason), ("void", "salah paket"), "and who did it");
         let again = cancel(&app, &asked, sold.id, "x").await;
         assert!(matches!(again, Err(CancelError::Stays(Stays::Cancelled))));
         // The second one is logged in with.
@@ -246,6 +249,40 @@ async fn a_cashier_sells_on_the_page_and_sees_nothing_else() {
         assert_eq!(ask(&app, &other, "GET", &to, "").await.0, StatusCode::NOT_FOUND, "another's sale");
         let viewer = app.signed_in(Role::Viewer, &[shop.site]).await;
         assert_eq!(ask(&app, &viewer, "GET", "/counter", "").await.0, StatusCode::FORBIDDEN);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn programs_see_and_set_up_the_counter_of_their_routers() {
+    on_each_database(|app| async move {
+        let shop = Shop::open(&app).await;
+        let batch = shop.stock(&app, 3).await;
+        let rina = app.signed_in(Role::Operator, &[shop.site]).await;
+        let api = async |token: &str, method: &str, body: String| {
+            let request = Request::builder()
+                .method(method)
+                .uri(format!("/api/v1/routers/{}/counter", shop.router))
+                .header(header::AUTHORIZATION, format!("Bearer {token}"))
+                .header(header::CONTENT_TYPE, "application/json");
+            let (status, _, text) = app.ask(request.body(body).unwrap()).await;
+            (status, serde_json::from_str::<serde_json::Value>(&text).unwrap_or_default())
+        };
+        let (status, counter) = api(&rina, "GET", String::new()).await;
+        assert_eq!((status, &counter["from_stock"]), (StatusCode::OK, &false.into()), "{counter}");
+        assert!(counter["offers"][0]["name"] == "12 Jam" && counter["offers"][0].get("stock").is_none());
+        let wish = |batch: i64| format!("{{\"from_stock\": true, \"batch_ids\": [{batch}]}}");
+        let (status, problem) = api(&rina, "PUT", wish(99)).await;
+        assert_eq!(
+            (status, &problem["errors"]["batch_ids"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &"not_offered".into())
+        );
+        let (status, counter) = api(&rina, "PUT", wish(batch.0)).await;
+        assert_eq!((status, &counter["offers"][0]["stock"]), (StatusCode::OK, &3.into()), "{counter}");
+        let elsewhere = app.site("Waena").await;
+        let cashier = app.signed_in(Role::Cashier, &[elsewhere]).await;
+        assert_eq!(api(&cashier, "GET", String::new()).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(api(&cashier, "PUT", wish(batch.0)).await.0, StatusCode::FORBIDDEN);
     })
     .await;
 }

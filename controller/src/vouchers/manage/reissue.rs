@@ -160,11 +160,8 @@ async fn replace(
     let new = store::known_of_batch(&**tx, &app.keys, batch).await?;
     let fresh = |new: &Known| recipe.spec.of_life(&new.login, new.price, (&new.allowance, &new.life), true);
     routers::want(tx, app, first.router, order.actor, new.iter().map(fresh).collect()).await?;
-    let from = |(new, old): (&VoucherId, &Known)| Note {
-        voucher: *new,
-        batch,
-        detail: serde_json::json!({ "from": old.id }),
-    };
+    let from =
+        |(new, old): (&VoucherId, &Known)| Note { voucher: *new, batch, detail: serde_json::json!({ "from": old.id }) };
     let notes = vouchers.iter().zip(known.iter()).map(from).collect();
     store::note(&**tx, now, cause(order, &Act::Replace), notes).await?;
     for (old, new) in known.iter_mut().zip(&vouchers) {

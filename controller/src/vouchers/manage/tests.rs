@@ -3,20 +3,27 @@
 use hiji_shared::{
     desired::{DesiredUser, ItemResult, ItemStatus, Object},
     device::Kind,
-    event::{Event, FirstLogin, Source, Usage},
+    event::{EndReason, Ended, Event, FirstLogin, Source, Usage},
 };
 
 use super::*;
 use crate::{
     db::paging::PageOf,
+    ids::SiteId,
+    jobs::Job as _,
+    sites::{self, SiteForm},
     testing::{TestApp, actor, on_each_database, reported},
     vouchers::{self, Asked, Batch, Extension, Filter, Voucher},
 };
 
 async fn made(app: &TestApp, count: i64) -> Batch {
     let site = app.site("Kebon").await;
-    let router = app.router(site, "Kebon 1").await;
-    let package = app.package("12 Jam", &[router]).await;
+    made_at(app, (site, "Kebon"), count).await
+}
+
+async fn made_at(app: &TestApp, (site, name): (SiteId, &str), count: i64) -> Batch {
+    let router = app.router(site, &format!("{name} 1")).await;
+    let package = app.package(&format!("12 Jam {name}"), &[router]).await;
     let form = serde_json::json!({ "router_id": router, "package_id": package, "count": count, "mac_lock": true });
     let form = serde_json::from_value(form).unwrap();
     vouchers::add(app, &Asked { scope: &Scope::All, actor: &actor(), form_id: "" }, form).await.unwrap()
@@ -168,6 +175,121 @@ async fn an_order_on_an_older_state_does_nothing() {
         one(&app, &order, voucher.id, &longer).await.unwrap();
         assert!(matches!(one(&app, &order, voucher.id, &longer).await, Err(ManageError::Changed)));
         assert_eq!(user(&app, &batch, &voucher.code).await.online_secs, Some(43_260), "once");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_sheet_gets_new_codes_and_those_that_were_used_stand_apart() {
+    on_each_database(|app| async move {
+        let batch = made(&app, 5).await;
+        let all = proven(&app, &batch).await;
+        used(&app, &batch, &all[0], 3_600).await;
+        let old = of(&app, &batch).await;
+        let (scope, actor) = (Scope::All, actor());
+        let order = Order { scope: &scope, actor: &actor, seen: None };
+        let (planned, seen) = plan(&app, &scope, batch.id, &Act::Replace, Which::Running).await.unwrap();
+        let order = Order { seen: Some(seen), ..order };
+        let (tally, new) = reissue_batch(&app, &order, batch.id, Which::Running).await.unwrap();
+        assert_eq!((&tally, tally.touched, new.len()), (&planned, 5, 2));
+        let shown = async |id| vouchers::batch(app.db.read(), &Scope::All, id).await.unwrap().unwrap();
+        let (fresh, paid) = (shown(new[0]).await, shown(new[1]).await);
+        assert_eq!((fresh.count, fresh.price, fresh.note.as_str()), (4, batch.price, batch.number.as_str()));
+        assert_eq!((paid.count, paid.price.minor(), paid.cost.unwrap().minor()), (1, 0, 0));
+        let after = of(&app, &batch).await;
+        let (fresh, paid) = (of(&app, &fresh).await, of(&app, &paid).await);
+        for (old, new) in after[1..].iter().zip(&fresh) {
+            assert_eq!((old.status, old.replaced_by_id, new.replaces_id), (Status::Void, Some(new.id), Some(old.id)));
+            assert_eq!((new.number, new.status, new.price), (old.number - 1, Status::Draft, old.price));
+            assert!(matches!(wanted(&app, &batch, &old.code).await, Object::Gone { .. }));
+            assert_eq!(user(&app, &batch, &new.code).await.online_secs, Some(43_200));
+        }
+        assert_eq!((paid[0].online_secs, paid[0].valid_until), (Some(39_600), old[0].valid_until));
+        let again = reissue_batch(&app, &Order { seen: None, ..order }, batch.id, Which::All).await;
+        assert!(matches!(again, Err(ManageError::Nothing)), "{again:?}");
+        let stale = reissue_batch(&app, &order, batch.id, Which::All).await;
+        assert!(matches!(stale, Err(ManageError::Changed)), "{stale:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn five_thousand_get_new_codes_at_once() {
+    let app = TestApp::sqlite().await;
+    let batch = made(&app, 5_000).await;
+    let tx = app.db.begin().await.unwrap();
+    let all = store::known_of_batch(&*tx, &app.keys, batch.id).await.unwrap();
+    store::set_ready(&*tx, &all.iter().map(|known| known.id).collect::<Vec<_>>()).await.unwrap();
+    tx.commit().await.unwrap();
+    let (scope, actor) = (Scope::All, actor());
+    let order = Order { scope: &scope, actor: &actor, seen: None };
+    let (tally, new) = reissue_batch(&app, &order, batch.id, Which::Unused).await.unwrap();
+    assert_eq!((tally.touched, tally.skipped, new.len()), (5_000, 0, 1));
+    let made = vouchers::batch(app.db.read(), &scope, new[0]).await.unwrap().unwrap();
+    assert_eq!(made.progress.wanted, 5_000);
+}
+
+#[tokio::test]
+async fn a_whole_batch_is_parted_from_its_devices() {
+    on_each_database(|app| async move {
+        let batch = made(&app, 2).await;
+        let all = proven(&app, &batch).await;
+        used(&app, &batch, &all[0], 60).await;
+        assert_eq!(user(&app, &batch, &all[0].code).await.mac, "AA:BB:CC:00:11:22");
+        let (scope, actor) = (Scope::All, actor());
+        let order = Order { scope: &scope, actor: &actor, seen: None };
+        let tally = super::batch(&app, &order, batch.id, &Act::Move, Which::Running).await.unwrap();
+        assert_eq!((tally.touched, tally.why["voucher_not_bound"]), (1, 1));
+        let told = user(&app, &batch, &all[0].code).await;
+        assert_eq!((told.mac.as_str(), told.moves), ("", 1));
+    })
+    .await;
+}
+
+/// At once, after a week, never: whatever it is, only vouchers that are over go, and no row of the history.
+#[tokio::test]
+async fn what_is_over_is_taken_off_by_the_rule_of_its_site() {
+    on_each_database(|app| async move {
+        let mut batches = Vec::new();
+        for (name, cleanup_days) in [("Segera", Some(0)), ("Nanti", Some(7)), ("Tidak", None)] {
+            let form = SiteForm { name: name.to_owned(), cleanup_days, ..SiteForm::default() };
+            let site = sites::add(&app, &actor(), form).await.unwrap();
+            let batch = made_at(&app, (site, name), 2).await;
+            let all = proven(&app, &batch).await;
+            used(&app, &batch, &all[0], 3_600).await;
+            let ended = Ended {
+                kind: Kind::HotspotUser,
+                user: all[0].code.clone(),
+                why: EndReason::UsedUp,
+                at: app.app.clock.now().timestamp(),
+                uptime_secs: 43_200,
+                bytes_in: 10,
+                bytes_out: 20,
+            };
+            report(&app, &batch, Event::UserEnded(ended)).await;
+            batches.push((batch, all));
+        }
+        let is_gone = async |at: usize, voucher: usize| {
+            let (batch, all): &(Batch, Vec<Voucher>) = &batches[at];
+            matches!(wanted(&app, batch, &all[voucher].code).await, Object::Gone { .. })
+        };
+        let clean_up = async || jobs::CleanUp {}.run(&app).await.unwrap();
+        assert_eq!(clean_up().await, "0 vouchers are to be taken off their routers");
+        assert_eq!((is_gone(0, 0).await, is_gone(1, 0).await, is_gone(2, 0).await), (true, false, false));
+        let left = user(&app, &batches[1].0, &batches[1].1[0].code).await;
+        assert!(left.disabled && left.over, "switched off meanwhile");
+        app.clock.advance(chrono::Duration::days(8));
+        assert_eq!(clean_up().await, "1 vouchers are to be taken off their routers");
+        assert_eq!((is_gone(1, 0).await, is_gone(2, 0).await), (true, false));
+        assert_eq!(clean_up().await, "0 vouchers are to be taken off their routers", "asked once");
+        app.clock.advance(chrono::Duration::days(4_000));
+        clean_up().await;
+        assert!(!is_gone(2, 0).await, "never");
+        for (at, (batch, _)) in batches.iter().enumerate() {
+            assert!(!is_gone(at, 1).await, "an unused one stays");
+            let kept = of(&app, batch).await;
+            assert_eq!((kept.len(), kept[0].status, kept[0].uptime_secs), (2, Status::UsedUp, 43_200));
+        }
     })
     .await;
 }

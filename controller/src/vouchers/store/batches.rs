@@ -209,12 +209,7 @@ pub(in super::super) async fn failures(db: &impl ConnectionTrait, batch: BatchId
         .into_tuple()
         .all(db)
         .await?;
-    let failure = |(id, code, reason)| Failure {
-        voucher_id: VoucherId(id),
-        code,
-        reason,
-        message: String::new(),
-    };
+    let failure = |(id, code, reason)| Failure { voucher_id: VoucherId(id), code, reason, message: String::new() };
     Ok(rows.into_iter().map(failure).collect())
 }
 

@@ -114,6 +114,7 @@ fn row(
 ) -> voucher::ActiveModel {
     let Replacement { old, login, allowance } = new;
     let money = |amount: i64| if successor.keeps_price { amount } else { 0 };
+    // Who bought the old one has the new one: it is sold as the old one was.
     let row = voucher::Model {
         id: 0,
         batch_id: batch_id.0,
@@ -124,8 +125,6 @@ fn row(
         price: money(old.row.price),
         cost: money(old.row.cost),
         net_price: money(old.row.net_price),
-        sold_at: None,
-        sold_by: None,
         online_secs: allowance.online_secs,
         active_secs: allowance.active_secs,
         limit_bytes: allowance.limit_bytes,

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::{
-    super::{Status, Voucher, sale::Handed},
+    super::{Origin, Status, Voucher, sale::Handed},
     life, vouchers,
 };
 use crate::{
@@ -100,12 +100,12 @@ pub(in super::super) async fn mark_sold(
     Ok(done.rows_affected == 1)
 }
 
-/// Makes an unused one void; its code, or nothing when it was used meanwhile.
+/// Makes an unused one void; its batch and code, or nothing when it was used meanwhile.
 pub(in super::super) async fn void_unused(
     tx: &impl ConnectionTrait,
     id: VoucherId,
     now: DateTime<Utc>,
-) -> Result<Option<String>, DbErr> {
+) -> Result<Option<(BatchId, String)>, DbErr> {
     let before: Option<(i64, String, String, String)> = Entity::find_by_id(id.0)
         .select_only()
         .columns([Column::BatchId, Column::Code, Column::Status, Column::Failure])
@@ -131,7 +131,7 @@ pub(in super::super) async fn void_unused(
     if status == Status::Draft.as_str() {
         life::count(tx, BatchId(batch), (1, if failure.is_empty() { 0 } else { -1 })).await?;
     }
-    Ok(Some(code))
+    Ok(Some((BatchId(batch), code)))
 }
 
 pub(in super::super) async fn stock(
@@ -158,11 +158,15 @@ pub(in super::super) async fn unsold(
     limit: u64,
 ) -> Result<Vec<(BatchId, i64)>, DbErr> {
     // What was made for a sale is sold already; only batches of several are stock.
+    let renewed = Condition::all()
+        .add(voucher_batch::Column::Origin.eq(Origin::Reissue.as_str()))
+        .add(voucher_batch::Column::Count.gt(1));
+    let made = [Origin::Batch, Origin::Import].map(Origin::as_str);
     let several = voucher_batch::Entity::find()
         .select_only()
         .column(voucher_batch::Column::Id)
         .filter(voucher_batch::Column::RouterId.eq(router.0))
-        .filter(voucher_batch::Column::Origin.is_in(["batch", "import"]));
+        .filter(Condition::any().add(voucher_batch::Column::Origin.is_in(made)).add(renewed));
     let rows: Vec<(i64, i64)> = Entity::find()
         .select_only()
         .column(Column::BatchId)
