@@ -222,17 +222,23 @@ pub async fn batch(app: &App, order: &Order<'_>, id: BatchId, act: &Act, which: 
     Ok(tally)
 }
 
-/// How many of a batch something would touch, and which state that is.
+/// How many of a batch something would touch, for each choice of vouchers, and which state that is.
 ///
 /// # Errors
 /// [`ManageError::NotFound`], the database's.
-pub async fn plan(app: &App, scope: &Scope, id: BatchId, act: &Act, which: Which) -> Result<(Tally, i64), ManageError> {
+pub async fn plan(
+    app: &App,
+    scope: &Scope,
+    id: BatchId,
+    act: &Act,
+) -> Result<(Vec<(Which, Tally)>, i64), ManageError> {
     let db = app.db.read();
     super::batch(db, scope, id).await?.ok_or(ManageError::NotFound)?;
     let seen = store::last_of_batch(db, id).await?;
-    let all = store::known_of_batch(db, &app.keys, id).await?;
-    let (_, _, tally) = sort(all, act, which, app.clock.now());
-    Ok((tally, seen))
+    let all = store::seen_of_batch(db, &app.keys, id).await?;
+    let now = app.clock.now();
+    let tally = |which: Which| (which, sort(all.clone(), act, which, now).2);
+    Ok((Which::EACH.map(tally).into(), seen))
 }
 
 type Sorted = (Vec<Known>, BTreeMap<BatchId, (i32, i32)>, Tally);

@@ -10,7 +10,7 @@ use axum_extra::extract::{Form, Query};
 use chrono_tz::Tz;
 
 use super::{
-    Act, Order, Tally, Which,
+    Act, Order, Tally,
     api::allow,
     fields::{self, Fields},
     pages::{Chosen, ConfirmPage},
@@ -129,11 +129,9 @@ async fn confirm_page(
     if let Some(act) = &act {
         let chosen = fields.which(act);
         chosen.as_str().clone_into(&mut fields.which);
-        for which in Which::EACH {
-            let (tally, seen) = super::plan(app, &caller.sites, batch.id, act, which).await?;
-            fields.seen = seen.to_string();
-            choices.push(Chosen { which, chosen: which == chosen, tally });
-        }
+        let (tallies, seen) = super::plan(app, &caller.sites, batch.id, act).await?;
+        fields.seen = seen.to_string();
+        choices = tallies.into_iter().map(|(which, tally)| Chosen { which, chosen: which == chosen, tally }).collect();
     }
     Ok(ConfirmPage { form: FormView::again(fields, errors, ""), batch, act: name, choices })
 }

@@ -93,6 +93,12 @@ async fn user(app: &TestApp, batch: &Batch, code: &str) -> DesiredUser {
     }
 }
 
+/// What an act would do to a choice of vouchers, and which state that is.
+async fn planned(app: &TestApp, batch: &Batch, act: &Act, which: Which) -> (Tally, i64) {
+    let (tallies, seen) = plan(app, &Scope::All, batch.id, act).await.unwrap();
+    (tallies.into_iter().find(|(of, _)| *of == which).unwrap().1, seen)
+}
+
 fn block() -> Act {
     Act::Block { reason: "hilang".into() }
 }
@@ -103,11 +109,11 @@ async fn a_whole_batch_is_blocked_once_and_the_plan_says_so_before() {
         let batch = made(&app, 120).await;
         let (scope, actor) = (Scope::All, actor());
         let order = Order { scope: &scope, actor: &actor, seen: None };
-        let (none, _) = plan(&app, &scope, batch.id, &block(), Which::Running).await.unwrap();
+        let (none, _) = planned(&app, &batch, &block(), Which::Running).await;
         assert_eq!((none.touched, none.why["voucher_not_ready"]), (0, 120));
         let all = proven(&app, &batch).await;
         used(&app, &batch, &all[0], 60).await;
-        let (unused, seen) = plan(&app, &scope, batch.id, &block(), Which::Unused).await.unwrap();
+        let (unused, seen) = planned(&app, &batch, &block(), Which::Unused).await;
         assert_eq!((unused.touched, unused.why["not_chosen"]), (119, 1));
         let order = Order { seen: Some(seen), ..order };
         let done = super::batch(&app, &order, batch.id, &block(), Which::Unused).await.unwrap();
@@ -188,10 +194,10 @@ async fn a_lost_sheet_gets_new_codes_and_those_that_were_used_stand_apart() {
         let old = of(&app, &batch).await;
         let (scope, actor) = (Scope::All, actor());
         let order = Order { scope: &scope, actor: &actor, seen: None };
-        let (planned, seen) = plan(&app, &scope, batch.id, &Act::Replace, Which::Running).await.unwrap();
+        let (expected, seen) = planned(&app, &batch, &Act::Replace, Which::Running).await;
         let order = Order { seen: Some(seen), ..order };
         let (tally, new) = reissue_batch(&app, &order, batch.id, Which::Running).await.unwrap();
-        assert_eq!((&tally, tally.touched, new.len()), (&planned, 5, 2));
+        assert_eq!((&tally, tally.touched, new.len()), (&expected, 5, 2));
         let shown = async |id| vouchers::batch(app.db.read(), &Scope::All, id).await.unwrap().unwrap();
         let (fresh, paid) = (shown(new[0]).await, shown(new[1]).await);
         assert_eq!((fresh.count, fresh.price, fresh.note.as_str()), (4, batch.price, batch.number.as_str()));

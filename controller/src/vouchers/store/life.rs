@@ -93,6 +93,16 @@ pub(in super::super) async fn known_of_batch(
     locked(tx, keys, Entity::find().filter(Column::BatchId.eq(batch.0))).await
 }
 
+/// The same, only looked at: nobody waits for it.
+pub(in super::super) async fn seen_of_batch(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    batch: BatchId,
+) -> Result<Vec<Known>, DbErr> {
+    let rows = Entity::find().filter(Column::BatchId.eq(batch.0)).order_by_asc(Column::Id).all(db).await?;
+    rows.into_iter().map(|row| known_of(row, keys)).collect()
+}
+
 /// Always in the same order, so that two transactions do not wait for each other.
 async fn locked(tx: &impl ConnectionTrait, keys: &Keys, query: Select<Entity>) -> Result<Vec<Known>, DbErr> {
     let rows = query.order_by_asc(Column::Id).lock_exclusive().all(tx).await?;
