@@ -226,12 +226,7 @@ pub async fn batch(app: &App, order: &Order<'_>, id: BatchId, act: &Act, which: 
 ///
 /// # Errors
 /// [`ManageError::NotFound`], the database's.
-pub async fn plan(
-    app: &App,
-    scope: &Scope,
-    id: BatchId,
-    act: &Act,
-) -> Result<(Vec<(Which, Tally)>, i64), ManageError> {
+pub async fn plan(app: &App, scope: &Scope, id: BatchId, act: &Act) -> Result<(Vec<(Which, Tally)>, i64), ManageError> {
     let db = app.db.read();
     super::batch(db, scope, id).await?.ok_or(ManageError::NotFound)?;
     let seen = store::last_of_batch(db, id).await?;
