@@ -21,7 +21,7 @@ use crate::{
     knowledge::{Core, slot},
     life, menus,
     pace::Pace,
-    reconcile::{Fields, Step},
+    reconcile::Step,
     router::{Reader, fail_code, is_lost},
     routeros::{CallError, Request, TrapKind},
     state::want::{Progress, Want},
@@ -150,6 +150,11 @@ impl Apply<'_> {
                     let why = "the router has no such menu".to_owned();
                     self.failed(&mut core, kind, &name, FailCode::Unsupported, why);
                 }
+                // A session of before the last change is still open: the run before this one was cut off.
+                Step::Right if kick_due(&core, kind, &name) => {
+                    set_progress(&mut core, kind, &name, Progress::Written);
+                    return Some((kind, name, Step::Right));
+                }
                 Step::Right => self.verified(&mut core, kind, &name),
                 Step::Refuse(code, why) => self.failed(&mut core, kind, &name, code, why),
                 step @ (Step::Add(_) | Step::Change { .. } | Step::Remove { .. }) => {
@@ -247,7 +252,12 @@ impl Apply<'_> {
         let mut core = ctx.core();
         for name in names {
             if core.step(kind, &name, ctx) == Step::Right {
-                self.verified(&mut core, kind, &name);
+                if kick_due(&core, kind, &name) {
+                    set_progress(&mut core, kind, &name, Progress::Unknown);
+                    core.enqueue(kind, &name);
+                } else {
+                    self.verified(&mut core, kind, &name);
+                }
                 continue;
             }
             let tried = self.tries.entry((kind, name.clone())).or_default();
@@ -274,7 +284,7 @@ impl Apply<'_> {
         let news = entry.verified_rev != rev || entry.told_failure.take().is_some();
         let over = entry.ended().is_some();
         match entry.want {
-            Want::Forgotten => return,
+            Want::Forgotten | Want::Isolation(_) => return,
             // An ended voucher was reported with its end.
             Want::User(ref user) if over && !user.over => return,
             Want::Gone => {}
@@ -373,6 +383,10 @@ fn is_profile(kind: Kind) -> bool {
     kind == Kind::profile_of(kind.service())
 }
 
+fn kick_due(core: &Core, kind: Kind, name: &str) -> bool {
+    core.state.get(kind, name).is_some_and(|entry| entry.kick_due)
+}
+
 fn set_progress(core: &mut Core, kind: Kind, name: &str, progress: Progress) {
     if let Some(entry) = core.state.get_mut(kind, name) {
         entry.progress = progress;
@@ -428,7 +442,7 @@ fn tell_put_back(ctx: &Ctx, core: &mut Core, kind: Kind, name: &str, step: &Step
 fn wanted_but_absent(core: &Core, kind: Kind, name: &str) -> bool {
     let wanted = core.state.get(kind, name).is_some_and(|entry| match entry.want {
         Want::User(_) | Want::Profile(_) => entry.ended().is_none(),
-        Want::Gone | Want::Forgotten => false,
+        Want::Isolation(_) | Want::Gone | Want::Forgotten => false,
     });
     wanted && core.table(kind).get(name).is_none()
 }
@@ -442,37 +456,52 @@ async fn write(reader: &Reader<'_>, kind: Kind, name: Box<str>, step: Step) -> D
     };
     let menu = menus::of(kind);
     let path = menu.path();
-    let (outcome, ends_sessions) = match &step {
+    let ends_sessions = !is_profile(kind)
+        && match &step {
+            Step::Change { fields, .. } => fields.ends_sessions(),
+            Step::Remove { .. } => true,
+            Step::Right | Step::Add(_) | Step::Refuse(..) => false,
+        };
+    if ends_sessions && was_used(reader, kind, &name) {
+        reader.ctx.core().state.set_kick_due(kind, &name, true);
+    }
+    let outcome = match &step {
         Step::Add(fields) => {
             let request = Request::new(&format!("{path}/add")).attr("name", &*name);
             let outcome = reader.client.write(menu.write(request, fields, true)).await.map(drop);
             if outcome.is_ok() {
                 let ended = left_over(reader, kind, &name).await;
-                (ended.or_else(|error| if is_lost(&error) { Err(error) } else { Ok(()) }), false)
+                ended.or_else(|error| if is_lost(&error) { Err(error) } else { Ok(()) })
             } else {
-                (outcome, false)
+                outcome
             }
         }
         Step::Change { id, fields } => {
             let request = Request::new(&format!("{path}/set")).attr(".id", &**id);
-            let outcome = reader.client.write(menu.write(request, fields, false)).await.map(drop);
-            (outcome, !is_profile(kind) && Fields::ends_sessions(fields))
+            reader.client.write(menu.write(request, fields, false)).await.map(drop)
         }
-        Step::Remove { .. } => (remove(reader, kind, &name).await, !is_profile(kind)),
-        Step::Right | Step::Refuse(..) => (Ok(()), false),
+        Step::Remove { .. } => remove(reader, kind, &name).await,
+        Step::Right | Step::Refuse(..) => Ok(()),
     };
     let took = began.elapsed();
     let outcome = match outcome {
-        Ok(()) if ends_sessions && was_used(reader, kind, &name) => {
-            reader.ctx.core().sessions.ending(kind.service(), &name, "kicked");
-            let cleared = life::clear_traces(reader, kind.service(), &BTreeSet::from([&*name])).await;
-            reader.ctx.active_wake(kind.service()).notify_one();
-            // The write itself went well; only a lost connection matters here.
-            cleared.or_else(|error| if is_lost(&error) { Err(error) } else { Ok(()) })
-        }
+        Ok(()) if ends_sessions || kick_due(&reader.ctx.core(), kind, &name) => kick(reader, kind, &name).await,
         outcome => outcome,
     };
     Done { kind, name, outcome, took }
+}
+
+/// Ends the sessions of a user that were open before its change. Until that is done nothing is proven.
+async fn kick(reader: &Reader<'_>, kind: Kind, name: &str) -> Result<(), CallError> {
+    if !kick_due(&reader.ctx.core(), kind, name) && !was_used(reader, kind, name) {
+        return Ok(());
+    }
+    reader.ctx.core().sessions.ending(kind.service(), name, "kicked");
+    let cleared = life::clear_traces(reader, kind.service(), &BTreeSet::from([name])).await;
+    reader.ctx.active_wake(kind.service()).notify_one();
+    cleared?;
+    reader.ctx.core().state.set_kick_due(kind, name, false);
+    Ok(())
 }
 
 /// Ends sessions of the row that was there before: what they used is taken off the new row's limits. The phone comes
@@ -512,6 +541,8 @@ fn was_used(reader: &Reader<'_>, kind: Kind, name: &str) -> bool {
     let core = reader.ctx.core();
     let used = core.table(kind).get(name).and_then(|row| row.user()).is_some_and(|user| user.used.uptime_secs > 0);
     let lived = core.state.get(kind, name).is_some_and(|entry| entry.life.is_some() || entry.first_login().is_some());
-    // Subscriptions have no counters in their row.
-    used || lived || kind == Kind::PppSecret || core.sessions.of(kind.service(), name).next().is_some()
+    // Who pays by the month may be online since a moment ago; secrets have no counters in their row at all.
+    let subscribed =
+        core.state.get(kind, name).and_then(|entry| entry.user()).is_some_and(|user| user.is_subscription());
+    used || lived || subscribed || kind == Kind::PppSecret || core.sessions.of(kind.service(), name).next().is_some()
 }

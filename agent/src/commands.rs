@@ -89,6 +89,7 @@ fn run(ctx: &Ctx, core: &mut Core, op: Op, jti: &str, began: u64) -> Option<Outc
             core.retry_failed();
             core.rescan = [true; 4];
             ctx.wake.apply.notify_one();
+            ctx.wake.isolation.notify_one();
             ctx.wake.router.notify_one();
             ctx.wake.menus.iter().for_each(tokio::sync::Notify::notify_one);
             Some(ok())
@@ -151,7 +152,11 @@ fn put(ctx: &Ctx, core: &mut Core, (from_rev, to_rev): (Rev, Rev), reset: bool, 
         core.report(*kind, name, *rev, ItemStatus::Superseded, None);
     }
     for (kind, name) in &taken.fresh {
-        core.enqueue(*kind, name);
+        if *kind == Kind::Isolation {
+            ctx.wake.isolation.notify_one();
+        } else {
+            core.enqueue(*kind, name);
+        }
     }
     let rev = core.state.have_rev();
     ctx.emit(core, &Event::DesiredHave { rev });

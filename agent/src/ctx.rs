@@ -65,6 +65,8 @@ pub(crate) struct Wakes {
     pub(crate) ppp_active: Notify,
     /// Users to be read again, or whole menus.
     pub(crate) menus: [Notify; 4],
+    /// Look whether the router has what isolates customers.
+    pub(crate) isolation: Notify,
     /// The router shall call the hook, to see whether it arrives.
     pub(crate) hook_test: Notify,
     /// Connect to the router now.
@@ -228,6 +230,10 @@ impl Ctx {
                 }
                 core.enqueue(kind, &name);
                 self.wake.apply.notify_one();
+            }
+            if kind == Kind::profile_of(kind.service()) {
+                // It may be one that isolation made.
+                self.wake.isolation.notify_one();
             }
             if new_profile && core.retry_missing_references(Kind::user_of(kind.service())) {
                 self.wake.apply.notify_one();

@@ -75,6 +75,8 @@ pub(crate) struct Core {
     pub(crate) hook_tests: Vec<HookTest>,
     /// When it was last told that a block had to be put back, on the monotonic clock.
     pub(crate) put_back_told: Option<u64>,
+    /// The same of what isolates customers.
+    pub(crate) isolation_told: Option<u64>,
 }
 
 /// What is true once the outbox has certainly got the events that tell of it. Noted earlier, a power cut could make
@@ -152,6 +154,7 @@ impl Core {
             hook_token: Secret::new(hook_token),
             hook_tests: Vec::new(),
             put_back_told: None,
+            isolation_told: None,
         }
     }
 
@@ -265,11 +268,12 @@ impl Core {
 
 /// The place of a kind in arrays by kind.
 pub(crate) fn slot(kind: Kind) -> usize {
+    // Isolation has no mirror: nobody asks for its place.
     Kind::ALL.iter().position(|known| *known == kind).unwrap_or(0)
 }
 
 /// Longest message of a failure sent on, bytes.
-const MAX_MESSAGE: usize = 200;
+pub(crate) const MAX_MESSAGE: usize = 200;
 
 fn cut(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(MAX_MESSAGE));

@@ -11,6 +11,7 @@ mod enroll;
 mod glimpses;
 mod hook;
 mod http;
+mod isolation;
 mod knowledge;
 mod life;
 mod menus;

@@ -96,16 +96,12 @@ fn router_isolation() -> TableCreateStatement {
         .col(string("list"))
         // Where isolated customers are led; empty = nowhere.
         .col(string("page_address"))
-        // Of the wanted object.
-        .col(big_integer("rev"))
-        // `wanted`, `verified`, `failed`, `removing`, `removed`.
-        .col(string("state"))
-        .col(string("failure"))
+        // Hosts that stay reachable, one a line.
+        .col(text("allowed"))
         // Of the lines that were shown before it was applied.
         .col(string("shown_digest"))
         .col(big_integer_null("set_by"))
         .col(timestamp_with_time_zone("set_at"))
-        .col(timestamp_with_time_zone_null("verified_at"))
         .foreign_key(ForeignKey::create().from("router_isolation", "router_id").to("router", "id"))
         .to_owned()
 }

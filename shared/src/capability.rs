@@ -16,6 +16,8 @@ pub enum Capability {
     ProfileAddresses,
     /// Serves the local hook endpoint.
     Hook,
+    /// Makes what a router needs to isolate customers.
+    Isolation,
     /// An ability of a newer agent.
     #[serde(other)]
     Unknown,

@@ -6,7 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::device::{Kind, Service, Used};
+use crate::{
+    device::{Kind, Service, Used},
+    isolation::{self, DesiredIsolation},
+};
 
 /// A revision of a router's desired state; 0 = nothing yet.
 pub type Rev = u64;
@@ -27,6 +30,8 @@ pub enum Object {
     User(DesiredUser),
     /// A hotspot user profile or PPP profile.
     Profile(DesiredProfile),
+    /// What the router needs to isolate customers; one of a router.
+    Isolation(DesiredIsolation),
     /// Was hiji's and shall be gone. Never sent for anything that hiji did not make or adopt.
     Gone { kind: Kind, name: String },
     /// Is wanted no more, and what the router has under that name is not hiji's: leave it alone.
@@ -34,12 +39,13 @@ pub enum Object {
 }
 
 impl Desired {
-    /// The mirrored kind it belongs to.
+    /// The kind it belongs to.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match &self.object {
             Object::User(user) => Kind::user_of(user.service),
             Object::Profile(profile) => Kind::profile_of(profile.service),
+            Object::Isolation(_) => Kind::Isolation,
             Object::Gone { kind, .. } | Object::Forgotten { kind, .. } => *kind,
         }
     }
@@ -50,6 +56,7 @@ impl Desired {
         match &self.object {
             Object::User(user) => &user.name,
             Object::Profile(profile) => &profile.name,
+            Object::Isolation(_) => isolation::NAME,
             Object::Gone { name, .. } | Object::Forgotten { name, .. } => name,
         }
     }

@@ -24,7 +24,7 @@ impl Service {
     }
 }
 
-/// A mirrored menu whose rows the controller keeps.
+/// A mirrored menu whose rows the controller keeps, or what is wanted beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     #[serde(rename = "hs_user")]
@@ -35,11 +35,17 @@ pub enum Kind {
     HotspotProfile,
     #[serde(rename = "ppp_profile")]
     PppProfile,
+    /// What isolates customers; wanted, never mirrored.
+    #[serde(rename = "isolation")]
+    Isolation,
 }
 
 impl Kind {
-    /// All, in the order they are snapshot: profiles before the users that name them.
+    /// All that are mirrored, in the order they are snapshot: profiles before the users that name them.
     pub const ALL: [Self; 4] = [Self::HotspotProfile, Self::PppProfile, Self::HotspotUser, Self::PppSecret];
+    /// All that something can be wanted of.
+    pub const WANTED: [Self; 5] =
+        [Self::HotspotProfile, Self::PppProfile, Self::HotspotUser, Self::PppSecret, Self::Isolation];
 
     /// As it stands in tables and on the wire.
     #[must_use]
@@ -49,21 +55,22 @@ impl Kind {
             Self::PppSecret => "ppp_secret",
             Self::HotspotProfile => "hs_profile",
             Self::PppProfile => "ppp_profile",
+            Self::Isolation => "isolation",
         }
     }
 
     /// The kind a stored text names.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+        Self::WANTED.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// The service its users or profiles belong to.
+    /// The service its users or profiles belong to. Isolation is of both; PPPoE is where it is needed most.
     #[must_use]
     pub fn service(self) -> Service {
         match self {
             Self::HotspotUser | Self::HotspotProfile => Service::Hotspot,
-            Self::PppSecret | Self::PppProfile => Service::Pppoe,
+            Self::PppSecret | Self::PppProfile | Self::Isolation => Service::Pppoe,
         }
     }
 
@@ -226,6 +233,7 @@ impl Row {
         match kind {
             Kind::HotspotUser | Kind::PppSecret => serde_json::from_value(value).map(Self::User),
             Kind::HotspotProfile | Kind::PppProfile => serde_json::from_value(value).map(Self::Profile),
+            Kind::Isolation => Err(serde::de::Error::custom("isolation has no mirrored rows")),
         }
     }
 }

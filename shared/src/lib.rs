@@ -13,6 +13,7 @@ pub mod digest;
 pub mod enroll;
 pub mod envelope;
 pub mod event;
+pub mod isolation;
 pub mod limits;
 pub mod script;
 pub mod signed;

@@ -60,7 +60,8 @@ pub(crate) const ALL: [&dyn Menu; 4] = [
 pub(crate) fn of(kind: Kind) -> &'static dyn Menu {
     match kind {
         Kind::HotspotProfile => ALL[0],
-        Kind::PppProfile => ALL[1],
+        // Isolation is no menu and nobody asks for it here: `isolation` does it by itself.
+        Kind::PppProfile | Kind::Isolation => ALL[1],
         Kind::HotspotUser => ALL[2],
         Kind::PppSecret => ALL[3],
     }

@@ -12,6 +12,7 @@ use hiji_shared::{
     script,
 };
 
+pub(crate) use self::profiles::normal_rate;
 use crate::{
     mirror::{Observed, Script, UserRow, password_hash},
     state::want::{Entry, Progress, Want, WantMark, WantUser},
@@ -93,7 +94,8 @@ impl std::fmt::Debug for Around<'_> {
 pub(crate) fn step(name: &str, entry: &Entry, row: Option<&Observed>, around: &Around<'_>) -> Step {
     let over = entry.is_over();
     match &entry.want {
-        Want::Forgotten => Step::Right,
+        // Isolation is done in a place of its own.
+        Want::Forgotten | Want::Isolation(_) => Step::Right,
         Want::User(user) if !over => match row.and_then(Observed::user) {
             None => add_user(name, user, entry, around),
             Some(row) => change_user(name, user, entry, row, around),
@@ -119,7 +121,7 @@ fn remove(name: &str, entry: &Entry, row: &Observed, around: &Around<'_>) -> Ste
             let ours = match &entry.want {
                 Want::User(want) => is_ours(name, want, entry, user, around),
                 Want::Gone => carries_a_mark(&user.comment, around.voucher_marker),
-                Want::Profile(_) | Want::Forgotten => false,
+                Want::Profile(_) | Want::Isolation(_) | Want::Forgotten => false,
             };
             (user.builtin, ours)
         }

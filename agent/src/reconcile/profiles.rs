@@ -95,7 +95,7 @@ fn scripts(
 }
 
 /// A rate limit in one spelling, so that `2M/4M` and `2000000/4000000` are the same.
-fn normal_rate(text: &str) -> String {
+pub(crate) fn normal_rate(text: &str) -> String {
     let number = |text: &str| {
         let (digits, factor) = match text.char_indices().last() {
             Some((at, 'k' | 'K')) => (&text[..at], 1_000),

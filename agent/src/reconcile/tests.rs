@@ -36,6 +36,7 @@ fn entry(desired: Desired) -> Entry {
             Entry::new(desired.rev, Want::User(Box::new(WantUser::new(&user, &mut Texts::default()))))
         }
         Object::Profile(profile) => Entry::new(desired.rev, Want::Profile(Box::new(profile))),
+        Object::Isolation(isolation) => Entry::new(desired.rev, Want::Isolation(Box::new(isolation))),
         Object::Gone { .. } => Entry::new(desired.rev, Want::Gone),
         Object::Forgotten { .. } => Entry::new(desired.rev, Want::Forgotten),
     }

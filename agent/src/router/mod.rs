@@ -20,7 +20,7 @@ use crate::{
     apply,
     config::RouterTls,
     ctx::Ctx,
-    hook,
+    hook, isolation,
     knowledge::Core,
     life,
     menus::system,
@@ -145,6 +145,7 @@ async fn mirror(reader: &Reader<'_>) -> CallError {
     reader.ctx.commit().await;
     tokio::select! {
         ended = apply::run(reader) => ended,
+        ended = isolation::run(reader) => ended,
         ended = watch::run(reader, Kind::HotspotProfile) => ended,
         ended = watch::run(reader, Kind::PppProfile) => ended,
         ended = watch::run(reader, Kind::HotspotUser) => ended,

@@ -329,7 +329,7 @@ fn compare(ctx: &Ctx, core: &mut Core, kind: Kind) {
             Some(life) if life.ended.is_some() && entry.user().is_some_and(|user| !user.over) => {
                 core.step(kind, name, ctx) == Step::Right
             }
-            _ => entry.verified_rev == entry.rev && core.step(kind, name, ctx) == Step::Right,
+            _ => !entry.kick_due && entry.verified_rev == entry.rev && core.step(kind, name, ctx) == Step::Right,
         };
         // What failed has its own time to be tried again.
         match &entry.progress {

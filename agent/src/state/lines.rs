@@ -29,6 +29,9 @@ pub(super) enum Line {
     /// hiji's on the router, and the revision reported as verified (0 = none yet).
     #[serde(rename = "applied")]
     Applied { items: Vec<(Kind, String, Rev)> },
+    /// Its sessions have to end yet, or did.
+    #[serde(rename = "kick")]
+    Kick { kind: Kind, name: String, due: bool },
     /// No longer wanted, no longer there, nothing to remember.
     #[serde(rename = "drop")]
     Drop { items: Vec<(Kind, String)> },

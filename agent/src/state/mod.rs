@@ -19,6 +19,7 @@ use hiji_shared::{
     desired::{Desired, Object, Rev},
     device::{Kind, RouterSession},
     event::Usage,
+    isolation,
 };
 
 use self::{
@@ -42,13 +43,16 @@ pub(crate) struct State {
     journal: Journal,
     rewrite_at: u64,
     texts: Texts,
-    entries: [BTreeMap<Box<str>, Entry>; 4],
+    entries: Entries,
     have_rev: Rev,
     results: VecDeque<CommandResult>,
     config: AgentConfig,
     conn: u64,
     last_known_ms: i64,
 }
+
+/// What is wanted, by kind as in [`index`].
+type Entries = [BTreeMap<Box<str>, Entry>; Kind::WANTED.len()];
 
 /// What came of taking objects in.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -209,6 +213,14 @@ impl State {
         self.write_or_log(&Line::Applied { items }, false);
     }
 
+    /// Notes that the sessions of a user have to end before what is wanted of it is proven, or that they did. Written
+    /// before the router is: a crash in between must not leave the old session open.
+    pub(crate) fn set_kick_due(&mut self, kind: Kind, name: &str, due: bool) {
+        let Some(entry) = self.get_mut(kind, name).filter(|entry| entry.kick_due != due) else { return };
+        entry.kick_due = due;
+        self.write_or_log(&Line::Kick { kind, name: name.to_owned(), due }, false);
+    }
+
     /// Forgets objects that are gone as wanted.
     pub(crate) fn drop_entries(&mut self, items: Vec<(Kind, String)>) {
         for (kind, name) in &items {
@@ -290,7 +302,7 @@ impl State {
     fn all_lines(&self, open: &[RouterSession]) -> Vec<Line> {
         let mut lines =
             vec![Line::Config(self.config.clone()), Line::Meta { conn: self.conn, last_known_ms: self.last_known_ms }];
-        for kind in Kind::ALL {
+        for kind in Kind::WANTED {
             let objects: Vec<Desired> =
                 self.iter(kind).filter_map(|(name, entry)| desired(kind, name, entry)).collect();
             lines.extend(objects.chunks(REWRITE_BATCH).map(|objects| Line::Put {
@@ -307,6 +319,11 @@ impl State {
             lines.extend(self.iter(kind).filter_map(|(name, entry)| {
                 let life = entry.life.as_deref()?.into();
                 Some(Line::Life { kind, name: name.to_owned(), life })
+            }));
+            lines.extend(self.iter(kind).filter(|(_, entry)| entry.kick_due).map(|(name, _)| Line::Kick {
+                kind,
+                name: name.to_owned(),
+                due: true,
             }));
         }
         lines.extend(self.results.iter().cloned().map(Line::Result));
@@ -334,6 +351,7 @@ fn index(kind: Kind) -> usize {
         Kind::PppProfile => 1,
         Kind::HotspotUser => 2,
         Kind::PppSecret => 3,
+        Kind::Isolation => 4,
     }
 }
 
@@ -342,18 +360,19 @@ fn is_old_tombstone(entry: &Entry, now: i64) -> bool {
     done && entry.ended().is_some_and(|(_, at)| at < now.saturating_sub(TOMBSTONE_SECS))
 }
 
-fn forget(entries: &mut [BTreeMap<Box<str>, Entry>; 4]) {
+fn forget(entries: &mut Entries) {
     for entry in entries.iter_mut().flat_map(BTreeMap::values_mut) {
         (entry.want, entry.rev, entry.verified_rev) = (Want::Forgotten, 0, 0);
     }
 }
 
-fn insert(entries: &mut [BTreeMap<Box<str>, Entry>; 4], texts: &mut Texts, desired: Desired) {
+fn insert(entries: &mut Entries, texts: &mut Texts, desired: Desired) {
     let kind = index(desired.kind());
     let rev = desired.rev;
     let (name, want): (Box<str>, Want) = match desired.object {
         Object::User(user) => (user.name.as_str().into(), Want::User(Box::new(WantUser::new(&user, texts)))),
         Object::Profile(profile) => (profile.name.as_str().into(), Want::Profile(Box::new(profile))),
+        Object::Isolation(isolation) => (isolation::NAME.into(), Want::Isolation(Box::new(isolation))),
         Object::Gone { name, .. } => (name.into(), Want::Gone),
         Object::Forgotten { name, .. } => {
             entries[kind].remove(name.as_str());
@@ -382,6 +401,7 @@ fn desired(kind: Kind, name: &str, entry: &Entry) -> Option<Desired> {
     let object = match &entry.want {
         Want::User(user) => Object::User(user.desired(kind.service(), name)),
         Want::Profile(profile) => Object::Profile((**profile).clone()),
+        Want::Isolation(isolation) => Object::Isolation((**isolation).clone()),
         Want::Gone => Object::Gone { kind, name: name.to_owned() },
         Want::Forgotten => return None,
     };
@@ -399,7 +419,7 @@ fn push_result(results: &mut VecDeque<CommandResult>, result: CommandResult) {
 #[derive(Default)]
 struct Loaded {
     texts: Texts,
-    entries: [BTreeMap<Box<str>, Entry>; 4],
+    entries: Entries,
     have_rev: Rev,
     results: VecDeque<CommandResult>,
     config: AgentConfig,
@@ -426,6 +446,11 @@ impl Loaded {
                 }
             }
             Line::Used { kind, users } => note_used(&mut self.entries[index(kind)], &users),
+            Line::Kick { kind, name, due } => {
+                if let Some(entry) = self.entries[index(kind)].get_mut(name.as_str()) {
+                    entry.kick_due = due;
+                }
+            }
             Line::Applied { items } => {
                 for (kind, name, rev) in items {
                     if let Some(entry) = self.entries[index(kind)].get_mut(name.as_str()) {

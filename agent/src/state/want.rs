@@ -6,6 +6,7 @@ use hiji_shared::{
     desired::{DesiredProfile, DesiredUser, FailCode, Mark, Rev, valid_until},
     device::{Service, Used},
     event::EndReason,
+    isolation::DesiredIsolation,
 };
 
 /// Texts that many entries share.
@@ -33,6 +34,8 @@ pub(crate) struct Entry {
     pub(crate) life: Option<Box<Life>>,
     /// hiji made it on this router, or adopted it there.
     pub(crate) applied: bool,
+    /// Its sessions are of before the last change, and have to end.
+    pub(crate) kick_due: bool,
     /// The last revision reported as verified; 0 = none.
     pub(crate) verified_rev: Rev,
     pub(crate) progress: Progress,
@@ -45,6 +48,8 @@ pub(crate) struct Entry {
 pub(crate) enum Want {
     User(Box<WantUser>),
     Profile(Box<DesiredProfile>),
+    /// What isolates customers.
+    Isolation(Box<DesiredIsolation>),
     /// Shall not be there.
     Gone,
     /// The controller began anew and did not name it again yet: left alone.
@@ -130,7 +135,16 @@ pub(crate) struct Life {
 impl Entry {
     /// An entry nobody has seen on the router yet.
     pub(crate) fn new(rev: Rev, want: Want) -> Self {
-        Self { rev, want, life: None, applied: false, verified_rev: 0, progress: Progress::Unknown, told_failure: None }
+        Self {
+            rev,
+            want,
+            life: None,
+            applied: false,
+            kick_due: false,
+            verified_rev: 0,
+            progress: Progress::Unknown,
+            told_failure: None,
+        }
     }
 
     /// The life, begun if need be.
@@ -142,7 +156,7 @@ impl Entry {
     pub(crate) fn user(&self) -> Option<&WantUser> {
         match &self.want {
             Want::User(user) => Some(user),
-            Want::Profile(_) | Want::Gone | Want::Forgotten => None,
+            Want::Profile(_) | Want::Isolation(_) | Want::Gone | Want::Forgotten => None,
         }
     }
 
@@ -223,6 +237,11 @@ impl WantUser {
                 Mark::Subscription { comment } => WantMark::Subscription { comment: comment.as_str().into() },
             },
         }
+    }
+
+    /// Somebody's who pays by the month.
+    pub(crate) fn is_subscription(&self) -> bool {
+        matches!(self.mark, WantMark::Subscription { .. })
     }
 
     /// What the controller knows to be used.

@@ -445,16 +445,14 @@ impl<'a> Talk<'a> {
 
 fn capabilities(ctx: &Ctx) -> Vec<Capability> {
     let hook = ctx.config.hook_listen.map(|_| Capability::Hook);
-    [
-        Some(Capability::Desired),
-        Some(Capability::VoucherLife),
-        Some(Capability::Snapshots),
-        Some(Capability::ProfileAddresses),
-        hook,
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let always = [
+        Capability::Desired,
+        Capability::VoucherLife,
+        Capability::Snapshots,
+        Capability::ProfileAddresses,
+        Capability::Isolation,
+    ];
+    always.into_iter().chain(hook).collect()
 }
 
 /// The broker of an address as enrolment told it.

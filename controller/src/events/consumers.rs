@@ -64,7 +64,8 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
     match event {
         BusinessEvent::RouterOnline { router_id }
         | BusinessEvent::RouterOffline { router_id, .. }
-        | BusinessEvent::RouterApproved { router_id } => {
+        | BusinessEvent::RouterApproved { router_id }
+        | BusinessEvent::RouterIsolation { router_id, .. } => {
             vec!["dashboard".to_owned(), "routers".to_owned(), router(router_id)]
         }
         BusinessEvent::BatchCreated { batch_id, .. } | BusinessEvent::BatchProgress { batch_id, .. } => {

@@ -34,6 +34,12 @@ pub enum BusinessEvent {
     RouterApproved {
         router_id: RouterId,
     },
+    /// What it needs to isolate customers is wanted or wanted no more, proven or refused.
+    RouterIsolation {
+        router_id: RouterId,
+        /// `applied`, `removed`, `verified` or `failed`.
+        what: String,
+    },
     BatchCreated {
         batch_id: BatchId,
         router_id: RouterId,
@@ -154,10 +160,11 @@ pub enum BusinessEvent {
 }
 
 /// Class and event of every kind of event, as in the topics of the public stream.
-pub const TOPICS: [(&str, &str); 24] = [
+pub const TOPICS: [(&str, &str); 25] = [
     ("router", "online"),
     ("router", "offline"),
     ("router", "approved"),
+    ("router", "isolation"),
     ("batch", "created"),
     ("batch", "progress"),
     ("voucher", "activated"),
@@ -189,6 +196,7 @@ impl BusinessEvent {
             Self::RouterOnline { .. } => ("router", "online"),
             Self::RouterOffline { .. } => ("router", "offline"),
             Self::RouterApproved { .. } => ("router", "approved"),
+            Self::RouterIsolation { .. } => ("router", "isolation"),
             Self::BatchCreated { .. } => ("batch", "created"),
             Self::BatchProgress { .. } => ("batch", "progress"),
             Self::VoucherActivated { .. } => ("voucher", "activated"),
@@ -220,6 +228,7 @@ impl BusinessEvent {
             Self::RouterOnline { router_id }
             | Self::RouterOffline { router_id, .. }
             | Self::RouterApproved { router_id }
+            | Self::RouterIsolation { router_id, .. }
             | Self::SessionsChanged { router_id, .. } => format!("router/{router_id}"),
             Self::BatchCreated { batch_id, .. }
             | Self::BatchProgress { batch_id, .. }

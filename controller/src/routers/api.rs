@@ -15,7 +15,7 @@ use super::{
     Router,
     detail::{self, Detail, Rows},
     enroll::{self, Enrollment},
-    hooks,
+    hooks, isolation,
     store::{CommandRow, MirrorRow},
 };
 use crate::{
@@ -47,6 +47,7 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/routers/{id}/commands", get(commands))
         .route("/routers/{id}/sync", post(sync))
         .merge(hooks::api::routes())
+        .merge(isolation::api::routes())
 }
 
 /// Their part of the document.
@@ -56,6 +57,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     struct Part;
     let mut document = Part::openapi();
     document.merge(hooks::api::document());
+    document.merge(isolation::api::document());
     document
 }
 

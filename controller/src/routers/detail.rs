@@ -11,7 +11,9 @@ use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 
 use super::{
-    Agent, Router, RouterError, SyncState, ask, rules,
+    Agent, Router, RouterError, SyncState, ask,
+    isolation::{self, Isolation},
+    rules,
     store::{self, CommandRow, FailedObject, MirrorRow, MirrorState},
 };
 use crate::{
@@ -33,6 +35,8 @@ pub struct Detail {
     pub waiting_agent: Option<Agent>,
     pub sync: Sync,
     pub mirrors: Vec<MirrorState>,
+    /// What it has to isolate customers; nothing while it is not wanted.
+    pub isolation: Option<Isolation>,
 }
 
 /// Is it as wanted?
@@ -65,6 +69,7 @@ pub async fn detail(db: &impl ConnectionTrait, scope: &Scope, id: RouterId) -> R
         waiting_agent: store::agent_in_waiting(db, id).await?,
         sync: sync_of(db, id).await?,
         mirrors: store::mirror_states(db, id).await?,
+        isolation: isolation::of(db, id).await?,
         router,
     }))
 }

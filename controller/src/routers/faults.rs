@@ -2,7 +2,7 @@
 
 use hiji_shared::script::ScriptError;
 
-use super::{MAX_NAME, RouterError, enroll::EnrollError, hooks::HookError};
+use super::{MAX_NAME, RouterError, enroll::EnrollError, hooks::HookError, isolation::IsolationError};
 use crate::http::{
     error::AppError,
     form::{FieldError, FormErrors},
@@ -30,6 +30,19 @@ impl From<HookError> for AppError {
             HookError::NoHook | HookError::Script(ScriptError::Mikhmon) => Self::Conflict { code },
             HookError::Script(ScriptError::TooLong { .. }) => Self::Unprocessable { code },
             HookError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<IsolationError> for AppError {
+    fn from(error: IsolationError) -> Self {
+        match error {
+            IsolationError::NotFound => Self::NotFound,
+            IsolationError::Fields(errors) => errors.into(),
+            IsolationError::NotShown => Self::Conflict { code: "isolation_not_shown" },
+            IsolationError::InUse { .. } => Self::Conflict { code: "isolation_in_use" },
+            IsolationError::OldAgent => Self::Conflict { code: "isolation_old_agent" },
+            IsolationError::Db(error) => error.into(),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod detail;
 pub mod enroll;
 mod faults;
 pub mod hooks;
+pub mod isolation;
 pub mod jobs;
 pub(crate) mod pages;
 pub mod push;

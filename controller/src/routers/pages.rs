@@ -11,6 +11,7 @@ use super::{
         ProfileHooks,
         pages::{STATES, TestResult, sample_hooks},
     },
+    isolation::{Isolation, IsolationState, pages::sample_isolation},
     store::{CommandRow, FailedObject, MirrorRow, MirrorState},
 };
 use crate::{
@@ -76,6 +77,8 @@ pub(crate) struct ShowPage {
     pub(crate) mirrors: Vec<MirrorState>,
     /// The clocks differ by more than is harmless.
     pub(crate) skewed: bool,
+    /// What it has to isolate customers.
+    pub(crate) isolation: Option<Isolation>,
 }
 
 /// What an enrolment needs, shown once.
@@ -300,7 +303,14 @@ impl ShowPage {
     /// From all that is known of a router.
     pub(crate) fn of(head: Head, detail: Detail) -> Self {
         let skewed = detail.clock_skew_secs.is_some_and(super::rules::is_skewed);
-        Self { head, waiting: detail.waiting_agent, sync: detail.sync, mirrors: detail.mirrors, skewed }
+        Self {
+            head,
+            waiting: detail.waiting_agent,
+            sync: detail.sync,
+            mirrors: detail.mirrors,
+            skewed,
+            isolation: detail.isolation,
+        }
     }
 }
 
@@ -332,11 +342,18 @@ impl Page for ShowPage {
                 mirror(kinds[2], None, false),
             ],
             skewed: true,
+            isolation: match presence {
+                Presence::Online => Some(sample_isolation(IsolationState::Verified)),
+                Presence::RouterDown => Some(sample_isolation(IsolationState::Wanted)),
+                Presence::Offline => Some(sample_isolation(IsolationState::Failed)),
+                Presence::New | Presence::Waiting => None,
+            },
         };
         let quiet = Self {
             sync: Sync { state: SyncState::InSync, wanted: 0, verified: 0, failed: 0, failures: Vec::new() },
             mirrors: Vec::new(),
             skewed: false,
+            isolation: None,
             ..page(Presence::Online)
         };
         PRESENCES.into_iter().map(page).chain([quiet]).collect()

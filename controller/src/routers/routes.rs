@@ -16,6 +16,7 @@ use super::{
     detail::{self, Rows},
     enroll,
     hooks::{self, pages::TestResult},
+    isolation,
     pages::{
         AddPage, Around, CommandsPage, EnrollmentPage, Fields, Head, Line, ListPage, ProfileLine, ProfilesPage,
         ShowPage, UserLine, UsersPage,
@@ -48,6 +49,7 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/routers/{id}/profiles", get(profiles))
         .route("/routers/{id}/commands", get(commands))
         .merge(hooks::routes::routes())
+        .merge(isolation::routes::routes())
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,14 +3,20 @@
 use std::collections::BTreeMap;
 
 use hiji_shared::{
-    desired::ItemResult,
+    desired::{ItemResult, ItemStatus},
     device::{Kind, Row},
     event::{Delta, Event},
 };
 use sea_orm::DbErr;
 
 use super::store;
-use crate::{app::App, db::Tx, ids::RouterId, mqtt::report::Reported};
+use crate::{
+    app::App,
+    db::Tx,
+    events::{self, BusinessEvent},
+    ids::RouterId,
+    mqtt::report::Reported,
+};
 
 /// Mirror changes of one kind, the last of each name.
 type Changes = BTreeMap<(RouterId, Kind), BTreeMap<String, Option<Row>>>;
@@ -37,6 +43,9 @@ pub async fn apply(tx: &Tx, app: &App, reports: &[Reported]) -> Result<(), DbErr
                 store::deliver_desired(&**tx, report.router, now, have).await?;
             }
             Event::DesiredResult { items } => {
+                if let Some(event) = isolation_of(report.router, items) {
+                    events::record(&**tx, now, Some(report.site), &event).await?;
+                }
                 results.entry(report.router).or_default().extend(items.iter().cloned());
             }
             Event::CommandResult(result) => store::finish_command(&**tx, report.router, now, result).await?,
@@ -60,6 +69,17 @@ pub async fn apply(tx: &Tx, app: &App, reports: &[Reported]) -> Result<(), DbErr
     }
     write_mirror(tx, app, changes).await?;
     write_results(tx, app, results).await
+}
+
+/// What became of a router's isolation, when it is among the outcomes.
+fn isolation_of(router: RouterId, items: &[ItemResult]) -> Option<BusinessEvent> {
+    let item = items.iter().rev().find(|item| item.kind == Kind::Isolation)?;
+    let what = match item.status {
+        ItemStatus::Verified => "verified",
+        ItemStatus::Failed => "failed",
+        ItemStatus::Superseded => return None,
+    };
+    Some(BusinessEvent::RouterIsolation { router_id: router, what: what.to_owned() })
 }
 
 fn collect(changes: &mut Changes, router: RouterId, delta: &Delta) {

@@ -3,6 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a story looks for one kind of report and ignores the others")]
 
 mod hooks;
+mod isolation;
 mod life;
 mod reconcile;
 mod sloppy;

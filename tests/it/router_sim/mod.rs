@@ -2,6 +2,7 @@
 
 mod control;
 mod faults;
+mod firewall;
 mod hotspot;
 mod ppp;
 mod support;

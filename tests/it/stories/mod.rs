@@ -7,6 +7,7 @@ mod bad_routers;
 mod browser_sale;
 mod controller_away;
 mod counter;
+mod isolation;
 mod killed;
 mod ppp_packages;
 mod printing;

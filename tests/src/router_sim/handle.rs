@@ -11,6 +11,7 @@ use super::router::Router;
 use super::schema::Menu;
 use super::traps::Trap;
 use super::value::Text;
+use super::world::firewall::{Packet, Verdict};
 use super::world::{Cause, Login, Refusal, SessionView};
 use super::{Fault, HookStats, RouterSim, Write, seed};
 
@@ -104,6 +105,12 @@ impl RouterSim {
         let count = self.settled(|router| router.transfer(user, up, down));
         self.tick();
         count
+    }
+
+    /// What the firewall makes of a packet that a client sends.
+    #[must_use]
+    pub fn verdict(&self, packet: Packet<'_>) -> Verdict {
+        self.settled(|router| router.verdict(packet))
     }
 
     // The admin in Winbox

@@ -53,6 +53,7 @@ pub use handle::Record;
 pub use hooks::{HookCall, HookStats};
 pub use journal::Write;
 pub use version::Version;
+pub use world::firewall::{Packet, Verdict};
 pub use world::{Refusal, SessionView};
 
 use faults::Faults;

@@ -133,6 +133,9 @@ impl Router {
 
     /// What is printed for a field, or `None` when it does not stand in the record.
     pub(crate) fn value<'a>(&'a self, table: &'a Table, row: &'a Row, field: &Field) -> Option<Cow<'a, [u8]>> {
+        if !field.is_in(self.version) {
+            return None;
+        }
         let stored = match field.show {
             Show::Hidden => None,
             Show::Live => return self.live(table.menu.path, row, field.name).map(|text| Cow::Owned(text.into_bytes())),

@@ -1,6 +1,7 @@
 //! What a menu is: its fields, how each is shown, which commands it takes.
 
 use super::value::Kind;
+use super::version::Version;
 
 /// When a field stands in a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +23,14 @@ pub(crate) struct Field {
     pub(crate) kind: Kind,
     pub(crate) show: Show,
     pub(crate) writable: bool,
+    /// The first version that has it; `None` = all.
+    pub(crate) since: Option<Version>,
 }
 
 impl Field {
     /// A writable field that is shown when set.
     pub(crate) const fn new(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, show: Show::WhenSet, writable: true }
+        Self { name, kind, show: Show::WhenSet, writable: true, since: None }
     }
 
     /// The same, always shown.
@@ -38,6 +41,16 @@ impl Field {
     /// Not to be written by `add` and `set`.
     pub(crate) const fn read_only(self) -> Self {
         Self { writable: false, ..self }
+    }
+
+    /// Older versions do not know it.
+    pub(crate) const fn since(self, version: Version) -> Self {
+        Self { since: Some(version), ..self }
+    }
+
+    /// Does this version have it?
+    pub(crate) fn is_in(&self, version: Version) -> bool {
+        self.since.is_none_or(|since| version >= since)
     }
 
     /// Computed by the world.
@@ -81,6 +94,8 @@ pub(crate) struct Menu {
     pub(crate) add: bool,
     pub(crate) set: bool,
     pub(crate) remove: bool,
+    /// Items have an order that matters and can be moved, as firewall rules.
+    pub(crate) ordered: bool,
     /// Fields that `reset-counters` puts to zero; empty: no such command.
     pub(crate) counters: &'static [&'static str],
     /// Fields that must not all be the same in two items; empty: no rule.
@@ -108,6 +123,7 @@ impl Menu {
             add: true,
             set: true,
             remove: true,
+            ordered: false,
             counters: &[],
             unique: &[],
             duplicate: "failure: already have such item",

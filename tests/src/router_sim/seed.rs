@@ -62,6 +62,26 @@ pub(crate) fn factory(router: &mut Router, owner: &Owner<'_>) {
     add(router, "/ip/hotspot/profile", &profile);
     let server = [("name", "hs1"), ("interface", "bridge"), ("address-pool", "hs-pool"), ("profile", "hsprof1")];
     add(router, "/ip/hotspot", &server);
+    firewall(router);
+}
+
+/// What RouterOS sets up by itself: among it an `accept` that everything passes which is open already.
+fn firewall(router: &mut Router) {
+    const FILTER: &str = "/ip/firewall/filter";
+    let counters = ("comment", "special dummy rule to show fasttrack counters");
+    put(router, FILTER, None, &[("chain", "forward"), ("action", "passthrough"), ("dynamic", "true"), counters]);
+    let known = ("connection-state", "established,related,untracked");
+    add(router, FILTER, &[("chain", "input"), ("action", "accept"), known, ("comment", "defconf: accept established")]);
+    add(router, FILTER, &[("chain", "input"), ("action", "drop"), ("connection-state", "invalid")]);
+    add(router, FILTER, &[("chain", "forward"), ("action", "fasttrack-connection"), known]);
+    add(
+        router,
+        FILTER,
+        &[("chain", "forward"), ("action", "accept"), known, ("comment", "defconf: accept established")],
+    );
+    add(router, FILTER, &[("chain", "forward"), ("action", "drop"), ("connection-state", "invalid")]);
+    let outside = [("chain", "srcnat"), ("action", "masquerade"), ("out-interface", "ether1")];
+    add(router, "/ip/firewall/nat", &outside);
 }
 
 /// A small shop: profiles marked for vouchers and PPPoE, 30 hotspot users, 10 secrets, and so many clients of theirs

@@ -62,6 +62,8 @@ pub(crate) enum Change {
 pub(crate) struct Table {
     pub(crate) menu: &'static Menu,
     rows: BTreeMap<u32, Row>,
+    /// Of menus whose items have an order.
+    order: Vec<u32>,
     by_name: HashMap<Text, BTreeSet<u32>>,
     next_id: u32,
     seq: u64,
@@ -74,6 +76,7 @@ impl Table {
         Self {
             menu,
             rows: BTreeMap::new(),
+            order: Vec::new(),
             by_name: HashMap::new(),
             next_id: menu.first_id,
             seq: 0,
@@ -92,7 +95,18 @@ impl Table {
 
     /// Rows in the order they are printed.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
-        self.rows.values()
+        let ordered = self.order.iter().filter_map(|id| self.rows.get(id));
+        let plain = (!self.menu.ordered).then(|| self.rows.values());
+        ordered.chain(plain.into_iter().flatten())
+    }
+
+    /// Moves an item in front of another, or to the end.
+    pub(crate) fn place(&mut self, id: u32, before: Option<u32>) {
+        self.order.retain(|other| *other != id);
+        let end = self.order.len();
+        let at = before.and_then(|before| self.order.iter().position(|other| *other == before)).unwrap_or(end);
+        self.order.insert(at, id);
+        self.record(id, Change::Changed);
     }
 
     /// Ids from `from` on, in the order they are printed.
@@ -128,6 +142,9 @@ impl Table {
             self.by_name.entry(name.to_vec()).or_default().insert(id);
         }
         self.rows.insert(id, row);
+        if self.menu.ordered {
+            self.order.push(id);
+        }
         self.record(id, Change::Added);
     }
 
@@ -154,6 +171,7 @@ impl Table {
     /// Takes a row away.
     pub(crate) fn remove(&mut self, id: u32) -> Option<Row> {
         let row = self.rows.remove(&id)?;
+        self.order.retain(|other| *other != id);
         self.unindex(row.stored("name"), id);
         self.record(id, Change::Removed);
         Some(row)

@@ -75,6 +75,11 @@ impl Trap {
         Self::new(None, "failure: no space left on device")
     }
 
+    /// Our choice: the real text is not known.
+    pub(crate) fn before_dynamic() -> Self {
+        Self::new(None, "failure: can not place before dynamic item")
+    }
+
     /// Our choice: the real limit and its text are not known.
     pub(crate) fn too_many_commands() -> Self {
         Self::new(Some(5), "too many running commands")

@@ -11,6 +11,8 @@ pub struct Version {
 }
 
 impl Version {
+    /// The first v7.
+    pub(crate) const V7: Self = Self::new(7, 0);
     /// The last long-lived v6.
     pub const V6_49: Self = Self::new(6, 49);
     /// v7 before the ISO dates of 7.10.

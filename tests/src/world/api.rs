@@ -65,6 +65,14 @@ impl Api {
         self.send(Method::PUT, path, Some(body), None).await
     }
 
+    /// DELETE.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Reply> {
+        self.send(Method::DELETE, path, None, None).await
+    }
+
     /// POST with an idempotency key.
     ///
     /// # Errors

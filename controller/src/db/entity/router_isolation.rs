@@ -1,8 +1,8 @@
-//! `router_isolation`: what a router needs to isolate customers, and whether it has it.
+//! `router_isolation`: what a router needs to isolate customers. Whether it has it stands with the wanted objects.
 
 use sea_orm::entity::prelude::*;
 
-/// What a router needs to isolate customers, and whether it has it.
+/// What a router needs to isolate customers.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "router_isolation")]
@@ -19,16 +19,12 @@ pub struct Model {
     pub list: String,
     /// Where isolated customers are led; empty = nowhere.
     pub page_address: String,
-    /// Of the wanted object.
-    pub rev: i64,
-    /// `wanted`, `verified`, `failed`, `removing`, `removed`.
-    pub state: String,
-    pub failure: String,
+    /// Hosts that stay reachable, one a line.
+    pub allowed: String,
     /// Of the lines that were shown before it was applied.
     pub shown_digest: String,
     pub set_by: Option<i64>,
     pub set_at: DateTimeUtc,
-    pub verified_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -193,7 +193,7 @@ fn row_of(
             password.clear();
             Some(sealed)
         }
-        Object::Profile(_) | Object::Gone { .. } | Object::Forgotten { .. } => None,
+        Object::Profile(_) | Object::Isolation(_) | Object::Gone { .. } | Object::Forgotten { .. } => None,
     };
     // What is only forgotten needs no proof.
     let status = if matches!(object, Object::Forgotten { .. }) { VERIFIED } else { WANTED };

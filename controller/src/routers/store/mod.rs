@@ -3,6 +3,7 @@
 mod agents;
 mod commands;
 mod desired;
+mod isolation;
 mod mirror;
 mod profiles;
 mod rows;
@@ -12,6 +13,7 @@ pub use commands::CommandRow;
 pub(crate) use commands::*;
 pub(crate) use desired::*;
 pub use desired::{DesiredCounts, FailedObject, ObjectState};
+pub(crate) use isolation::*;
 pub(crate) use mirror::*;
 pub use mirror::{MirrorRow, MirrorState};
 pub use profiles::ProfileState;

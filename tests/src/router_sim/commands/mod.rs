@@ -63,6 +63,7 @@ const WRITES: &[&str] = &[
     "disable",
     "comment",
     "unset",
+    "move",
     "reset-counters",
     "reset-counters-all",
     "run",
@@ -148,6 +149,7 @@ fn perform(router: &mut Router, menu: &'static Menu, request: &Request) -> Resul
         "set" if menu.set => write::set(router, menu, args).map(|()| None),
         "unset" if menu.set => write::unset(router, menu, request).map(|()| None),
         "remove" if menu.remove => write::remove(router, menu, request).map(|()| None),
+        "move" if menu.ordered => write::shift(router, menu, request).map(|()| None),
         "enable" if menu.can_disable() => write::put(router, menu, request, "disabled", b"false").map(|()| None),
         "disable" if menu.can_disable() => write::put(router, menu, request, "disabled", b"true").map(|()| None),
         "comment" if menu.can_comment() => {

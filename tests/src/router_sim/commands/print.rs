@@ -112,6 +112,11 @@ fn chosen(router: &Router, menu: &'static Menu, request: &Request) -> Result<Row
         ids.reverse();
         return Ok(Rows::These(ids));
     }
+    if menu.ordered {
+        let mut ids: Vec<u32> = table.rows().map(|row| row.id).collect();
+        ids.reverse();
+        return Ok(Rows::These(ids));
+    }
     Ok(Rows::From(0))
 }
 

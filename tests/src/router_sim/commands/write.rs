@@ -17,7 +17,10 @@ type Args = [(Text, Text)];
 
 /// Adds an item; answers its id.
 pub(crate) fn add(router: &mut Router, menu: &'static Menu, args: &Args) -> Result<u32, Trap> {
-    let mut values = checked(router, menu, args, &[])?;
+    let place = args.iter().find(|(name, _)| menu.ordered && name == b"place-before");
+    let before = place.map(|(_, target)| place_of(router, menu, target)).transpose()?;
+    let skip: &[&str] = if menu.ordered { &["place-before"] } else { &[] };
+    let mut values = checked(router, menu, args, skip)?;
     implied(router, menu, &mut values);
     let given = |name: &str| values.get(name).is_some_and(Option::is_some);
     if let Some(missing) = menu.required.iter().find(|name| !given(name)) {
@@ -28,7 +31,29 @@ pub(crate) fn add(router: &mut Router, menu: &'static Menu, args: &Args) -> Resu
         return Err(Trap::flash_full());
     }
     router.adds_left = router.adds_left.map(|left| left - 1);
-    Ok(router.menu_mut(menu.path).insert(values.into_iter().filter_map(|(name, value)| Some((name, value?)))))
+    let table = router.menu_mut(menu.path);
+    let id = table.insert(values.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(before) = before {
+        table.place(id, Some(before));
+    }
+    Ok(id)
+}
+
+/// Moves items in front of another one, or to the end when none is named.
+pub(crate) fn shift(router: &mut Router, menu: &'static Menu, request: &Request) -> Result<(), Trap> {
+    let ids = targets(router, menu, request)?;
+    let before = request.arg("destination").map(|target| place_of(router, menu, target)).transpose()?;
+    for id in ids {
+        router.menu_mut(menu.path).place(id, before);
+    }
+    Ok(())
+}
+
+/// The item that another is put in front of. The router's own rules stay where they are.
+fn place_of(router: &Router, menu: &'static Menu, target: &[u8]) -> Result<u32, Trap> {
+    let id = resolve(router, menu, target)?.first().copied().ok_or_else(|| Trap::no_such_item(router.version))?;
+    let own = router.menu(menu.path).get(id).is_some_and(|row| row.is("dynamic"));
+    if own { Err(Trap::before_dynamic()) } else { Ok(id) }
 }
 
 /// Changes the items of `.id` or `numbers`, or the one record of a singleton.
@@ -152,7 +177,8 @@ fn checked(router: &Router, menu: &'static Menu, args: &Args, skip: &[&str]) -> 
         if router.unknown_field.as_deref().is_some_and(|unknown| unknown.as_bytes() == name) {
             return Err(Trap::unknown_parameter(router.version, name));
         }
-        let field = writable(menu, name).ok_or_else(|| Trap::unknown_parameter(router.version, name))?;
+        let field = writable(menu, name).filter(|field| field.is_in(router.version));
+        let field = field.ok_or_else(|| Trap::unknown_parameter(router.version, name))?;
         let optional = !matches!(field.show, Show::Always(_)) && field.name != "name";
         let value = match clear || (typed.is_empty() && optional) {
             true => None,

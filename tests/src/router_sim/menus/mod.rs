@@ -1,5 +1,6 @@
 //! The menus of the simulated router, a file a family. Adding one: a static here, its path in [`all`].
 
+mod firewall;
 mod hotspot;
 mod network;
 mod ppp;
@@ -10,7 +11,7 @@ use super::schema::Menu;
 
 /// Every menu.
 pub(crate) fn all() -> impl Iterator<Item = &'static Menu> {
-    [system::ALL, users::ALL, network::ALL, hotspot::ALL, ppp::ALL].into_iter().flatten().copied()
+    [system::ALL, users::ALL, network::ALL, firewall::ALL, hotspot::ALL, ppp::ALL].into_iter().flatten().copied()
 }
 
 /// The menu of a path such as `/ip/hotspot/user`.

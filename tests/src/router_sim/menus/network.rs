@@ -1,9 +1,10 @@
-//! `/interface`, `/ip/pool`, `/queue/simple`, `/ip/firewall/address-list`.
+//! `/interface`, `/ip/pool`, `/queue/simple`.
 
 use super::super::schema::{Field, Menu, flag, text};
 use super::super::value::Kind;
+use super::super::version::Version;
 
-pub(super) static ALL: &[&Menu] = &[&INTERFACE, &POOL, &QUEUE, &ADDRESS_LIST];
+pub(super) static ALL: &[&Menu] = &[&INTERFACE, &POOL, &QUEUE];
 
 static INTERFACE: Menu = Menu {
     add: false,
@@ -43,7 +44,8 @@ static POOL: Menu = Menu {
             text("name"),
             text("ranges"),
             Field::new("next-pool", Kind::Ref { menu: "/ip/pool", words: &["none"] }),
-            text("comment"),
+            // Of 6.x that is not known; without it is the harder case.
+            text("comment").since(Version::V7),
         ],
     )
 };
@@ -71,25 +73,6 @@ static QUEUE: Menu = Menu {
             text("packets").or("0/0").read_only(),
             text("rate").or("0/0").read_only(),
             flag("invalid", "false").read_only(),
-            flag("dynamic", "false").read_only(),
-            flag("disabled", "false"),
-            text("comment"),
-            text("expires-ms").hidden().read_only(),
-        ],
-    )
-};
-
-static ADDRESS_LIST: Menu = Menu {
-    unique: &["list", "address"],
-    duplicate: "failure: already have such entry",
-    required: &["list", "address"],
-    ..Menu::list(
-        "/ip/firewall/address-list",
-        &[
-            text("list"),
-            text("address"),
-            text("creation-time").read_only(),
-            Field::new("timeout", Kind::Duration { words: &[] }),
             flag("dynamic", "false").read_only(),
             flag("disabled", "false"),
             text("comment"),

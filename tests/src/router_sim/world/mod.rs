@@ -4,6 +4,7 @@
 //! limit was reached, not at the tick. What is not modelled: DHCP, RADIUS, HTTP login pages, walled gardens.
 
 pub(crate) mod crowd;
+pub(crate) mod firewall;
 mod grant;
 mod hotspot;
 mod live;
