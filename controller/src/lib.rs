@@ -35,6 +35,7 @@ pub mod sellers;
 pub mod serve;
 pub mod settings;
 pub mod sites;
+pub mod subscriptions;
 pub mod tables;
 #[cfg(test)]
 mod testing;

@@ -118,8 +118,12 @@ fn subscription() -> TableCreateStatement {
         .col(big_integer("package_id"))
         .col(string("service"))
         .col(string("username"))
+        // Typed by a person: it is not replaced by another when the router has it for somebody else.
+        .col(boolean("is_name_typed"))
         // Sealed.
         .col(blob("password"))
+        // Its maker has not seen it yet.
+        .col(boolean("is_secret_new"))
         .col(string("server"))
         // Static; remembered while isolated.
         .col(string("remote_address"))
@@ -130,6 +134,7 @@ fn subscription() -> TableCreateStatement {
         // What a whole period costs; the package's when it was set.
         .col(big_integer("price"))
         .col(big_integer("cost"))
+        .col(boolean("is_taxed"))
         // Off each period.
         .col(big_integer("discount"))
         .col(string("discount_reason"))
@@ -159,11 +164,14 @@ fn subscription() -> TableCreateStatement {
         // Never isolated.
         .col(boolean("is_exempt"))
         .col(string("exempt_reason"))
+        // Isolated by a person although nothing was due: only a person restores it.
+        .col(boolean("is_held"))
         // From the balance only.
         .col(boolean("is_auto_renewed"))
         .col(date_null("paused_from"))
         // First day of service again.
         .col(date_null("paused_until"))
+        // First day without service.
         .col(date_null("ends_on"))
         .col(string("end_reason"))
         .col(big_integer_null("next_package_id"))

@@ -4,7 +4,7 @@ use sea_orm::DbErr;
 use serde_json::json;
 
 use super::{
-    Contact, Customer, CustomerError, CustomerForm, Entry, PhoneForm, State, note,
+    Contact, Customer, CustomerError, CustomerForm, Entry, Kind, PhoneForm, State, note,
     rules::{self, Draft, DraftPhone, IdNumber},
     store, words,
 };
@@ -35,18 +35,44 @@ pub struct Asked<'a> {
 /// # Errors
 /// [`CustomerError`].
 pub async fn add(app: &App, asked: &Asked<'_>, form: &CustomerForm) -> Result<CustomerId, CustomerError> {
+    let tx = app.db.begin().await?;
+    let added = add_in(&tx, app, asked, form).await?;
+    // The number that was taken for one who is there already goes with the transaction.
+    if added.is_new {
+        audit_added(&tx, app, asked.actor, &added).await?;
+        tx.commit().await?;
+    }
+    Ok(added.id)
+}
+
+/// A customer that a form made, now or before.
+#[derive(Debug, Clone)]
+pub struct Added {
+    pub id: CustomerId,
+    pub number: String,
+    pub is_new: bool,
+    site: SiteId,
+    kind: Kind,
+}
+
+/// Adds a customer in the caller's transaction, but for the audit entry, which comes last of all: [`audit_added`]. A
+/// transaction in which he is not new must be given up, or a number is left out.
+///
+/// # Errors
+/// [`CustomerError`].
+pub async fn add_in(tx: &Tx, app: &App, asked: &Asked<'_>, form: &CustomerForm) -> Result<Added, CustomerError> {
     let draft = rules::check(form).map_err(CustomerError::Refused)?;
     let form_id = if form::is_form_id(asked.form_id) { asked.form_id.to_owned() } else { form::new_form_id() };
     let now = app.clock.now();
-    let tx = app.db.begin().await?;
     // The series is held from here to the commit: of two equal forms the second finds the customer of the first. What
     // is refused below takes no number, since the transaction goes with it.
-    let number = words::number(store::next_numbers(&*tx, 1).await?);
-    if let Some(made) = store::of_form(&*tx, asked.scope, &form_id).await? {
-        return Ok(made);
+    let number = words::number(store::next_numbers(&**tx, 1).await?);
+    let (site, kind) = (draft.site_id, draft.kind);
+    if let Some(id) = store::of_form(&**tx, asked.scope, &form_id).await? {
+        return Ok(Added { id, number, is_new: false, site, kind });
     }
-    site_is_seen(&tx, asked.scope, draft.site_id).await?;
-    numbers_are_free(&tx, asked.scope, &draft, None).await?;
+    site_is_seen(tx, asked.scope, site).await?;
+    numbers_are_free(tx, asked.scope, &draft, None).await?;
     let row = store::New {
         number: &number,
         form_id: &form_id,
@@ -55,15 +81,24 @@ pub async fn add(app: &App, asked: &Asked<'_>, form: &CustomerForm) -> Result<Cu
         now,
         draft: &draft,
     };
-    let id = store::insert(&*tx, &app.keys, &row).await?;
-    store::replace_terms(&*tx, id, store::OWN, &words::of_draft(&number, &draft)).await?;
+    let id = store::insert(&**tx, &app.keys, &row).await?;
+    store::replace_terms(&**tx, id, store::OWN, &words::of_draft(&number, &draft)).await?;
     let entry = Entry { what: "created", detail: json!({ "number": number }), link: String::new() };
-    note(&*tx, now, asked.actor, id, entry).await?;
-    let detail = json!({ "number": number, "kind": draft.kind });
-    let event = BusinessEvent::CustomerCreated { customer_id: id, number };
-    announce(&tx, app, asked.actor, ("customer.add", id, draft.site_id), (detail, event)).await?;
-    tx.commit().await?;
-    Ok(id)
+    note(&**tx, now, asked.actor, id, entry).await?;
+    let event = BusinessEvent::CustomerCreated { customer_id: id, number: number.clone() };
+    events::record(&**tx, now, Some(site), &event).await?;
+    Ok(Added { id, number, is_new: true, site, kind })
+}
+
+/// Writes into the audit log that a customer was added.
+///
+/// # Errors
+/// The database's.
+pub async fn audit_added(tx: &Tx, app: &App, actor: &Actor, added: &Added) -> Result<(), DbErr> {
+    let Added { id, number, site, kind, .. } = added;
+    let detail = json!({ "number": number, "kind": kind });
+    let deed = Deed { action: "customer.add", object: format!("customer/{id}"), site: Some(*site), detail };
+    audit::record(&**tx, app.clock.now(), actor, deed).await
 }
 
 /// Changes a customer.

@@ -21,7 +21,7 @@ mod timeline;
 mod words;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Select};
 use serde::Serialize;
 
 use crate::{
@@ -37,7 +37,9 @@ use crate::{
     sealed::Keys,
 };
 
-pub use change::{Asked, add, add_phone, change, id_number, remember, remove, remove_phone, restore};
+pub use change::{
+    Added, Asked, add, add_in, add_phone, audit_added, change, id_number, remember, remove, remove_phone, restore,
+};
 pub use place::Point;
 pub use rules::{CustomerForm, Kind, PhoneForm};
 pub use timeline::{Entry, Moment, note, note_many, timeline};
@@ -211,6 +213,20 @@ pub async fn with_numbers(
     but: Option<CustomerId>,
 ) -> Result<Vec<Same>, DbErr> {
     store::with_numbers(db, scope, phones, but).await
+}
+
+/// A query of another feature, narrowed to rows whose customers have all words of a search, the column naming them;
+/// nothing when a word is nobody's. The caller's query is scoped.
+///
+/// # Errors
+/// The database's.
+pub async fn found_by<E: EntityTrait, C: ColumnTrait>(
+    db: &impl ConnectionTrait,
+    q: &str,
+    query: Select<E>,
+    customer: C,
+) -> Result<Option<Select<E>>, DbErr> {
+    store::found_by(db, q, query, customer).await
 }
 
 /// Every tag that was ever given, by name.

@@ -77,6 +77,8 @@ pub(crate) struct ShowPage {
     pub(crate) may_manage: bool,
     pub(crate) may_open: bool,
     pub(crate) may_see_invoices: bool,
+    /// His services are drawn by their own feature.
+    pub(crate) sees_services: bool,
 }
 
 /// A moment of the timeline with its sentence.
@@ -365,6 +367,7 @@ impl Page for ShowPage {
             may_manage: true,
             may_open: true,
             may_see_invoices: true,
+            sees_services: true,
         };
         let bare = Customer {
             phones: Vec::new(),
@@ -392,6 +395,7 @@ impl Page for ShowPage {
             may_add: false,
             may_manage: false,
             may_open: false,
+            sees_services: false,
             moments: Vec::new(),
             ..page(sample())
         };

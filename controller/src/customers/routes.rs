@@ -245,6 +245,7 @@ async fn show_page(
         may_manage: caller.may(Permission::CustomersManage),
         may_open: caller.may(Permission::InvoicesManage),
         may_see_invoices: caller.may(Permission::InvoicesSee),
+        sees_services: caller.may(Permission::SubscriptionsSee),
     })
 }
 

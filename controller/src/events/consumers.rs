@@ -102,6 +102,15 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
         | BusinessEvent::InvoiceCredited { customer_id, invoice_id, .. } => {
             vec![format!("invoice-{invoice_id}"), format!("customer-{customer_id}"), "invoices".to_owned()]
         }
+        BusinessEvent::SubscriptionCreated { subscription_id, customer_id, .. }
+        | BusinessEvent::SubscriptionChanged { subscription_id, customer_id, .. }
+        | BusinessEvent::SubscriptionSuspended { subscription_id, customer_id, .. }
+        | BusinessEvent::SubscriptionRestored { subscription_id, customer_id, .. }
+        | BusinessEvent::SubscriptionEnded { subscription_id, customer_id, .. } => vec![
+            format!("subscription-{subscription_id}"),
+            "subscriptions".to_owned(),
+            format!("customer-{customer_id}"),
+        ],
     }
 }
 

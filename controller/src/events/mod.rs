@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    ids::{AddonId, BatchId, CustomerId, CustomerImportId, InvoiceId, RouterId, SiteId, TaxRateId, VoucherId},
+    ids::{
+        AddonId, BatchId, CustomerId, CustomerImportId, InvoiceId, RouterId, SiteId, SubscriptionId, TaxRateId,
+        VoucherId,
+    },
     money::Money,
 };
 
@@ -157,10 +160,43 @@ pub enum BusinessEvent {
         note: String,
         amount: Money,
     },
+    SubscriptionCreated {
+        subscription_id: SubscriptionId,
+        customer_id: CustomerId,
+        router_id: RouterId,
+        number: String,
+    },
+    /// Activated, lapsed, renamed …, or its router said something of it.
+    SubscriptionChanged {
+        subscription_id: SubscriptionId,
+        customer_id: CustomerId,
+        router_id: RouterId,
+        number: String,
+        what: String,
+    },
+    /// Its service was taken away.
+    SubscriptionSuspended {
+        subscription_id: SubscriptionId,
+        customer_id: CustomerId,
+        router_id: RouterId,
+        number: String,
+    },
+    SubscriptionRestored {
+        subscription_id: SubscriptionId,
+        customer_id: CustomerId,
+        router_id: RouterId,
+        number: String,
+    },
+    SubscriptionEnded {
+        subscription_id: SubscriptionId,
+        customer_id: CustomerId,
+        router_id: RouterId,
+        number: String,
+    },
 }
 
 /// Class and event of every kind of event, as in the topics of the public stream.
-pub const TOPICS: [(&str, &str); 25] = [
+pub const TOPICS: [(&str, &str); 30] = [
     ("router", "online"),
     ("router", "offline"),
     ("router", "approved"),
@@ -186,6 +222,11 @@ pub const TOPICS: [(&str, &str); 25] = [
     ("invoice", "settled"),
     ("invoice", "voided"),
     ("invoice", "credited"),
+    ("subscription", "created"),
+    ("subscription", "changed"),
+    ("subscription", "suspended"),
+    ("subscription", "restored"),
+    ("subscription", "ended"),
 ];
 
 impl BusinessEvent {
@@ -218,6 +259,11 @@ impl BusinessEvent {
             Self::InvoiceSettled { .. } => ("invoice", "settled"),
             Self::InvoiceVoided { .. } => ("invoice", "voided"),
             Self::InvoiceCredited { .. } => ("invoice", "credited"),
+            Self::SubscriptionCreated { .. } => ("subscription", "created"),
+            Self::SubscriptionChanged { .. } => ("subscription", "changed"),
+            Self::SubscriptionSuspended { .. } => ("subscription", "suspended"),
+            Self::SubscriptionRestored { .. } => ("subscription", "restored"),
+            Self::SubscriptionEnded { .. } => ("subscription", "ended"),
         }
     }
 
@@ -252,6 +298,11 @@ impl BusinessEvent {
             | Self::InvoiceSettled { invoice_id, .. }
             | Self::InvoiceVoided { invoice_id, .. }
             | Self::InvoiceCredited { invoice_id, .. } => format!("invoice/{invoice_id}"),
+            Self::SubscriptionCreated { number, .. }
+            | Self::SubscriptionChanged { number, .. }
+            | Self::SubscriptionSuspended { number, .. }
+            | Self::SubscriptionRestored { number, .. }
+            | Self::SubscriptionEnded { number, .. } => format!("subscription/{number}"),
         }
     }
 }

@@ -41,7 +41,7 @@ use crate::{
     brand::Brand,
     counter, customers, dashboard, invoices, ledger, maintenance, monitoring,
     mqtt::{self, BusKind},
-    packages, portal, prices, print, routers, sellers, settings, sites, vouchers,
+    packages, portal, prices, print, routers, sellers, settings, sites, subscriptions, vouchers,
 };
 
 /// What pages and API need of the app, and nothing of a feature.
@@ -124,7 +124,9 @@ fn pages(app: &App) -> Router<App> {
         .merge(monitoring::routes::routes())
         .merge(routers::routes::routes())
         .merge(settings::routes::routes())
+        .merge(settings::services::routes::routes())
         .merge(sites::routes::routes())
+        .merge(subscriptions::routes::routes())
         .merge(packages::routes::routes())
         .merge(prices::routes::routes())
         .merge(sellers::routes::routes())
@@ -165,6 +167,7 @@ fn resources() -> Router<App> {
         .merge(sellers::api::routes())
         .merge(settings::api::routes())
         .merge(sites::api::routes())
+        .merge(subscriptions::api::routes())
         .merge(vouchers::api::routes())
         .merge(print::api::routes())
         .merge(print::layouts::api::routes())
@@ -195,6 +198,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         sellers::api::document(),
         settings::api::document(),
         sites::api::document(),
+        subscriptions::api::document(),
         vouchers::api::document(),
         print::api::document(),
         print::layouts::api::document(),
@@ -269,8 +273,15 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<routers::pages::ProfilesPage>(),
         page::samples_of::<routers::pages::CommandsPage>(),
         page::samples_of::<settings::pages::GeneralPage>(),
+        page::samples_of::<settings::services::pages::ServicesPage>(),
         page::samples_of::<sites::pages::ListPage>(),
         page::samples_of::<sites::pages::FormPage>(),
+        page::samples_of::<subscriptions::pages::ListPage>(),
+        page::samples_of::<subscriptions::pages::FormPage>(),
+        page::samples_of::<subscriptions::pages::PreviewPart>(),
+        page::samples_of::<subscriptions::pages::CandidatesPart>(),
+        page::samples_of::<subscriptions::pages::ShowPage>(),
+        page::samples_of::<subscriptions::pages::CustomerPart>(),
         page::samples_of::<packages::pages::ListPage>(),
         page::samples_of::<packages::pages::FormPage>(),
         page::samples_of::<packages::prices::pages::PricesPage>(),

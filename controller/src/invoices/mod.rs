@@ -17,6 +17,7 @@ pub(crate) mod pages;
 mod reports_api;
 pub(crate) mod routes;
 pub mod rules;
+mod service;
 mod settle;
 pub mod statement;
 mod store;
@@ -34,6 +35,7 @@ pub use change::{Crediting, credit, credit_in, void, void_in};
 pub use make::{issue, propose};
 pub use manual::{ManualForm, ManualLine, create};
 pub use rules::{Issue, Kind, LineKind, State};
+pub use service::{Unpaid, totals_on, unpaid_of};
 pub use settle::{Open, Settled, open_of, settled};
 pub use store::Tab;
 

@@ -3,6 +3,7 @@
 pub(crate) mod api;
 pub(crate) mod pages;
 pub(crate) mod routes;
+pub mod services;
 mod store;
 
 use sea_orm::{ConnectionTrait, DbErr};
@@ -42,6 +43,8 @@ pub struct Settings {
     pub invoice_needs_approval: bool,
     /// Hours after which what waits is issued by itself; 0 = never.
     pub invoice_auto_approve_hours: i64,
+    /// Services of customers.
+    pub services: services::Services,
 }
 
 impl Default for Settings {
@@ -57,6 +60,7 @@ impl Default for Settings {
             credit_note_number_format: "NK-{yyyy}{mm}-{seq:6}".to_owned(),
             invoice_needs_approval: false,
             invoice_auto_approve_hours: 24,
+            services: services::Services::default(),
         }
     }
 }
@@ -113,7 +117,10 @@ impl Settings {
         if !(0..=MAX_APPROVE_HOURS).contains(&self.invoice_auto_approve_hours) {
             return bad("invoice_auto_approve_hours", "approve_hours");
         }
-        if self.voucher_marker == self.pppoe_marker { bad("pppoe_marker", "marker_same") } else { Ok(()) }
+        if self.voucher_marker == self.pppoe_marker {
+            return bad("pppoe_marker", "marker_same");
+        }
+        self.services.check()
     }
 }
 

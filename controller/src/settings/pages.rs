@@ -52,10 +52,12 @@ impl From<Settings> for Fields {
     }
 }
 
-impl From<Fields> for Settings {
-    fn from(fields: Fields) -> Self {
+impl Fields {
+    /// The settings of what was typed; what this form does not have stays as it was.
+    pub(crate) fn over(self, before: Settings) -> Settings {
         let trim = |text: String| text.trim().to_owned();
-        Self {
+        let fields = self;
+        Settings {
             company_name: trim(fields.company_name),
             currency: trim(fields.currency),
             voucher_marker: trim(fields.voucher_marker),
@@ -67,6 +69,7 @@ impl From<Fields> for Settings {
             invoice_needs_approval: Check::ticked(&fields.invoice_needs_approval),
             // What is no number is refused with its sentence.
             invoice_auto_approve_hours: fields.invoice_auto_approve_hours.trim().parse().unwrap_or(-1),
+            ..before
         }
     }
 }

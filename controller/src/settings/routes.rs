@@ -28,7 +28,8 @@ async fn change(
 ) -> Result<Response, AppError> {
     caller.allow_everywhere(Permission::SettingsManage)?;
     let actor = Actor::of(&caller, view.ip());
-    match super::change(&app, &actor, &fields.clone().into()).await.map_err(AppError::from) {
+    let settings = fields.clone().over(super::load(app.db.read()).await?);
+    match super::change(&app, &actor, &settings).await.map_err(AppError::from) {
         Ok(()) => Ok(view.go_saying("/settings/general", "done-saved", [])),
         Err(AppError::Invalid(errors)) => {
             view.form_again(&GeneralPage { form: FormView::again(fields, errors, ""), currencies: currencies() })

@@ -98,7 +98,7 @@ async fn wanted(app: &TestApp, batch: &Batch, name: &str) -> Option<Object> {
     rows.unwrap().into_iter().map(|desired| desired.object).find(|object| match object {
         Object::User(user) => user.name == name,
         Object::Gone { name: gone, .. } => gone == name,
-        Object::Profile(_) | Object::Forgotten { .. } => false,
+        Object::Profile(_) | Object::Isolation(_) | Object::Forgotten { .. } => false,
     })
 }
 

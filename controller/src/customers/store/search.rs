@@ -5,7 +5,7 @@
 //! either would read every row.
 
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _, Select,
     sea_query::{Alias, Asterisk, Expr, Func, Query, SelectStatement},
 };
@@ -71,7 +71,27 @@ pub(in super::super) async fn matching(
     if !filter.tag.is_empty() {
         wanted.push(tagged(&filter.tag));
     }
-    let mut query = narrowed(scope, filter);
+    of_all(db, wanted, narrowed(scope, filter), Column::Id).await
+}
+
+/// Rows of another feature whose customers have all words of a search; nothing when a word is nobody's.
+pub(in super::super) async fn found_by<E: EntityTrait, C: ColumnTrait>(
+    db: &impl ConnectionTrait,
+    q: &str,
+    query: Select<E>,
+    customer: C,
+) -> Result<Option<Select<E>>, DbErr> {
+    let wanted: Vec<SelectStatement> = words::needs(q).iter().map(having).collect();
+    if wanted.is_empty() { Ok(None) } else { of_all(db, wanted, query, customer).await }
+}
+
+/// A query narrowed to rows whose customers are in all of these; nothing when one of them is empty.
+async fn of_all<E: EntityTrait, C: ColumnTrait>(
+    db: &impl ConnectionTrait,
+    wanted: Vec<SelectStatement>,
+    mut query: Select<E>,
+    customer: C,
+) -> Result<Option<Select<E>>, DbErr> {
     let mut rarest: Option<(u64, usize)> = None;
     for (at, ids) in wanted.iter().enumerate() {
         let count = counted(db, ids.clone().limit(FEW + 1).to_owned()).await?;
@@ -82,9 +102,9 @@ pub(in super::super) async fn matching(
     }
     for (at, ids) in wanted.into_iter().enumerate() {
         query = if rarest.is_some_and(|(count, place)| place == at && count <= FEW) {
-            query.filter(Column::Id.in_subquery(ids))
+            query.filter(customer.in_subquery(ids))
         } else {
-            let own = Expr::col(Alias::new("customer_id")).equals((Entity, Column::Id));
+            let own = Expr::col(Alias::new("customer_id")).equals(customer.as_column_ref());
             query.filter(Expr::exists(ids.clone().and_where(own).to_owned()))
         };
     }

@@ -19,8 +19,12 @@ pub struct Model {
     pub package_id: i64,
     pub service: String,
     pub username: String,
+    /// Typed by a person: it is not replaced by another when the router has it for somebody else.
+    pub is_name_typed: bool,
     /// Sealed.
     pub password: Vec<u8>,
+    /// Its maker has not seen it yet.
+    pub is_secret_new: bool,
     pub server: String,
     /// Static; remembered while isolated.
     pub remote_address: String,
@@ -31,6 +35,7 @@ pub struct Model {
     /// What a whole period costs; the package's when it was set.
     pub price: i64,
     pub cost: i64,
+    pub is_taxed: bool,
     /// Off each period.
     pub discount: i64,
     pub discount_reason: String,
@@ -60,11 +65,14 @@ pub struct Model {
     /// Never isolated.
     pub is_exempt: bool,
     pub exempt_reason: String,
+    /// Isolated by a person although nothing was due: only a person restores it.
+    pub is_held: bool,
     /// From the balance only.
     pub is_auto_renewed: bool,
     pub paused_from: Option<Date>,
     /// First day of service again.
     pub paused_until: Option<Date>,
+    /// First day without service.
     pub ends_on: Option<Date>,
     pub end_reason: String,
     pub next_package_id: Option<i64>,

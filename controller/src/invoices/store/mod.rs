@@ -4,6 +4,7 @@ mod aging;
 mod list;
 mod notes;
 mod read;
+mod service;
 mod write;
 
 pub(super) use aging::{due_at, owed_at_sites, owed_by_customers, owners};
@@ -15,6 +16,7 @@ pub(super) use notes::{NewNote, insert_note, note_of_form, notes};
 pub(super) use read::{
     Kept, ToIssue, drafts, drafts_after, drafts_seen, due_days, find, kept, made, made_of, open_of, rates,
 };
+pub(super) use service::unpaid_of;
 pub(super) use write::{Issued, insert, set_issued, set_settled, set_void};
 
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Value,
-    sea_query::Expr,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QuerySelect, Value,
+    sea_query::{BinOper, Expr},
 };
 
 use super::{
@@ -210,6 +211,8 @@ pub(in super::super) async fn set_void(
         .col_expr(Column::PaidAt, Expr::value(Option::<DateTime<Utc>>::None))
         .col_expr(Column::VoidReason, Expr::value(reason))
         .col_expr(Column::VoidedAt, Expr::value(now))
+        // What it was for may be invoiced anew.
+        .col_expr(Column::Proposal, Expr::col(Column::Proposal).binary(BinOper::Custom("||"), format!("/void/{id}")))
         .filter(Column::Id.eq(id.0))
         .exec(tx)
         .await?;

@@ -28,7 +28,7 @@ use crate::{
     db::{self, Tx},
     monitoring,
     routers::{self, store::AgentRow},
-    vouchers,
+    subscriptions, vouchers,
 };
 
 pub use store::purge;
@@ -118,6 +118,8 @@ async fn records(
     }
     store::keep(&**tx, app.clock.now(), &next.reported).await?;
     store::advance(&**tx, &next.cursors).await?;
+    // Before the routers' own rows: who changes a service holds it first.
+    subscriptions::uplink::apply(tx, app, &routed.subscriptions).await?;
     routers::uplink::apply(tx, app, &routed.routers).await?;
     monitoring::uplink::apply(tx, app, &routed.monitoring).await?;
     vouchers::uplink::apply(tx, app, &routed.vouchers).await?;
@@ -130,6 +132,7 @@ struct Routed {
     routers: Vec<Reported>,
     monitoring: Vec<Reported>,
     vouchers: Vec<Reported>,
+    subscriptions: Vec<Reported>,
 }
 
 impl Routed {
@@ -139,7 +142,6 @@ impl Routed {
         match &report.event {
             Event::RouterFacts(_)
             | Event::RouterReach { .. }
-            | Event::Delta(_)
             | Event::DesiredHave { .. }
             | Event::CommandResult(_)
             | Event::Alert { .. }
@@ -147,6 +149,11 @@ impl Routed {
             Event::DesiredResult { .. } => {
                 self.routers.push(report.clone());
                 self.vouchers.push(report.clone());
+                self.subscriptions.push(report.clone());
+            }
+            Event::Delta(_) => {
+                self.routers.push(report.clone());
+                self.subscriptions.push(report.clone());
             }
             Event::SessionLogin { .. } | Event::SessionLogout(_) => self.monitoring.push(report.clone()),
             Event::FirstLogin(_)

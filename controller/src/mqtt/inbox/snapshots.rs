@@ -20,6 +20,7 @@ use crate::{
     db::Tx,
     mqtt::report::Reported,
     routers::{AgentState, store as routers, store::AgentRow},
+    subscriptions,
 };
 
 /// Chunks of one snapshot at most: 100,000 rows.
@@ -143,6 +144,7 @@ impl Snapshots {
         // A router may hold two rows of one name (hotspot users of different servers): the last one counts.
         let unique: BTreeMap<String, _> = rows.into_iter().map(|row| (row.key().to_owned(), row)).collect();
         let rows: Vec<_> = unique.into_values().collect();
+        subscriptions::uplink::mirrored(tx, app, (row.router, kind), &rows).await?;
         routers::replace_mirror(&**tx, row.router, kind, app.clock.now(), &rows).await?;
         app.live.send(format!("router-{}", row.router), Some(row.site));
         tracing::info!(router.id = %row.router, kind = kind.as_str(), rows = rows.len(), "mirrored");

@@ -81,7 +81,7 @@ async fn wanted(app: &TestApp, batch: &Batch, code: &str) -> Object {
         .find(|object| match object {
             Object::User(user) => user.name == code,
             Object::Gone { name, .. } => name == code,
-            Object::Profile(_) | Object::Forgotten { .. } => false,
+            Object::Profile(_) | Object::Isolation(_) | Object::Forgotten { .. } => false,
         })
         .unwrap()
 }
@@ -89,7 +89,9 @@ async fn wanted(app: &TestApp, batch: &Batch, code: &str) -> Object {
 async fn user(app: &TestApp, batch: &Batch, code: &str) -> DesiredUser {
     match wanted(app, batch, code).await {
         Object::User(user) => user,
-        other @ (Object::Gone { .. } | Object::Profile(_) | Object::Forgotten { .. }) => panic!("{other:?}"),
+        other @ (Object::Gone { .. } | Object::Profile(_) | Object::Isolation(_) | Object::Forgotten { .. }) => {
+            panic!("{other:?}")
+        }
     }
 }
 

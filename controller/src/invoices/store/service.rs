@@ -1,0 +1,44 @@
+//! Invoices of subscriptions that are not paid.
+
+use chrono::NaiveDate;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+
+use super::{
+    super::{
+        rules::{Kind, State},
+        service::Unpaid,
+    },
+    IN, damaged,
+};
+use crate::{
+    db::entity::invoice::{Column, Entity},
+    ids::SubscriptionId,
+};
+
+pub(in super::super) async fn unpaid_of(
+    db: &impl ConnectionTrait,
+    subscriptions: &[SubscriptionId],
+) -> Result<Vec<Unpaid>, DbErr> {
+    let states = [State::Draft, State::Open, State::PartiallyPaid].map(State::as_str);
+    let kinds = Kind::ALL.into_iter().filter(|kind| kind.is_of_service()).map(Kind::as_str).collect::<Vec<_>>();
+    let mut found = Vec::new();
+    for chunk in subscriptions.chunks(IN) {
+        let query = Entity::find()
+            .select_only()
+            .columns([Column::SubscriptionId, Column::Kind, Column::State, Column::PeriodFrom, Column::DueOn])
+            .filter(Column::SubscriptionId.is_in(chunk.iter().map(|id| id.0)))
+            .filter(Column::State.is_in(states))
+            .filter(Column::Kind.is_in(kinds.iter().copied()));
+        let rows: Vec<(i64, String, String, Option<NaiveDate>, NaiveDate)> = query.into_tuple().all(db).await?;
+        for (id, kind, state, period_from, due_on) in rows {
+            found.push(Unpaid {
+                subscription: SubscriptionId(id),
+                kind: Kind::parse(&kind).ok_or_else(|| damaged("a kind that is none"))?,
+                state: State::parse(&state).ok_or_else(|| damaged("a state that is none"))?,
+                period_from,
+                due_on,
+            });
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,84 @@
+//! What the page of the settings of services shows, and how its form is read.
+
+use serde::{Deserialize, Serialize};
+
+use super::{MAX_FIRST_DUE_DAYS, MAX_ROUNDING, Pattern, Services};
+use crate::http::{
+    form::{Check, FieldError, FormErrors, FormView},
+    page::Page,
+};
+
+/// The settings as typed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Fields {
+    username_pattern: String,
+    first_due_days: String,
+    proration_rounding: String,
+    late_payment_shifts: String,
+}
+
+/// The settings of services.
+#[derive(Debug, Serialize)]
+pub(crate) struct ServicesPage {
+    pub(crate) form: FormView<Fields>,
+}
+
+impl From<Services> for Fields {
+    fn from(services: Services) -> Self {
+        let Services { username_pattern, first_due_days, proration_rounding, late_payment_shifts } = services;
+        Self {
+            username_pattern,
+            first_due_days: first_due_days.to_string(),
+            proration_rounding: proration_rounding.to_string(),
+            late_payment_shifts: if late_payment_shifts { "on".to_owned() } else { String::new() },
+        }
+    }
+}
+
+impl Fields {
+    /// The settings of what was typed.
+    ///
+    /// # Errors
+    /// What is none.
+    pub(crate) fn read(&self) -> Result<Services, FormErrors> {
+        let mut check = Check::default();
+        let username_pattern = self.username_pattern.trim().to_owned();
+        if Pattern::parse(&username_pattern, "site").is_none() {
+            check.refuse("username_pattern", FieldError::new("bad_pattern"));
+        }
+        let days = check.int("first_due_days", &self.first_due_days, 0..=MAX_FIRST_DUE_DAYS);
+        let rounding = check.int("proration_rounding", &self.proration_rounding, 1..=MAX_ROUNDING);
+        let (true, Some(first_due_days), Some(proration_rounding)) = (check.is_clean(), days, rounding) else {
+            return Err(check.into_errors());
+        };
+        let late_payment_shifts = Check::ticked(&self.late_payment_shifts);
+        Ok(Services { username_pattern, first_due_days, proration_rounding, late_payment_shifts })
+    }
+}
+
+impl Page for ServicesPage {
+    const TEMPLATE: &'static str = "settings/services.html";
+
+    fn samples() -> Vec<Self> {
+        let values = Fields::from(Services::default());
+        let mut errors = FormErrors::of("username_pattern", FieldError::new("bad_pattern"));
+        errors.add("first_due_days", FieldError::new("bad_first_due_days"));
+        errors.add("proration_rounding", FieldError::new("bad_rounding"));
+        let again = FormView::again(values.clone(), errors, "");
+        vec![Self { form: FormView::fresh(values) }, Self { form: again }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_from_their_form() {
+        let services = Services { late_payment_shifts: false, first_due_days: 5, ..Services::default() };
+        assert_eq!(Fields::from(services.clone()).read(), Ok(services));
+        let bad = Fields { username_pattern: "x".into(), first_due_days: "soon".into(), ..Services::default().into() };
+        assert_eq!(bad.read().unwrap_err().iter().count(), 2);
+    }
+}

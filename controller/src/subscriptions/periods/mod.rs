@@ -1,0 +1,7 @@
+//! Periods of service: where they begin and end, and what a part of one costs.
+
+pub mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use rules::{Calendar, Payment, Period, Step, difference, paid_from, parts, prorated};
