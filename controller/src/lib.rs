@@ -21,6 +21,7 @@ pub mod maintenance;
 pub mod money;
 pub mod monitoring;
 pub mod mqtt;
+pub mod notifications;
 pub mod packages;
 pub mod phone;
 pub mod portal;

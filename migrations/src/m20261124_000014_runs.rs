@@ -57,6 +57,8 @@ fn isolation_plan() -> TableCreateStatement {
         // Why a person must look first.
         .col(string("held_for"))
         .col(integer("wave"))
+        // When that wave began.
+        .col(timestamp_with_time_zone_null("wave_at"))
         .col(integer("total"))
         .col(timestamp_with_time_zone("created_at"))
         .col(big_integer_null("decided_by"))
@@ -100,8 +102,10 @@ fn message() -> TableCreateStatement {
         .col(string("language"))
         .col(json("vars"))
         .col(string("body"))
-        // `draft`, `dropped`.
+        // `draft`, `to_call`, `dropped`.
         .col(string("state"))
+        // Why it was dropped.
+        .col(string("reason"))
         .col(timestamp_with_time_zone("not_before"))
         .col(timestamp_with_time_zone("created_at"))
         .foreign_key(ForeignKey::create().from("message", "customer_id").to("customer", "id"))
@@ -125,10 +129,12 @@ fn indexes() -> Vec<IndexCreateStatement> {
         // Plans a subscription was in.
         index("ix_isolation_plan_item", "isolation_plan_item", &["subscription_id"]),
         // What a customer was told.
-        index("ix_message_customer", "message", &["customer_id", "id"]),
-        // What waits to be sent.
-        index("ix_message_state", "message", &["state", "not_before", "id"]),
-        // Messages of a site.
-        index("ix_message_site", "message", &["site_id", "id"]),
+        index("ix_message_customer", "message", &["customer_id", "state", "id"]),
+        // What waits, of everybody.
+        index("ix_message_state", "message", &["state", "id"]),
+        // The same of a site.
+        index("ix_message_site", "message", &["site_id", "state", "id"]),
+        // What waits of an invoice: only the newest is sent.
+        index("ix_message_invoice", "message", &["invoice_id", "state"]),
     ]
 }

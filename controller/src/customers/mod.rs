@@ -20,6 +20,8 @@ mod tests;
 mod timeline;
 mod words;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Select};
 use serde::Serialize;
@@ -227,6 +229,24 @@ pub async fn found_by<E: EntityTrait, C: ColumnTrait>(
     customer: C,
 ) -> Result<Option<Select<E>>, DbErr> {
     store::found_by(db, q, query, customer).await
+}
+
+/// How a customer is written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    pub number: String,
+    pub name: String,
+    pub language: Locale,
+    /// The first of his numbers that has WhatsApp.
+    pub whatsapp: Option<Phone>,
+}
+
+/// How these customers are written to; who was deleted is not in it.
+///
+/// # Errors
+/// The database's.
+pub async fn reach(db: &impl ConnectionTrait, ids: &[CustomerId]) -> Result<HashMap<CustomerId, Reach>, DbErr> {
+    store::reach(db, ids).await
 }
 
 /// Every tag that was ever given, by name.

@@ -169,6 +169,8 @@ pub enum Guard {
     Vouchers,
     /// What is proposed, issued, voided and credited: the same is made once.
     Invoices,
+    /// The places in the public stream of events.
+    EventStream,
 }
 
 /// Waits until no other transaction holds the guard, and holds it until this one ends. SQLite has one writer anyway.
@@ -186,6 +188,7 @@ pub async fn one_at_a_time(tx: &impl ConnectionTrait, guard: Guard) -> Result<()
         Guard::LedgerCheckpoint => 0x6869_0003_i64,
         Guard::Vouchers => 0x6869_0008_i64,
         Guard::Invoices => 0x6869_0009_i64,
+        Guard::EventStream => 0x6869_000b_i64,
     };
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_advisory_xact_lock($1)", [key.into()]);

@@ -3,14 +3,26 @@
 //! Each pending event goes to live pages and to the public stream (MQTT, CloudEvents), then gets its place `hseq` in
 //! the stream. A crash between publishing and recording the place publishes again with the same CloudEvents id: readers
 //! dedupe by id, and gaps show in `hseq`.
+//!
+//! Features that react do so by a job, enqueued in the transaction that records the places: an event is reacted to once,
+//! whatever crashes and however many controllers there are.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Context as _;
 use hiji_shared::topic::Topic;
 
-use super::{BusinessEvent, Recorded, store};
-use crate::{app::App, ids::SiteId};
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbErr};
+
+use super::{BusinessEvent, Happened, Recorded, store};
+use crate::{
+    app::App,
+    db::{self, Guard},
+    ids::SiteId,
+    jobs::{self, Job, When},
+    notifications,
+};
 
 /// Events handled in one go.
 const BATCH: u64 = 500;
@@ -31,30 +43,51 @@ pub async fn run(app: App) {
 }
 
 /// Hands out one batch; true when there may be more.
-async fn drain(app: &App) -> anyhow::Result<bool> {
+pub(crate) async fn drain(app: &App) -> anyhow::Result<bool> {
     let pending = store::pending(app.db.read(), BATCH).await.context("reading pending events")?;
     if pending.is_empty() {
         return Ok(false);
     }
-    let mut hseq = store::last_hseq(app.db.read()).await.context("reading the stream's end")?;
+    let end = store::last_hseq(app.db.read()).await.context("reading the stream's end")?;
     let mut changed = BTreeSet::new();
-    for recorded in &pending {
-        hseq += 1;
-        if let Some(event) = recorded.event() {
-            changed.extend(live_topics(&event).into_iter().map(|topic| (topic, recorded.site)));
-        }
+    let mut happened = Vec::with_capacity(pending.len());
+    for (hseq, recorded) in (end + 1..).zip(&pending) {
         publish(app, recorded, hseq).await;
+        let Some(event) = recorded.event() else { continue };
+        changed.extend(live_topics(&event).into_iter().map(|topic| (topic, recorded.site)));
+        happened.push(Happened { id: recorded.id, at: recorded.at, site: recorded.site, event });
     }
     let tx = app.db.begin().await?;
-    let first = hseq - i64::try_from(pending.len()).unwrap_or(0);
-    for (at, recorded) in (first + 1..).zip(&pending) {
-        store::publish(&*tx, recorded.id, at).await?;
+    db::one_at_a_time(&*tx, Guard::EventStream).await?;
+    if store::last_hseq(&*tx).await? != end {
+        // Another controller was quicker: what it left is looked at anew.
+        return Ok(true);
     }
+    for (hseq, recorded) in (end + 1..).zip(&pending) {
+        store::publish(&*tx, recorded.id, hseq).await?;
+    }
+    react(&*tx, app.clock.now(), &happened).await.context("enqueuing reactions")?;
     tx.commit().await?;
     for (topic, site) in changed {
         app.live.send(topic, site);
     }
     Ok(pending.len() == usize::try_from(BATCH).unwrap_or(usize::MAX))
+}
+
+/// Enqueues the jobs of those who react. A feature that does adds its line; its `react.rs` picks what concerns it.
+async fn react(tx: &impl ConnectionTrait, now: DateTime<Utc>, happened: &[Happened]) -> Result<(), DbErr> {
+    enqueue(tx, now, happened, notifications::react::to(happened)).await
+}
+
+async fn enqueue<J: Job>(
+    tx: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    happened: &[Happened],
+    job: Option<J>,
+) -> Result<(), DbErr> {
+    let (Some(job), Some(first)) = (job, happened.first()) else { return Ok(()) };
+    let when = When { at: None, dedupe: Some(format!("{}@event-{}", J::KIND, first.id)) };
+    jobs::enqueue(tx, now, &job, when).await.map(|_is_new| ())
 }
 
 /// Which parts of which pages an event changes.
@@ -111,6 +144,7 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
             "subscriptions".to_owned(),
             format!("customer-{customer_id}"),
         ],
+        BusinessEvent::MessageDropped { .. } => vec!["messages".to_owned()],
     }
 }
 

@@ -15,8 +15,8 @@ use serde_json::json;
 
 use crate::{
     ids::{
-        AddonId, BatchId, CustomerId, CustomerImportId, InvoiceId, RouterId, SiteId, SubscriptionId, TaxRateId,
-        VoucherId,
+        AddonId, BatchId, CustomerId, CustomerImportId, InvoiceId, MessageId, RouterId, SiteId, SubscriptionId,
+        TaxRateId, VoucherId,
     },
     money::Money,
 };
@@ -193,10 +193,25 @@ pub enum BusinessEvent {
         router_id: RouterId,
         number: String,
     },
+    /// Somebody decided that a message to a customer is not to be sent.
+    MessageDropped {
+        message_id: MessageId,
+        customer_id: CustomerId,
+    },
+}
+
+/// An event as a feature's `react.rs` gets it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Happened {
+    /// Of the record: the same event always has the same.
+    pub id: i64,
+    pub at: DateTime<Utc>,
+    pub site: Option<SiteId>,
+    pub event: BusinessEvent,
 }
 
 /// Class and event of every kind of event, as in the topics of the public stream.
-pub const TOPICS: [(&str, &str); 30] = [
+pub const TOPICS: &[(&str, &str)] = &[
     ("router", "online"),
     ("router", "offline"),
     ("router", "approved"),
@@ -227,6 +242,7 @@ pub const TOPICS: [(&str, &str); 30] = [
     ("subscription", "suspended"),
     ("subscription", "restored"),
     ("subscription", "ended"),
+    ("message", "dropped"),
 ];
 
 impl BusinessEvent {
@@ -264,6 +280,7 @@ impl BusinessEvent {
             Self::SubscriptionSuspended { .. } => ("subscription", "suspended"),
             Self::SubscriptionRestored { .. } => ("subscription", "restored"),
             Self::SubscriptionEnded { .. } => ("subscription", "ended"),
+            Self::MessageDropped { .. } => ("message", "dropped"),
         }
     }
 
@@ -303,6 +320,7 @@ impl BusinessEvent {
             | Self::SubscriptionSuspended { number, .. }
             | Self::SubscriptionRestored { number, .. }
             | Self::SubscriptionEnded { number, .. } => format!("subscription/{number}"),
+            Self::MessageDropped { message_id, .. } => format!("message/{message_id}"),
         }
     }
 }

@@ -41,7 +41,7 @@ use crate::{
     brand::Brand,
     counter, customers, dashboard, invoices, ledger, maintenance, monitoring,
     mqtt::{self, BusKind},
-    packages, portal, prices, print, routers, sellers, settings, sites, subscriptions, vouchers,
+    notifications, packages, portal, prices, print, routers, sellers, settings, sites, subscriptions, vouchers,
 };
 
 /// What pages and API need of the app, and nothing of a feature.
@@ -123,8 +123,10 @@ fn pages(app: &App) -> Router<App> {
         .merge(maintenance::routes::routes())
         .merge(monitoring::routes::routes())
         .merge(routers::routes::routes())
+        .merge(notifications::routes::routes())
         .merge(settings::routes::routes())
         .merge(settings::services::routes::routes())
+        .merge(settings::billing::routes::routes())
         .merge(sites::routes::routes())
         .merge(subscriptions::routes::routes())
         .merge(packages::routes::routes())
@@ -161,6 +163,7 @@ fn resources() -> Router<App> {
         .merge(maintenance::api::routes())
         .merge(maintenance::events_api::routes())
         .merge(monitoring::api::routes())
+        .merge(notifications::api::routes())
         .merge(packages::api::routes())
         .merge(prices::api::routes())
         .merge(routers::api::routes())
@@ -192,6 +195,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         maintenance::api::document(),
         maintenance::events_api::document(),
         monitoring::api::document(),
+        notifications::api::document(),
         packages::api::document(),
         prices::api::document(),
         routers::api::document(),
@@ -265,6 +269,7 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<ledger::pages::EntryPage>(),
         page::samples_of::<maintenance::pages::JobsPage>(),
         page::samples_of::<monitoring::pages::ListPage>(),
+        page::samples_of::<notifications::pages::ListPage>(),
         page::samples_of::<routers::pages::ListPage>(),
         page::samples_of::<routers::pages::AddPage>(),
         page::samples_of::<routers::pages::ShowPage>(),
@@ -274,6 +279,7 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<routers::pages::CommandsPage>(),
         page::samples_of::<settings::pages::GeneralPage>(),
         page::samples_of::<settings::services::pages::ServicesPage>(),
+        page::samples_of::<settings::billing::pages::BillingPage>(),
         page::samples_of::<sites::pages::ListPage>(),
         page::samples_of::<sites::pages::FormPage>(),
         page::samples_of::<subscriptions::pages::ListPage>(),

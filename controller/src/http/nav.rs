@@ -49,6 +49,7 @@ pub const SECTIONS: &[Section] = &[
     section("customers", "/customers", "people", Permission::CustomersSee),
     section("subscriptions", "/subscriptions", "plug", Permission::SubscriptionsSee),
     section("invoices", "/invoices", "receipt", Permission::InvoicesSee),
+    section("messages", "/messages", "whatsapp", Permission::BillingSee),
     within("network", section("routers", "/routers", "router", Permission::RoutersSee)),
     within("network", section("sites", "/sites", "geo-alt", Permission::SitesSee)),
     within("network", section("packages", "/packages", "box-seam", Permission::PackagesSee)),
@@ -56,6 +57,7 @@ pub const SECTIONS: &[Section] = &[
     within(
         "settings",
         everywhere(section("services-settings", "/settings/services", "plug", Permission::SettingsManage)),
+        everywhere(section("billing-settings", "/settings/billing", "wallet2", Permission::SettingsManage)),
     ),
     within("settings", section("prints", "/settings/prints", "printer", Permission::VouchersSell)),
     within("settings", everywhere(section("admins", "/settings/admins", "person-gear", Permission::GrantsManage))),

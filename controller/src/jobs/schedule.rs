@@ -43,7 +43,7 @@ async fn enqueue_due(app: &App) -> anyhow::Result<()> {
 }
 
 /// Deletes what is only kept for a while: applied inbox rows (7 days), done jobs (7 days), idempotency keys (24 h),
-/// sessions that are over (30 days).
+/// sessions that are over (30 days), messages that were dropped (90 days).
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Purge {}
 
@@ -62,9 +62,11 @@ impl Job for Purge {
         let sessions = crate::admins::purge_sessions(&*tx, now).await?;
         let keys = crate::http::api::purge_idempotency_keys(&*tx, now).await?;
         let lines = crate::customers::import::purge(&*tx, now).await?;
+        let messages = crate::notifications::purge(&*tx, now).await?;
         tx.commit().await.context("committing the purge")?;
         Ok(format!(
-            "{jobs} jobs, {inbox} inbox rows, {sessions} sessions, {keys} idempotency keys, {lines} lines of lists deleted"
+            "{jobs} jobs, {inbox} inbox rows, {sessions} sessions, {keys} idempotency keys, {lines} lines of lists, \
+             {messages} messages deleted"
         ))
     }
 }

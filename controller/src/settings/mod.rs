@@ -1,6 +1,7 @@
 //! Settings of the operator, changed in the web app. The form is drawn from the struct; a new setting is a field here.
 
 pub(crate) mod api;
+pub mod billing;
 pub(crate) mod pages;
 pub(crate) mod routes;
 pub mod services;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub invoice_auto_approve_hours: i64,
     /// Services of customers.
     pub services: services::Services,
+    /// The monthly business.
+    pub billing: billing::Billing,
 }
 
 impl Default for Settings {
@@ -61,6 +64,7 @@ impl Default for Settings {
             invoice_needs_approval: false,
             invoice_auto_approve_hours: 24,
             services: services::Services::default(),
+            billing: billing::Billing::default(),
         }
     }
 }
@@ -120,7 +124,8 @@ impl Settings {
         if self.voucher_marker == self.pppoe_marker {
             return bad("pppoe_marker", "marker_same");
         }
-        self.services.check()
+        self.services.check()?;
+        self.billing.check()
     }
 }
 

@@ -52,6 +52,8 @@ struct SiteFields {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<i32>)]
     cleanup_days: Option<Option<i32>>,
+    /// The hour of the site's day at which the nightly run begins, 0 to 23.
+    run_hour: Option<i32>,
 }
 
 /// A field that was given, be it null.
@@ -67,6 +69,7 @@ impl SiteFields {
             wifi_name: self.wifi_name.unwrap_or_default(),
             address: self.address.unwrap_or_default(),
             cleanup_days: self.cleanup_days.unwrap_or(Some(0)),
+            run_hour: self.run_hour.unwrap_or_default(),
         })
     }
 
@@ -77,6 +80,7 @@ impl SiteFields {
             wifi_name: self.wifi_name.unwrap_or(site.wifi_name),
             address: self.address.unwrap_or(site.address),
             cleanup_days: self.cleanup_days.unwrap_or(site.cleanup_days),
+            run_hour: self.run_hour.unwrap_or(site.run_hour),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How refusals of this feature are answered: which field, which code.
 
-use super::{MAX_ADDRESS, MAX_CLEANUP_DAYS, MAX_NAME, SiteError};
+use super::{MAX_ADDRESS, MAX_CLEANUP_DAYS, MAX_NAME, MAX_RUN_HOUR, SiteError};
 use crate::http::{
     error::AppError,
     form::{FieldError, FormErrors},
@@ -19,6 +19,10 @@ impl From<SiteError> for AppError {
             SiteError::BadCleanup => {
                 let error = FieldError::new("out_of_range").arg("min", 0).arg("max", i64::from(MAX_CLEANUP_DAYS));
                 refused("cleanup_days", error)
+            }
+            SiteError::BadRunHour => {
+                let error = FieldError::new("out_of_range").arg("min", 0).arg("max", i64::from(MAX_RUN_HOUR));
+                refused("run_hour", error)
             }
             SiteError::NameTaken => refused("name", FieldError::new("taken")),
             SiteError::Db(error) => error.into(),

@@ -25,6 +25,8 @@ pub const MAX_NAME: usize = 60;
 pub const MAX_ADDRESS: usize = 200;
 /// Most days that vouchers which are over may be kept.
 pub const MAX_CLEANUP_DAYS: i32 = 3_650;
+/// Last hour at which a site's night may begin.
+pub const MAX_RUN_HOUR: i32 = 23;
 /// Zones offered first: where most users are.
 pub const COMMON_ZONES: [&str; 4] = ["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura", "UTC"];
 
@@ -39,6 +41,8 @@ pub struct Site {
     pub address: String,
     /// Days that vouchers which are over stay on the routers, switched off: 0 = removed at once, `None` = for ever.
     pub cleanup_days: Option<i32>,
+    /// The hour of its day at which the nightly run begins.
+    pub run_hour: i32,
     pub created_at: DateTime<Utc>,
 }
 
@@ -61,12 +65,14 @@ pub struct SiteForm {
     pub address: String,
     /// As in [`Site`].
     pub cleanup_days: Option<i32>,
+    /// As in [`Site`].
+    pub run_hour: i32,
 }
 
 impl Default for SiteForm {
     fn default() -> Self {
         let (name, timezone, wifi_name, address) = Default::default();
-        Self { name, timezone, wifi_name, address, cleanup_days: Some(0) }
+        Self { name, timezone, wifi_name, address, cleanup_days: Some(0), run_hour: 0 }
     }
 }
 
@@ -85,6 +91,8 @@ pub enum SiteError {
     AddressTooLong,
     #[error("the days of the clean-up are out of range")]
     BadCleanup,
+    #[error("the hour of the nightly run is none")]
+    BadRunHour,
     #[error("there is a site of that name")]
     NameTaken,
     #[error("database")]
@@ -97,7 +105,7 @@ pub enum SiteError {
 /// [`SiteError::BadName`], [`SiteError::BadZone`], one of the too long ones.
 pub fn check(form: SiteForm) -> Result<SiteForm, SiteError> {
     let trim = |text: String| text.trim().to_owned();
-    let SiteForm { name, timezone, wifi_name, address, cleanup_days } = form;
+    let SiteForm { name, timezone, wifi_name, address, cleanup_days, run_hour } = form;
     let (name, mut timezone, mut wifi_name, address) = (trim(name), trim(timezone), trim(wifi_name), trim(address));
     if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
         return Err(SiteError::BadName);
@@ -120,7 +128,10 @@ pub fn check(form: SiteForm) -> Result<SiteForm, SiteError> {
     if cleanup_days.is_some_and(|days| !(0..=MAX_CLEANUP_DAYS).contains(&days)) {
         return Err(SiteError::BadCleanup);
     }
-    Ok(SiteForm { name, timezone, wifi_name, address, cleanup_days })
+    if !(0..=MAX_RUN_HOUR).contains(&run_hour) {
+        return Err(SiteError::BadRunHour);
+    }
+    Ok(SiteForm { name, timezone, wifi_name, address, cleanup_days, run_hour })
 }
 
 /// Adds a site.
@@ -163,7 +174,7 @@ async fn record(
     form: &SiteForm,
 ) -> Result<(), DbErr> {
     let detail = serde_json::json!({ "name": form.name, "timezone": form.timezone, "wifi_name": form.wifi_name,
-        "cleanup_days": form.cleanup_days });
+        "cleanup_days": form.cleanup_days, "run_hour": form.run_hour });
     audit::record(&**tx, now, actor, Deed { action, object: format!("site/{id}"), site: Some(id), detail }).await
 }
 
@@ -212,6 +223,8 @@ mod tests {
     fn a_site_needs_a_name_and_a_real_zone() {
         assert!(matches!(check(form("  ", "")), Err(SiteError::BadName)));
         assert!(matches!(check(form("Kebon", "Asia/Bandung")), Err(SiteError::BadZone)));
+        let late = SiteForm { run_hour: 24, ..form("Kebon", "") };
+        assert!(matches!(check(late), Err(SiteError::BadRunHour)));
         let checked = check(form(" Kebon ", "")).unwrap();
         assert_eq!((&*checked.name, &*checked.timezone, &*checked.wifi_name), ("Kebon", "Asia/Jakarta", "Kebon"));
     }

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
-use super::{COMMON_ZONES, Site, SiteForm};
+use super::{COMMON_ZONES, MAX_RUN_HOUR, Site, SiteForm};
 use crate::{
     http::{
         form::{Choice, FieldError, FormErrors, FormView},
@@ -31,6 +31,8 @@ pub(crate) struct Fields {
     pub(crate) address: String,
     /// Days, or [`NEVER`]; empty is the usual 0.
     pub(crate) cleanup_days: String,
+    /// Empty is midnight.
+    pub(crate) run_hour: String,
 }
 
 /// What the form calls keeping for ever.
@@ -47,27 +49,30 @@ pub(crate) struct FormPage {
     pub(crate) zones: Vec<Choice>,
     /// Days offered, and the one that was chosen before.
     pub(crate) cleanups: Vec<String>,
+    pub(crate) hours: Vec<Choice>,
     pub(crate) may_change: bool,
 }
 
 impl From<Fields> for SiteForm {
     fn from(fields: Fields) -> Self {
-        let Fields { name, timezone, wifi_name, address, cleanup_days } = fields;
+        let Fields { name, timezone, wifi_name, address, cleanup_days, run_hour } = fields;
         let cleanup_days = match cleanup_days.trim() {
             NEVER => None,
             "" => Some(0),
             // What is no number is refused as out of range.
             days => Some(days.parse().unwrap_or(-1)),
         };
-        Self { name, timezone, wifi_name, address, cleanup_days }
+        let run_hour = if run_hour.trim().is_empty() { 0 } else { run_hour.trim().parse().unwrap_or(-1) };
+        Self { name, timezone, wifi_name, address, cleanup_days, run_hour }
     }
 }
 
 impl From<Site> for Fields {
     fn from(site: Site) -> Self {
         let cleanup_days = site.cleanup_days.map_or_else(|| NEVER.to_owned(), |days| days.to_string());
+        let run_hour = site.run_hour.to_string();
         let Site { name, timezone, wifi_name, address, .. } = site;
-        Self { name, timezone, wifi_name, address, cleanup_days }
+        Self { name, timezone, wifi_name, address, cleanup_days, run_hour }
     }
 }
 
@@ -78,7 +83,8 @@ pub(crate) fn form_page(id: Option<SiteId>, form: FormView<Fields>, may_change: 
     if !chosen.is_empty() && !cleanups.contains(chosen) {
         cleanups.insert(0, chosen.clone());
     }
-    FormPage { id, form, zones: zones(), cleanups, may_change }
+    let hours = (0..=MAX_RUN_HOUR).map(|hour| Choice::new(hour, format!("{hour:02}:00"))).collect();
+    FormPage { id, form, zones: zones(), cleanups, hours, may_change }
 }
 
 /// The zones a site may have: those of Indonesia first, by the names people use.
@@ -102,6 +108,7 @@ pub(crate) fn sample_site(id: i64, name: &str, timezone: &str) -> Site {
         wifi_name: format!("HIJI {name}"),
         address: "Jl. Melati 5".to_owned(),
         cleanup_days: Some(0),
+        run_hour: 0,
         created_at: DateTime::UNIX_EPOCH,
     }
 }
@@ -125,6 +132,7 @@ impl Page for FormPage {
     fn samples() -> Vec<Self> {
         let mut errors = FormErrors::of("name", FieldError::new("bad_name").arg("max", 60));
         errors.add("cleanup_days", FieldError::new("out_of_range").arg("min", 0).arg("max", 3_650));
+        errors.add("run_hour", FieldError::new("out_of_range").arg("min", 0).arg("max", 23));
         errors.add("timezone", FieldError::new("bad_zone"));
         errors.add("address", FieldError::new("too_long").arg("max", 200));
         let site = Fields::from(sample_site(1, "Kebon", "Asia/Jakarta"));

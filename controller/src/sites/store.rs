@@ -31,6 +31,7 @@ pub(super) async fn insert(
         wifi_name: Set(form.wifi_name.clone()),
         address: Set(form.address.clone()),
         cleanup_days: Set(form.cleanup_days),
+        run_hour: Set(form.run_hour),
         created_at: Set(now),
         ..Default::default()
     };
@@ -47,6 +48,7 @@ pub(super) async fn update(tx: &impl ConnectionTrait, id: SiteId, form: &SiteFor
         .col_expr(Column::WifiName, Expr::value(form.wifi_name.as_str()))
         .col_expr(Column::Address, Expr::value(form.address.as_str()))
         .col_expr(Column::CleanupDays, Expr::value(form.cleanup_days))
+        .col_expr(Column::RunHour, Expr::value(form.run_hour))
         .filter(Column::Id.eq(id.0))
         .exec(tx)
         .await;
@@ -88,7 +90,7 @@ pub(super) async fn first_zone(db: &impl ConnectionTrait, scope: &Scope) -> Resu
 
 impl From<Model> for Site {
     fn from(row: Model) -> Self {
-        let Model { id, name, timezone, wifi_name, address, created_at, cleanup_days, run_hour: _ } = row;
-        Self { id: SiteId(id), name, timezone, wifi_name, address, cleanup_days, created_at }
+        let Model { id, name, timezone, wifi_name, address, created_at, cleanup_days, run_hour } = row;
+        Self { id: SiteId(id), name, timezone, wifi_name, address, cleanup_days, run_hour, created_at }
     }
 }

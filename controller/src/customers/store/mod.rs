@@ -3,11 +3,13 @@
 mod customers;
 mod events;
 mod imports;
+mod reach;
 mod search;
 
 pub(super) use customers::*;
 pub(super) use events::*;
 pub(super) use imports::*;
+pub(super) use reach::*;
 pub(super) use search::*;
 
 /// Rows of one INSERT.

@@ -16,6 +16,8 @@ pub struct Model {
     /// Why a person must look first.
     pub held_for: String,
     pub wave: i32,
+    /// When that wave began.
+    pub wave_at: Option<DateTimeUtc>,
     pub total: i32,
     pub created_at: DateTimeUtc,
     pub decided_by: Option<i64>,

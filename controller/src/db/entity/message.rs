@@ -22,8 +22,10 @@ pub struct Model {
     pub language: String,
     pub vars: Json,
     pub body: String,
-    /// `draft`, `dropped`.
+    /// `draft`, `to_call`, `dropped`.
     pub state: String,
+    /// Why it was dropped.
+    pub reason: String,
     pub not_before: DateTimeUtc,
     pub created_at: DateTimeUtc,
 }
