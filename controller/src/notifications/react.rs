@@ -99,10 +99,10 @@ fn issued(happened: &Happened) -> Option<Draft> {
 
 /// An invoice of which nothing is asked for any more.
 fn over(happened: &Happened) -> Option<InvoiceId> {
-    match happened.event {
-        BusinessEvent::InvoiceSettled { invoice_id, .. } | BusinessEvent::InvoiceVoided { invoice_id, .. } => {
-            Some(invoice_id)
-        }
-        _ => None,
-    }
+    let (BusinessEvent::InvoiceSettled { invoice_id, .. } | BusinessEvent::InvoiceVoided { invoice_id, .. }) =
+        happened.event
+    else {
+        return None;
+    };
+    Some(invoice_id)
 }

@@ -10,9 +10,10 @@ use super::{Draft, Filter, Message, MessageState, Stage, Template, Value, Vars, 
 use crate::{
     customers::{self, CustomerForm, PhoneForm},
     db::paging::PageOf,
-    events::{BusinessEvent, Happened, consumers},
+    events::{self, BusinessEvent, Happened, consumers},
     http::access::{Role, Scope},
     ids::{CustomerId, InvoiceId, SiteId, SubscriptionId},
+    invoices::{self, Issue, LineKind, NewLine, Proposal},
     jobs::{self, Job as _},
     money::Money,
     testing::{TestApp, actor, on_each_database},
@@ -153,6 +154,71 @@ async fn a_new_customer_is_welcomed_once_however_often_events_are_handed_out() {
         let nothing = BusinessEvent::PackageChanged { router_ids: Vec::new() };
         let nothing = Happened { id: 2, at: app.app.clock.now(), site: None, event: nothing };
         assert!(react::to(&[nothing]).is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_invoice_is_told_once_while_it_is_owed() {
+    on_each_database(|app| async move {
+        let site = app.site("Kebon").await;
+        let budi = customer(&app, site, "Budi", Some("0812-3456-7890"), "id").await;
+        let line = NewLine {
+            kind: LineKind::Other,
+            text: "Kabel".to_owned(),
+            quantity: 1,
+            unit_price: Money::idr(165_000),
+            amount: Money::idr(165_000),
+            cost: Money::idr(0),
+            is_taxed: false,
+            package: None,
+            addon: None,
+            from: None,
+            until: None,
+        };
+        let proposal = Proposal {
+            proposal: "manual/1".to_owned(),
+            customer: budi,
+            site,
+            subscription: None,
+            kind: invoices::Kind::Manual,
+            period: None,
+            due_on: "2026-12-10".parse().unwrap(),
+            lines: vec![line],
+            notes: String::new(),
+        };
+        let tx = app.db.begin().await.unwrap();
+        let made = invoices::propose(&*tx, app.app.clock.now(), &actor(), vec![proposal], Issue::Now).await.unwrap();
+        tx.commit().await.unwrap();
+        while consumers::drain(&app).await.unwrap() {}
+        let mut happened = Vec::new();
+        for recorded in events::history(app.db.read(), 0, 100, None).await.unwrap() {
+            let event = recorded.event().expect("an event of ours");
+            happened.push(Happened { id: recorded.id, at: recorded.at, site: recorded.site, event });
+        }
+        let mut of_another = happened.last().expect("it was issued").clone();
+        if let BusinessEvent::InvoiceIssued { invoice_id, .. } = &mut of_another.event {
+            *invoice_id = InvoiceId(999);
+        }
+        happened.push(of_another);
+        for _again in 0..2 {
+            react::to(&happened).expect("a job").run(&app).await.unwrap();
+        }
+        let waiting = messages(&app, MessageState::Draft).await;
+        let told: Vec<&str> = waiting.iter().map(|message| message.template.as_str()).collect();
+        assert_eq!(told, ["invoice_issued", "welcome"], "nothing is asked of what is not owed");
+        assert!(waiting[0].body.contains("*Rp165.000*") && waiting[0].body.contains("10-12-2026"), "{waiting:?}");
+
+        let event = BusinessEvent::InvoiceVoided {
+            invoice_id: made[0].id,
+            customer_id: budi,
+            number: String::new(),
+            reason: String::new(),
+        };
+        let voided = Happened { id: 99, at: app.app.clock.now(), site: Some(site), event };
+        react::to(&[voided]).expect("a job").run(&app).await.unwrap();
+        let dropped = messages(&app, MessageState::Dropped).await;
+        assert_eq!((dropped.len(), &*dropped[0].reason), (1, "settled"));
     })
     .await;
 }

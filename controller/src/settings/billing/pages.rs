@@ -95,8 +95,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_reads_back_the_same() {
-        let billing =
-            Billing { is_balance_used: false, quiet_from: 21, ..Billing::default() };
+        let billing = Billing { is_balance_used: false, quiet_from: 21, ..Billing::default() };
         assert_eq!(Fields::from(billing.clone()).read().unwrap(), billing);
         let fields = Fields { isolation_hold_count: "banyak".to_owned(), ..Fields::from(billing) };
         assert!(fields.read().is_err());
