@@ -57,6 +57,9 @@ pub const SECTIONS: &[Section] = &[
     within(
         "settings",
         everywhere(section("services-settings", "/settings/services", "plug", Permission::SettingsManage)),
+    ),
+    within(
+        "settings",
         everywhere(section("billing-settings", "/settings/billing", "wallet2", Permission::SettingsManage)),
     ),
     within("settings", section("prints", "/settings/prints", "printer", Permission::VouchersSell)),
