@@ -13,7 +13,7 @@ use crate::{
     db::Db,
     events,
     http::access::Role,
-    ledger, serve,
+    ledger, payments, serve,
 };
 
 /// The billing system for ISPs on MikroTik routers.
@@ -224,6 +224,13 @@ async fn prove_ledger(db: &Db) -> anyhow::Result<()> {
     let differences = proof.differences.len();
     anyhow::ensure!(differences == 0, "the ledger does not prove: {differences} differences");
     say(&format!("ledger: {} entries, all balances proved", proof.entries));
+    let differences = payments::prove(db.read()).await.context("proving invoices and payments")?;
+    for ledger::Difference { check, object, expected, found } in &differences {
+        say(&format!("documents: {check} of {object}: the ledger says {expected}, found {found}"));
+    }
+    let differences = differences.len();
+    anyhow::ensure!(differences == 0, "invoices and payments are not what the ledger says: {differences} differences");
+    say("documents: invoices and payments are what the ledger says, no number is missing");
     Ok(())
 }
 

@@ -23,6 +23,7 @@ pub mod monitoring;
 pub mod mqtt;
 pub mod notifications;
 pub mod packages;
+pub mod payments;
 pub mod phone;
 pub mod portal;
 pub mod prices;

@@ -127,7 +127,9 @@ fn payment() -> TableCreateStatement {
         .col(string("form_id").unique_key())
         .col(big_integer("customer_id"))
         .col(big_integer("site_id"))
-        // `cash`, `bank_transfer`, `credit`.
+        // `payment`, `credit_used`, `refund`.
+        .col(string("kind"))
+        // `cash`, `bank_transfer`; `credit` when the balance was used.
         .col(string("method"))
         .col(string("currency"))
         // What was booked.
@@ -138,6 +140,8 @@ fn payment() -> TableCreateStatement {
         .col(big_integer("change"))
         // What became balance.
         .col(big_integer("to_credit"))
+        // A service was opened again on the promise of the rest.
+        .col(boolean("is_promised"))
         .col(big_integer("entry_id"))
         .col(timestamp_with_time_zone("received_at"))
         .col(string("note"))
@@ -185,11 +189,12 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("ix_credit_note_invoice", "credit_note", &["invoice_id"]),
         // Payments of a customer.
         index("ix_payment_customer", "payment", &["customer_id", "id"]),
-        // Payments of a site, newest first.
-        index("ix_payment_site", "payment", &["site_id", "id"]),
+        // Payments, newest first; those of a site.
+        index("ix_payment_received", "payment", &["received_at", "id"]),
+        index("ix_payment_site", "payment", &["site_id", "received_at", "id"]),
         // From the journal to the payment.
         index("ix_payment_entry", "payment", &["entry_id"]),
         // What a cashier took.
-        index("ix_payment_taken", "payment", &["taken_by", "received_at"]),
+        index("ix_payment_taken", "payment", &["taken_by", "received_at", "id"]),
     ]
 }

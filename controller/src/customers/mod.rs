@@ -204,6 +204,19 @@ pub async fn find(
     store::find(db, keys, scope, id).await
 }
 
+/// Customers by their ids, of those the caller may see, deleted or not; in no order.
+///
+/// # Errors
+/// The database's.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    scope: &Scope,
+    ids: &[CustomerId],
+) -> Result<Vec<Customer>, DbErr> {
+    if ids.is_empty() { Ok(Vec::new()) } else { store::by_ids(db, keys, scope, ids).await }
+}
+
 /// Customers the caller may see who have one of these numbers, but for one of them.
 ///
 /// # Errors

@@ -79,6 +79,7 @@ pub(crate) struct ShowPage {
     pub(crate) may_see_invoices: bool,
     /// His services are drawn by their own feature.
     pub(crate) sees_services: bool,
+    pub(crate) may_pay: bool,
 }
 
 /// A moment of the timeline with its sentence.
@@ -368,6 +369,7 @@ impl Page for ShowPage {
             may_open: true,
             may_see_invoices: true,
             sees_services: true,
+            may_pay: true,
         };
         let bare = Customer {
             phones: Vec::new(),
@@ -396,6 +398,7 @@ impl Page for ShowPage {
             may_manage: false,
             may_open: false,
             sees_services: false,
+            may_pay: false,
             moments: Vec::new(),
             ..page(sample())
         };

@@ -246,6 +246,7 @@ async fn show_page(
         may_open: caller.may(Permission::InvoicesManage),
         may_see_invoices: caller.may(Permission::InvoicesSee),
         sees_services: caller.may(Permission::SubscriptionsSee),
+        may_pay: caller.may(Permission::PaymentsTake),
     })
 }
 

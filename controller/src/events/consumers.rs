@@ -145,6 +145,9 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
             format!("customer-{customer_id}"),
         ],
         BusinessEvent::MessageDropped { .. } => vec!["messages".to_owned()],
+        BusinessEvent::PaymentReceived { customer_id, .. } | BusinessEvent::PaymentReversed { customer_id, .. } => {
+            vec![format!("customer-{customer_id}"), "payments".to_owned(), "invoices".to_owned()]
+        }
     }
 }
 

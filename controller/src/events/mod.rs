@@ -15,8 +15,8 @@ use serde_json::json;
 
 use crate::{
     ids::{
-        AddonId, BatchId, CustomerId, CustomerImportId, InvoiceId, MessageId, RouterId, SiteId, SubscriptionId,
-        TaxRateId, VoucherId,
+        AddonId, BatchId, CustomerId, CustomerImportId, InvoiceId, MessageId, PaymentId, RouterId, SiteId,
+        SubscriptionId, TaxRateId, VoucherId,
     },
     money::Money,
 };
@@ -193,6 +193,25 @@ pub enum BusinessEvent {
         router_id: RouterId,
         number: String,
     },
+    /// Money came, balance was used or paid out: `kind` says which.
+    PaymentReceived {
+        payment_id: PaymentId,
+        customer_id: CustomerId,
+        /// Of the receipt.
+        number: String,
+        kind: String,
+        method: String,
+        amount: Money,
+        to_credit: Money,
+    },
+    PaymentReversed {
+        payment_id: PaymentId,
+        customer_id: CustomerId,
+        number: String,
+        kind: String,
+        amount: Money,
+        reason: String,
+    },
     /// Somebody decided that a message to a customer is not to be sent.
     MessageDropped {
         message_id: MessageId,
@@ -243,6 +262,8 @@ pub const TOPICS: &[(&str, &str)] = &[
     ("subscription", "restored"),
     ("subscription", "ended"),
     ("message", "dropped"),
+    ("payment", "received"),
+    ("payment", "reversed"),
 ];
 
 impl BusinessEvent {
@@ -281,6 +302,8 @@ impl BusinessEvent {
             Self::SubscriptionRestored { .. } => ("subscription", "restored"),
             Self::SubscriptionEnded { .. } => ("subscription", "ended"),
             Self::MessageDropped { .. } => ("message", "dropped"),
+            Self::PaymentReceived { .. } => ("payment", "received"),
+            Self::PaymentReversed { .. } => ("payment", "reversed"),
         }
     }
 
@@ -321,6 +344,7 @@ impl BusinessEvent {
             | Self::SubscriptionRestored { number, .. }
             | Self::SubscriptionEnded { number, .. } => format!("subscription/{number}"),
             Self::MessageDropped { message_id, .. } => format!("message/{message_id}"),
+            Self::PaymentReceived { number, .. } | Self::PaymentReversed { number, .. } => format!("payment/{number}"),
         }
     }
 }

@@ -41,7 +41,8 @@ use crate::{
     brand::Brand,
     counter, customers, dashboard, invoices, ledger, maintenance, monitoring,
     mqtt::{self, BusKind},
-    notifications, packages, portal, prices, print, routers, sellers, settings, sites, subscriptions, vouchers,
+    notifications, packages, payments, portal, prices, print, routers, sellers, settings, sites, subscriptions,
+    vouchers,
 };
 
 /// What pages and API need of the app, and nothing of a feature.
@@ -134,6 +135,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(sellers::routes::routes())
         .merge(portal::routes::routes())
         .merge(vouchers::routes::routes())
+        .merge(payments::routes::routes())
         .merge(print::routes::routes())
         .merge(print::layouts::routes::routes())
         .merge(vouchers::search::routes::routes())
@@ -172,6 +174,7 @@ fn resources() -> Router<App> {
         .merge(sites::api::routes())
         .merge(subscriptions::api::routes())
         .merge(vouchers::api::routes())
+        .merge(payments::api::routes())
         .merge(print::api::routes())
         .merge(print::layouts::api::routes())
         .merge(vouchers::search::api::routes())
@@ -204,6 +207,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         sites::api::document(),
         subscriptions::api::document(),
         vouchers::api::document(),
+        payments::api::document(),
         print::api::document(),
         print::layouts::api::document(),
         vouchers::search::api::document(),
@@ -307,6 +311,12 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<vouchers::search::pages::MonitorPage>(),
         page::samples_of::<vouchers::import::pages::ImportPage>(),
         page::samples_of::<vouchers::pages::VoucherPage>(),
+        page::samples_of::<payments::pages::SearchPage>(),
+        page::samples_of::<payments::pages::PayPage>(),
+        page::samples_of::<payments::pages::ProposalPart>(),
+        page::samples_of::<payments::pages::ListPage>(),
+        page::samples_of::<payments::pages::ShowPage>(),
+        page::samples_of::<payments::pages::PrintPage>(),
         page::samples_of::<print::pages::PaperPage>(),
         page::samples_of::<print::pages::SheetPart>(),
         page::samples_of::<print::pages::WaitPage>(),

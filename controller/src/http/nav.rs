@@ -50,6 +50,7 @@ pub const SECTIONS: &[Section] = &[
     section("subscriptions", "/subscriptions", "plug", Permission::SubscriptionsSee),
     section("invoices", "/invoices", "receipt", Permission::InvoicesSee),
     section("messages", "/messages", "whatsapp", Permission::BillingSee),
+    section("payments", "/payments", "cash-stack", Permission::InvoicesSee),
     within("network", section("routers", "/routers", "router", Permission::RoutersSee)),
     within("network", section("sites", "/sites", "geo-alt", Permission::SitesSee)),
     within("network", section("packages", "/packages", "box-seam", Permission::PackagesSee)),

@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// The series of credit notes' numbers.
-const NOTES: &str = "credit_note";
+pub(super) const NOTES: &str = "credit_note";
 
 /// What shall be credited of an invoice.
 #[derive(Debug, Clone)]

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// The series of numbers.
-const SERIES: &str = "invoice";
+pub(super) const SERIES: &str = "invoice";
 
 /// What making and issuing goes by: the settings, rates and zones as they stand.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ mod faults;
 mod make;
 mod manual;
 pub(crate) mod pages;
+mod proof;
 mod reports_api;
 pub(crate) mod routes;
 pub mod rules;
@@ -34,6 +35,7 @@ pub use approve::{Approved, approve, approve_all, approve_by_itself};
 pub use change::{Crediting, credit, credit_in, void, void_in};
 pub use make::{issue, propose};
 pub use manual::{ManualForm, ManualLine, create};
+pub use proof::prove;
 pub use rules::{Issue, Kind, LineKind, State};
 pub use service::{Unpaid, totals_on, unpaid_of};
 pub use settle::{Open, Settled, open_of, settled};
@@ -121,6 +123,15 @@ pub struct Invoice {
     pub token: String,
     pub lines: Vec<Line>,
     pub credit_notes: Vec<CreditNote>,
+}
+
+/// What receipts say of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brief {
+    /// Empty for drafts.
+    pub number: String,
+    /// Its first line.
+    pub what: String,
 }
 
 /// What lists show of an invoice.
@@ -297,6 +308,27 @@ pub async fn search(db: &impl ConnectionTrait, scope: &Scope, q: &str) -> Result
     let customers = customers::matching(db, scope, q, MAX_FOUND + 1).await?;
     let is_cut = customers.len() > usize::try_from(MAX_FOUND).unwrap_or(usize::MAX);
     Ok((Search { customers, number: q.to_uppercase() }, is_cut))
+}
+
+/// Numbers and first lines of invoices, whoever may see them: for receipts.
+///
+/// # Errors
+/// The database's.
+pub async fn briefs(db: &impl ConnectionTrait, invoices: &[InvoiceId]) -> Result<BTreeMap<InvoiceId, Brief>, DbErr> {
+    store::briefs(db, invoices).await
+}
+
+/// The customers of invoices that the caller may see and whose number begins so.
+///
+/// # Errors
+/// The database's.
+pub async fn customers_of_number(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    number: &str,
+    limit: u64,
+) -> Result<Vec<CustomerId>, DbErr> {
+    store::customers_of_number(db, scope, number, limit).await
 }
 
 /// The due days of invoices, for the ages of debts.

@@ -16,6 +16,7 @@ pub(super) async fn run(app: &App, kind: &str, payload: serde_json::Value) -> Ou
         crate::ledger::jobs::Prove::KIND => one::<crate::ledger::jobs::Prove>(app, payload).await,
         crate::customers::import::job::Take::KIND => one::<crate::customers::import::job::Take>(app, payload).await,
         crate::notifications::react::Tell::KIND => one::<crate::notifications::react::Tell>(app, payload).await,
+        crate::payments::jobs::ProveDocuments::KIND => one::<crate::payments::jobs::ProveDocuments>(app, payload).await,
         crate::routers::jobs::Grant::KIND => one::<crate::routers::jobs::Grant>(app, payload).await,
         crate::routers::jobs::Revoke::KIND => one::<crate::routers::jobs::Revoke>(app, payload).await,
         crate::vouchers::CleanUp::KIND => one::<crate::vouchers::CleanUp>(app, payload).await,

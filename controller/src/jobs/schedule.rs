@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::{Job, When, enqueue, store};
-use crate::{app::App, clock, ledger::jobs::Prove, vouchers::CleanUp};
+use crate::{app::App, clock, ledger::jobs::Prove, payments::jobs::ProveDocuments, vouchers::CleanUp};
 
 /// How often slots are looked at.
 const TICK: Duration = Duration::from_secs(30);
@@ -37,6 +37,8 @@ async fn enqueue_due(app: &App) -> anyhow::Result<()> {
     let night = (now.timestamp() - NIGHT_SECS).div_euclid(DAY_SECS);
     let nightly = When { at: None, dedupe: Some(format!("{}@night-{night}", Prove::KIND)) };
     enqueue(&*tx, now, &Prove { whole: true }, nightly).await?;
+    let nightly = When { at: None, dedupe: Some(format!("{}@night-{night}", ProveDocuments::KIND)) };
+    enqueue(&*tx, now, &ProveDocuments {}, nightly).await?;
     let often = When { at: None, dedupe: Some(format!("{}@{}", CleanUp::KIND, slot(CLEAN_UP_SECS))) };
     enqueue(&*tx, now, &CleanUp {}, often).await?;
     tx.commit().await.context("committing periodic jobs")

@@ -297,6 +297,43 @@ pub async fn balance(db: &impl ConnectionTrait, customer: CustomerId, currency: 
     store::balance(db, customer, currency).await
 }
 
+/// The balances of some customers; those without any are not in it.
+///
+/// # Errors
+/// The database's.
+pub async fn balances(
+    db: &impl ConnectionTrait,
+    customers: &[CustomerId],
+    currency: Currency,
+) -> Result<BTreeMap<CustomerId, Balance>, DbErr> {
+    store::balances(db, customers, currency).await
+}
+
+/// What a customer owed and had after an entry: a receipt printed again says what it said the first time.
+///
+/// # Errors
+/// The database's.
+pub async fn balance_after(
+    db: &impl ConnectionTrait,
+    customer: CustomerId,
+    currency: Currency,
+    entry: EntryId,
+) -> Result<Balance, DbErr> {
+    store::balance_after(db, customer, currency, entry).await
+}
+
+/// What was left of invoices after an entry, in minor units.
+///
+/// # Errors
+/// The database's.
+pub async fn remaining_after(
+    db: &impl ConnectionTrait,
+    invoices: &[InvoiceId],
+    entry: EntryId,
+) -> Result<BTreeMap<InvoiceId, i64>, DbErr> {
+    store::owed_after(db, invoices, entry).await
+}
+
 /// What is left of invoices, in minor units; those never booked are not in it.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 pub(crate) mod api;
 pub mod billing;
 pub(crate) mod pages;
+mod payments;
 pub(crate) mod routes;
 pub mod services;
 mod store;
@@ -19,6 +20,8 @@ use crate::{
     },
     ledger::{numbers::NumberFormat, rules::VoucherIncome},
 };
+
+pub use payments::Payments;
 
 /// What the operator chose. Every field has a default, so that an older row reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -48,6 +51,8 @@ pub struct Settings {
     pub services: services::Services,
     /// The monthly business.
     pub billing: billing::Billing,
+    /// Receipts, and what part payments do.
+    pub payments: Payments,
 }
 
 impl Default for Settings {
@@ -65,6 +70,7 @@ impl Default for Settings {
             invoice_auto_approve_hours: 24,
             services: services::Services::default(),
             billing: billing::Billing::default(),
+            payments: Payments::default(),
         }
     }
 }
@@ -124,6 +130,7 @@ impl Settings {
         if self.voucher_marker == self.pppoe_marker {
             return bad("pppoe_marker", "marker_same");
         }
+        self.payments.check()?;
         self.services.check()?;
         self.billing.check()
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Settings;
+use super::{Payments, Settings};
 use crate::{
     http::{
         form::{Check, Choice, FieldError, FormErrors, FormView},
@@ -25,6 +25,9 @@ pub(crate) struct Fields {
     pub(crate) credit_note_number_format: String,
     pub(crate) invoice_needs_approval: String,
     pub(crate) invoice_auto_approve_hours: String,
+    pub(crate) receipt_number_format: String,
+    pub(crate) reopen_share_percent: String,
+    pub(crate) partial_promise_days: String,
 }
 
 /// The general settings.
@@ -48,6 +51,9 @@ impl From<Settings> for Fields {
             credit_note_number_format: settings.credit_note_number_format,
             invoice_needs_approval: ticked(settings.invoice_needs_approval),
             invoice_auto_approve_hours: settings.invoice_auto_approve_hours.to_string(),
+            receipt_number_format: settings.payments.receipt_number_format,
+            reopen_share_percent: settings.payments.reopen_share_percent.to_string(),
+            partial_promise_days: settings.payments.partial_promise_days.to_string(),
         }
     }
 }
@@ -69,6 +75,11 @@ impl Fields {
             invoice_needs_approval: Check::ticked(&fields.invoice_needs_approval),
             // What is no number is refused with its sentence.
             invoice_auto_approve_hours: fields.invoice_auto_approve_hours.trim().parse().unwrap_or(-1),
+            payments: Payments {
+                reopen_share_percent: fields.reopen_share_percent.trim().parse().unwrap_or(-1),
+                partial_promise_days: fields.partial_promise_days.trim().parse().unwrap_or(-1),
+                receipt_number_format: trim(fields.receipt_number_format),
+            },
             ..before
         }
     }
@@ -98,6 +109,8 @@ impl Page for GeneralPage {
         errors.add("currency", FieldError::new("not_offered"));
         errors.add("invoice_number_format", FieldError::new("number_format"));
         errors.add("invoice_auto_approve_hours", FieldError::new("approve_hours"));
+        errors.add("reopen_share_percent", FieldError::new("percent_range"));
+        errors.add("partial_promise_days", FieldError::new("promise_days"));
         let values = Fields::from(Settings::default());
         vec![
             Self { form: FormView::fresh(values.clone()), currencies: currencies() },

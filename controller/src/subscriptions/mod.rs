@@ -19,6 +19,7 @@ mod offer;
 pub(crate) mod pages;
 pub mod periods;
 mod preview;
+mod reopen;
 pub(crate) mod routes;
 pub mod rules;
 pub mod standing;
@@ -59,6 +60,7 @@ pub use create::{Asked, Created, create};
 pub use follow::{Followed, bill_until, due, invoices_changed, to_bill};
 pub use periods::{Calendar, Period, Step};
 pub use preview::{Preview, PreviewLine, preview};
+pub use reopen::promise_in;
 pub use rules::SubscriptionForm;
 
 /// Where passwords of services are sealed for.

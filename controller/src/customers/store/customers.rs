@@ -301,6 +301,17 @@ pub(in super::super) async fn find(
     Ok(complete(db, keys, vec![row]).await?.pop())
 }
 
+/// Customers by their ids; a caller asks for few.
+pub(in super::super) async fn by_ids(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    scope: &Scope,
+    ids: &[CustomerId],
+) -> Result<Vec<Customer>, DbErr> {
+    let rows = scoped(scope).filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(db).await?;
+    complete(db, keys, rows).await
+}
+
 /// The identity number in full.
 pub(in super::super) async fn id_number(
     db: &impl ConnectionTrait,

@@ -16,7 +16,9 @@ pub struct Model {
     pub form_id: String,
     pub customer_id: i64,
     pub site_id: i64,
-    /// `cash`, `bank_transfer`, `credit`.
+    /// `payment`, `credit_used`, `refund`.
+    pub kind: String,
+    /// `cash`, `bank_transfer`; `credit` when the balance was used.
     pub method: String,
     pub currency: String,
     /// What was booked.
@@ -27,6 +29,8 @@ pub struct Model {
     pub change: i64,
     /// What became balance.
     pub to_credit: i64,
+    /// A service was opened again on the promise of the rest.
+    pub is_promised: bool,
     pub entry_id: i64,
     pub received_at: DateTimeUtc,
     pub note: String,

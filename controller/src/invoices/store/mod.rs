@@ -1,18 +1,22 @@
 //! Queries of invoices, their lines and credit notes.
 
 mod aging;
+mod brief;
 mod list;
 mod notes;
+mod proof;
 mod read;
 mod service;
 mod write;
 
 pub(super) use aging::{due_at, owed_at_sites, owed_by_customers, owners};
+pub(super) use brief::{briefs, customers_of_number};
 pub use list::Tab;
 #[cfg(test)]
 pub(super) use list::statements;
 pub(super) use list::{Wanted, list, sums};
 pub(super) use notes::{NewNote, insert_note, note_of_form, notes};
+pub(super) use proof::{gaps, unlike_postings, unlike_states};
 pub(super) use read::{
     Kept, ToIssue, drafts, drafts_after, drafts_seen, due_days, find, kept, made, made_of, open_of, rates,
 };
