@@ -1835,6 +1835,7 @@ package-setup-fee-hint = Billed once, with the first invoice.
 package-setup-of = set-up { $fee }
 package-is-taxed = Subject to PPN (VAT)
 package-is-taxed-hint = Reckoned at the rate of the invoice's day.
+package-is-taxed-none = No PPN rate is in force, so invoices have none yet. Add one under Subscription packages, PPN rates.
 package-taxed = PPN
 package-local-address = Router's address (local-address)
 package-local-address-hint = An IP address or the name of a pool. Empty means left as it is on the router.

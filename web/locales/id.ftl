@@ -1788,6 +1788,7 @@ package-setup-fee-hint = Ditagih sekali bersama tagihan pertama.
 package-setup-of = pasang { $fee }
 package-is-taxed = Kena PPN
 package-is-taxed-hint = Dihitung dengan tarif PPN yang berlaku pada hari tagihan.
+package-is-taxed-none = Belum ada tarif PPN yang berlaku, jadi belum ada PPN di tagihan. Tambahkan di Paket langganan, Tarif PPN.
 package-taxed = PPN
 package-local-address = Alamat router (local-address)
 package-local-address-hint = Alamat IP atau nama pool. Kosong berarti dibiarkan seperti di router.

@@ -102,6 +102,8 @@ pub(crate) struct FormPage {
     pub(crate) currency_sign: String,
     pub(crate) archived: bool,
     pub(crate) sees_costs: bool,
+    /// No rate of PPN is in force: being subject to it changes nothing yet.
+    pub(crate) no_tax: bool,
 }
 
 /// How a package stands on a router.
@@ -220,6 +222,7 @@ impl Page for FormPage {
             currency_sign: "Rp".to_owned(),
             archived: false,
             sees_costs: false,
+            no_tax: true,
         };
         let known = |package: &Package| Self {
             id: Some(package.id),
@@ -232,6 +235,7 @@ impl Page for FormPage {
             currency_sign: "Rp".to_owned(),
             archived: true,
             sees_costs: true,
+            no_tax: false,
         };
         let yearly = Terms { cycle: Cycle::Months(12), bill_day: None, ..subscription().terms };
         vec![
