@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod clock;
+pub mod demo;
 pub mod judges;
 pub mod mosquitto;
 pub mod router_sim;

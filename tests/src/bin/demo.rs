@@ -12,8 +12,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use hiji_tests::world::Api;
-use serde_json::{Value, json};
+use hiji_tests::{
+    demo::{self, found_or_made},
+    world::Api,
+};
+use serde_json::json;
 use tokio::{
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
@@ -29,8 +32,6 @@ const ROUTERS: [Demo; 2] = [
 const START_WITHIN: Duration = Duration::from_secs(30);
 const STOP_WITHIN: Duration = Duration::from_secs(12);
 const STEP: Duration = Duration::from_millis(100);
-/// Vouchers made for each router at the first start.
-const VOUCHERS: u32 = 20;
 
 /// A demo router.
 #[derive(Debug, Clone, Copy)]
@@ -88,8 +89,9 @@ async fn run(processes: &mut Processes) -> anyhow::Result<()> {
         let agent = settings.agent(&api, demo).await.with_context(|| format!("setting up {}", demo.router))?;
         processes.start("hiji-agent", &["run"], &agent)?;
     }
-    sell(&api).await.context("making demo vouchers")?;
-    offer(&api).await.context("making packages of subscriptions")?;
+    demo::sell(&api).await.context("making demo vouchers")?;
+    let packages = demo::offer(&api).await.context("making packages of subscriptions")?;
+    demo::subscribe(&api, packages).await.context("making customers and their subscriptions")?;
     say(&format!(
         "\n  hiji is running at {}\n  login: {}   password: {}\n  Two simulated routers are connected. Ctrl-C stops everything; data stays in {}.\n",
         settings.public_url,
@@ -211,68 +213,6 @@ async fn sign_in(processes: &mut Processes, api: &mut Api, data_dir: &Path) -> a
         }
         sleep(STEP).await;
     }
-}
-
-async fn found_or_made(api: &Api, list: &str, name: &str, body: &Value) -> anyhow::Result<i64> {
-    let items = api.all(list).await?;
-    match items.iter().find(|item| item["name"] == name).and_then(|item| item["id"].as_i64()) {
-        Some(id) => Ok(id),
-        None => api.post(list, body).await?.id(),
-    }
-}
-
-/// A package on both routers, and at the first start some vouchers for each.
-async fn sell(api: &Api) -> anyhow::Result<()> {
-    let routers: Vec<i64> = api.all("/routers").await?.iter().filter_map(|router| router["id"].as_i64()).collect();
-    let package = json!({
-        "name": "12 Jam", "service": "hotspot", "profile": "hiji-12jam", "create_profile": true,
-        "price": { "amount": 3000, "currency": "IDR" }, "cost": { "amount": 2000, "currency": "IDR" },
-        "rate_limit": "2M/4M", "shared_users": 1, "router_ids": routers,
-        "validity": { "online_secs": 43_200, "active_secs": 259_200 },
-    });
-    let package = found_or_made(api, "/packages", "12 Jam", &package).await?;
-    if !api.all("/voucher_batches").await?.is_empty() {
-        return Ok(());
-    }
-    for router in routers {
-        let body = json!({ "router_id": router, "package_id": package, "count": VOUCHERS, "prefix": "HJ" });
-        api.post_once("/voucher_batches", &body, &format!("demo-{router}")).await?.ok()?;
-    }
-    Ok(())
-}
-
-/// Packages of subscriptions on both routers, and add-ons.
-async fn offer(api: &Api) -> anyhow::Result<()> {
-    let routers: Vec<i64> = api.all("/routers").await?.iter().filter_map(|router| router["id"].as_i64()).collect();
-    let rupiah = |amount: i64| json!({ "amount": amount, "currency": "IDR" });
-    let package = |name: &str, profile: &str, rate: &str, price: i64, cost: i64| {
-        json!({
-            "name": name, "service": "pppoe", "profile": profile, "rate_limit": rate, "price": rupiah(price),
-            "cost": rupiah(cost), "local_address": "10.20.0.1", "address_pool": "ppp-pool", "router_ids": routers,
-            "is_prepaid": false, "bill_day": 1, "due_days": 10, "grace_days": 3, "setup_fee": rupiah(200_000),
-        })
-    };
-    let mut member = package("Member Hotspot", "hiji-member", "5M/5M", 100_000, 40_000);
-    member["service"] = json!("hotspot");
-    member["sold_as"] = json!("subscription");
-    (member["local_address"], member["address_pool"], member["setup_fee"]) = (json!(""), json!(""), rupiah(0));
-    (member["is_prepaid"], member["due_days"]) = (json!(true), json!(0));
-    let burst = "10M/10M 15M/15M 8M/8M 10/10";
-    for package in [
-        package("Rumah 10 Mbps", "Rumah-10M", burst, 165_000, 90_000),
-        package("Rumah 20 Mbps", "Rumah-20M", "20M/20M", 225_000, 120_000),
-        member,
-    ] {
-        let name = package["name"].as_str().unwrap_or_default().to_owned();
-        found_or_made(api, "/packages", &name, &package).await?;
-    }
-    for (name, kind, price, cost) in
-        [("IP statis", "monthly", 50_000, 10_000), ("Modem ONT", "one_off", 350_000, 280_000)]
-    {
-        let addon = json!({ "name": name, "kind": kind, "price": rupiah(price), "cost": rupiah(cost) });
-        found_or_made(api, "/addons", name, &addon).await?;
-    }
-    Ok(())
 }
 
 /// The processes of the demo, ended in the reverse order of their start.
