@@ -2190,6 +2190,7 @@ message-kind-payment-reversed = Payment taken back
 done-message-dropped = The message will not be sent.
 done-message-called = Noted: the customer was called.
 error-message-not-waiting = This message waits no more.
+job-kind-subscriptions-follow = Bring subscriptions in line with invoices and customers
 job-kind-notifications-tell = Write messages to customers
 
 ## Settings of billing

@@ -2137,6 +2137,7 @@ message-kind-payment-reversed = Pembayaran dibatalkan
 done-message-dropped = Pesan tidak akan dikirim.
 done-message-called = Dicatat: pelanggan sudah ditelepon.
 error-message-not-waiting = Pesan ini sudah tidak menunggu.
+job-kind-subscriptions-follow = Ikutkan langganan pada tagihan dan pelanggannya
 job-kind-notifications-tell = Tulis pesan ke pelanggan
 
 ## Pengaturan penagihan

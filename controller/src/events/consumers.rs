@@ -21,7 +21,7 @@ use crate::{
     db::{self, Guard},
     ids::SiteId,
     jobs::{self, Job, When},
-    notifications,
+    notifications, subscriptions,
 };
 
 /// Events handled in one go.
@@ -76,6 +76,7 @@ pub(crate) async fn drain(app: &App) -> anyhow::Result<bool> {
 
 /// Enqueues the jobs of those who react. A feature that does adds its line; its `react.rs` picks what concerns it.
 async fn react(tx: &impl ConnectionTrait, now: DateTime<Utc>, happened: &[Happened]) -> Result<(), DbErr> {
+    enqueue(tx, now, happened, subscriptions::react::to(happened)).await?;
     enqueue(tx, now, happened, notifications::react::to(happened)).await
 }
 

@@ -19,6 +19,7 @@ pub(super) async fn run(app: &App, kind: &str, payload: serde_json::Value) -> Ou
         crate::payments::jobs::ProveDocuments::KIND => one::<crate::payments::jobs::ProveDocuments>(app, payload).await,
         crate::routers::jobs::Grant::KIND => one::<crate::routers::jobs::Grant>(app, payload).await,
         crate::routers::jobs::Revoke::KIND => one::<crate::routers::jobs::Revoke>(app, payload).await,
+        crate::subscriptions::react::Follow::KIND => one::<crate::subscriptions::react::Follow>(app, payload).await,
         crate::vouchers::CleanUp::KIND => one::<crate::vouchers::CleanUp>(app, payload).await,
         unknown => Outcome::Failed { error: format!("no job of kind {unknown} in this version"), max_attempts: 0 },
     }

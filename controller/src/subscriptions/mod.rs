@@ -19,6 +19,7 @@ mod offer;
 pub(crate) mod pages;
 pub mod periods;
 mod preview;
+pub mod react;
 mod reopen;
 pub(crate) mod routes;
 pub mod rules;

@@ -10,13 +10,15 @@ use hiji_shared::{
 };
 use serde_json::{Value, json};
 
-use super::{Filter, State, Subscription, bill_until, find, invoices_changed, uplink};
+use super::{Filter, State, Subscription, bill_until, find, invoices_changed, react, uplink};
 use crate::{
     customers,
     db::paging::PageOf,
+    events::{BusinessEvent, Happened},
     http::access::{Role, Scope},
     ids::{CustomerId, RouterId, SiteId, SubscriptionId},
     invoices::{self, Issue, Tab},
+    jobs::Job as _,
     ledger::{
         self,
         allocation::Settlement,
@@ -442,6 +444,41 @@ async fn people_take_service_away_and_give_it_back_as_far_as_they_may() {
         assert_eq!(budi.get("/subscriptions/1").await.0, StatusCode::NOT_FOUND);
         let (_, none) = budi.api("GET", "/subscriptions", Value::Null).await;
         assert_eq!(none["items"].as_array().unwrap().len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_voided_invoice_and_a_customers_own_grace_are_followed_by_themselves() {
+    on_each_database(|app| async move {
+        let kebon = kebon(&app, json!({})).await;
+        let boss = signed_in(&app, Role::SuperAdmin).await;
+        let (_, made) = boss.api("POST", "/subscriptions", kebon.form(json!({}))).await;
+        // Due on the 27th; two days later it has lapsed, and three days of grace run.
+        app.clock.advance(Duration::days(5));
+        let lapsed = follow(&app, &made["id"]).await;
+        assert_eq!(lapsed.state, State::Grace);
+        let customer_id = lapsed.customer_id;
+        let react = async |event: BusinessEvent| {
+            let happened = Happened { id: 1, at: app.app.clock.now(), site: None, event };
+            react::to(&[happened]).expect("a job").run(&app).await.unwrap();
+            the(&app, &made["id"]).await
+        };
+        let customer = format!("/customers/{}", made["customer_id"]);
+        let own = json!({
+            "site_id": kebon.site, "name": "Budi Santoso", "phones": [{ "number": "0812-3456-7890" }],
+            "grace_days": 10,
+        });
+        let (status, changed) = boss.api("PUT", &customer, own).await;
+        assert_eq!((status, &changed["grace_days"]), (200, &json!(10)), "{changed}");
+        let spared = react(BusinessEvent::CustomerChanged { customer_id, number: String::new() }).await;
+        assert_eq!(spared.acts_at.unwrap() - lapsed.acts_at.unwrap(), Duration::days(7));
+        let [invoice] = invoices_of(&app, &made["id"]).await.try_into().unwrap();
+        let void = format!("/invoices/{}/void", invoice.id);
+        assert_eq!(boss.api("POST", &void, json!({ "reason": "salah harga" })).await.0, 200);
+        let (invoice_id, number, reason) = (invoice.id, String::new(), String::new());
+        let voided = BusinessEvent::InvoiceVoided { invoice_id, customer_id, number, reason };
+        assert_eq!(react(voided).await.state, State::Active);
     })
     .await;
 }

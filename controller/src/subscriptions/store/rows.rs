@@ -219,6 +219,23 @@ pub(in super::super) async fn of_customer(
     complete(db, query.all(db).await?).await
 }
 
+/// Services of these customers that are not over.
+pub(in super::super) async fn open_of_customers(
+    db: &impl ConnectionTrait,
+    customers: &[CustomerId],
+) -> Result<Vec<SubscriptionId>, DbErr> {
+    let ids: Vec<i64> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::CustomerId.is_in(customers.iter().map(|customer| customer.0)))
+        .filter(Column::State.ne(State::Ended.as_str()))
+        .order_by_asc(Column::Id)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(ids.into_iter().map(SubscriptionId).collect())
+}
+
 /// Holds subscriptions against others until the transaction ends, in the order of their ids.
 pub(in super::super) async fn hold(
     tx: &impl ConnectionTrait,
