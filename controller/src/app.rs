@@ -6,8 +6,8 @@ use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    brand::Brand, clock::Clock, config::Config, db::Db, events::live::Live, ids, mqtt::Bus, routers::wake::Wakes,
-    sealed::Keys, tokens::Tokens,
+    brand::Brand, clock::Clock, config::Config, db::Db, events::live::Live, ids, invoices, mqtt::Bus,
+    routers::wake::Wakes, sealed::Keys, tokens::Tokens,
 };
 
 /// The running controller, cheap to clone.
@@ -26,6 +26,8 @@ pub struct Parts {
     pub live: Live,
     pub brand: Brand,
     pub wakes: Wakes,
+    /// Sums of long lists.
+    pub sums: invoices::KeptSums,
     /// Name of this process among several controllers.
     pub instance: String,
     /// What agents are told to connect to.
@@ -45,6 +47,7 @@ impl Parts {
             live: Live::default(),
             brand: Brand::default(),
             wakes: Wakes::default(),
+            sums: invoices::KeptSums::default(),
             instance: ids::token(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -123,6 +123,7 @@ impl TestApp {
             bus: Bus::none(),
             live: Live::default(),
             wakes: Wakes::default(),
+            sums: crate::invoices::KeptSums::default(),
             instance: "test".to_owned(),
             mqtt_public_url: "mqtt://127.0.0.1:1883".to_owned(),
             stop: CancellationToken::new(),

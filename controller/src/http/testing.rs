@@ -101,6 +101,7 @@ pub(super) async fn app() -> (App, tempfile::TempDir) {
         bus: Bus::none(),
         live: Live::default(),
         wakes: Wakes::default(),
+        sums: crate::invoices::KeptSums::default(),
         instance: "test".to_owned(),
         mqtt_public_url: "mqtt://isp.example.net:1883".to_owned(),
         stop: CancellationToken::new(),

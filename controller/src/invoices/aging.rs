@@ -141,7 +141,7 @@ pub async fn report(
     };
     let (db, wanted) = (app.db.read(), Wanted::new(app, scope, asked).await?);
     let mut debts = match wanted.is_now {
-        true => now(db, &wanted, (after, page.limit() + 1)).await?,
+        true => now(app, &wanted, (after, page.limit() + 1)).await?,
         false => then(db, &wanted).await?,
     };
     debts.by_customer.retain(|customer, aging| *customer > after && *aging != Aging::none(wanted.currency));
@@ -191,15 +191,12 @@ impl Debts {
 }
 
 /// As it stands: customers after one, and every site.
-async fn now(
-    db: &impl ConnectionTrait,
-    wanted: &Wanted,
-    (after, limit): (CustomerId, u64),
-) -> Result<Debts, InvoiceError> {
+async fn now(app: &App, wanted: &Wanted, (after, limit): (CustomerId, u64)) -> Result<Debts, InvoiceError> {
+    let db = app.db.read();
     let sites: Vec<SiteId> = wanted.sites.iter().map(|site| site.id).collect();
     let what = (wanted.currency, wanted.as_of);
     let rows = store::owed_by_customers(db, &wanted.scope, what, (after, limit)).await?;
-    let by_site = store::owed_at_sites(db, &sites, wanted.currency, wanted.as_of).await?;
+    let by_site = owed_at_sites(app, wanted, &sites).await?;
     // A full page ends with its last customer: those without an invoice beyond it are of a later one.
     let is_full = u64::try_from(rows.len()).unwrap_or(0) >= limit;
     let last = rows.last().map(|(customer, _)| *customer).filter(|_| is_full);
@@ -209,6 +206,18 @@ async fn now(
         debts.by_customer.retain(|customer, _| *customer <= last);
     }
     Ok(debts)
+}
+
+/// What is owed at sites, read anew only after money moved.
+async fn owed_at_sites(app: &App, wanted: &Wanted, sites: &[SiteId]) -> Result<BTreeMap<SiteId, Aging>, DbErr> {
+    let (db, now) = (app.db.read(), app.clock.now());
+    let (key, version) = (format!("{sites:?} {:?} {}", wanted.currency, wanted.as_of), store::version(db).await?);
+    if let Some(kept) = app.sums.debts.get(&key, version, now) {
+        return Ok(kept);
+    }
+    let owed = store::owed_at_sites(db, sites, wanted.currency, wanted.as_of).await?;
+    app.sums.debts.put(key, version, now, owed.clone());
+    Ok(owed)
 }
 
 /// Adds the debts without an invoice: they are few.

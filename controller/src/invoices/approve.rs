@@ -105,5 +105,5 @@ async fn step(app: &App, actor: &Actor, ids: &[InvoiceId]) -> Result<usize, Invo
 /// The database's.
 pub(super) async fn waiting_sums(app: &App, scope: &Scope, site: Option<SiteId>) -> Result<Vec<Sum>, DbErr> {
     let filter = Filter { tab: Tab::Draft, site, ..Filter::default() };
-    sums(app.db.read(), scope, app.clock.now(), &filter).await
+    sums(app, scope, &filter).await
 }

@@ -27,6 +27,7 @@ use crate::{
         tax::TaxRate,
     },
     money::Money,
+    packages::taxes,
     settings, sites,
 };
 
@@ -45,12 +46,11 @@ struct Terms {
 impl Terms {
     async fn load(tx: &impl ConnectionTrait) -> Result<Self, InvoiceError> {
         let settings = settings::load(tx).await?;
-        let rates = if settings.is_taxable { store::rates(tx).await? } else { Vec::new() };
         let sites = sites::all(tx, &Scope::All).await?;
         Ok(Self {
             format: NumberFormat::parse(&settings.invoice_number_format).map_err(InvoiceError::Format)?,
             is_taxable: settings.is_taxable,
-            rates,
+            rates: rates(tx, settings.is_taxable).await?,
             zones: sites.into_iter().map(|site| (site.id, site.zone())).collect(),
         })
     }
@@ -62,6 +62,22 @@ impl Terms {
     fn totals(&self, lines: &[(Money, bool)], day: NaiveDate) -> Result<Totals, Fault> {
         rules::totals(lines, rules::rate_of(self.is_taxable, &self.rates, day))
     }
+}
+
+/// The dated rates of PPN, where the operator collects any.
+pub(super) async fn rates(db: &impl ConnectionTrait, is_taxable: bool) -> Result<Vec<TaxRate>, DbErr> {
+    if !is_taxable {
+        return Ok(Vec::new());
+    }
+    let rate = |rate: taxes::Rate| TaxRate {
+        valid_from: rate.valid_from,
+        rate_bps: i64::from(rate.rate_bps),
+        base_num: i64::from(rate.base_num),
+        base_den: i64::from(rate.base_den),
+        inclusive: rate.is_inclusive,
+        label: rate.label,
+    };
+    Ok(taxes::rates(db).await?.into_iter().map(rate).collect())
 }
 
 /// Makes the invoices that are not there yet, as drafts or issued; one answer each, in their order. What was proposed

@@ -11,6 +11,7 @@ mod approve;
 mod change;
 mod export;
 mod faults;
+mod kept;
 mod make;
 mod manual;
 pub(crate) mod pages;
@@ -33,6 +34,7 @@ use serde::Serialize;
 
 pub use approve::{Approved, approve, approve_all, approve_by_itself};
 pub use change::{Crediting, credit, credit_in, void, void_in};
+pub use kept::{KeptSums, sums};
 pub use make::{issue, propose};
 pub use manual::{ManualForm, ManualLine, create};
 pub use proof::prove;
@@ -283,20 +285,6 @@ pub async fn list(
     let wanted = store::Wanted::new(scope, &sites, now, filter);
     let rows = store::list(db, &wanted, after, page.limit() + 1).await?;
     Ok(Ok(page.cut(rows, |head| rules::Key { due_on: head.due_on, id: head.id }.text())))
-}
-
-/// What the invoices of a filter sum up to, by currency.
-///
-/// # Errors
-/// The database's.
-pub async fn sums(
-    db: &impl ConnectionTrait,
-    scope: &Scope,
-    now: DateTime<Utc>,
-    filter: &Filter,
-) -> Result<Vec<Sum>, DbErr> {
-    let sites = crate::sites::all(db, scope).await?;
-    store::sums(db, &store::Wanted::new(scope, &sites, now, filter)).await
 }
 
 /// What a search means: customers who have all its words, and the invoice of that number. True beside it when more

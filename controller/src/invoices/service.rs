@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    InvoiceError,
+    InvoiceError, make,
     rules::{self, Kind, State, Totals},
     store,
 };
@@ -40,6 +40,6 @@ pub async fn totals_on(
     day: NaiveDate,
 ) -> Result<Totals, InvoiceError> {
     let is_taxable = settings::load(db).await?.is_taxable;
-    let rates = if is_taxable { store::rates(db).await? } else { Vec::new() };
+    let rates = make::rates(db, is_taxable).await?;
     Ok(rules::totals(lines, rules::rate_of(is_taxable, &rates, day))?)
 }

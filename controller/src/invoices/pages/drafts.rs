@@ -22,6 +22,7 @@ pub(crate) struct DraftsPage {
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
     pub(crate) may_manage: bool,
+    pub(crate) timezone: String,
 }
 
 /// What was chosen.
@@ -48,6 +49,7 @@ impl Page for DraftsPage {
             next: None,
             is_later: false,
             may_manage,
+            timezone: "Asia/Jakarta".to_owned(),
         };
         let rows = || vec![sample_head(State::Draft)];
         vec![

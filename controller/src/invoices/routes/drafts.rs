@@ -51,6 +51,7 @@ async fn page(
         next: found.next_cursor,
         is_later,
         may_manage: caller.may(Permission::InvoicesManage),
+        timezone: sites::home_zone(db, &caller.sites).await?,
     })
 }
 

@@ -136,7 +136,7 @@ pub(super) async fn list(
     let sites = sites::all(db, &caller.sites).await?;
     let (filter, is_cut, month) = wanted(&app, &caller.sites, (&narrow, &listing.q), today(&sites, now)).await?;
     let page = super::super::list(db, &caller.sites, now, &filter, &listing.page).await??;
-    let sums = super::super::sums(db, &caller.sites, now, &filter).await?;
+    let sums = super::super::sums(&app, &caller.sites, &filter).await?;
     view.page(&ListPage {
         rows: shown(page.items, &sites, now),
         sums,

@@ -13,7 +13,7 @@ use super::{
         Filter, Head, Sum,
         rules::{self, Key, Kind, State},
     },
-    damaged, money,
+    damaged, money, sql,
 };
 use crate::{
     db::entity::{
@@ -170,7 +170,7 @@ impl Wanted {
 }
 
 /// Whether so few are left that they may be sorted.
-fn is_narrow(filter: &Filter) -> bool {
+pub(in super::super) fn is_narrow(filter: &Filter) -> bool {
     filter.customer.is_some() || filter.subscription.is_some() || filter.search.is_some()
 }
 
@@ -336,6 +336,18 @@ fn sum_of(arm: &Condition) -> SelectStatement {
         .from(Entity)
         .cond_where(arm.clone())
         .to_owned()
+}
+
+/// Changes whenever a sum may: an invoice is made, money is booked, or something is recorded of an invoice.
+pub(in super::super) type Version = (i64, i64, i64);
+
+/// The version of now.
+pub(in super::super) async fn version(db: &impl ConnectionTrait) -> Result<Version, DbErr> {
+    // SeaORM cannot select without a table.
+    const LAST: &str = "SELECT (SELECT COALESCE(MAX(id), 0) FROM invoice),
+        (SELECT COALESCE(MAX(id), 0) FROM journal_entry), (SELECT COALESCE(MAX(id), 0) FROM business_event)";
+    let row = db.query_one_raw(sql(db, LAST, [])).await?.ok_or_else(|| damaged("a query that answers nothing"))?;
+    Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?))
 }
 
 /// What a list sums up to, by currency.

@@ -14,12 +14,10 @@ pub(super) use brief::{briefs, customers_of_number};
 pub use list::Tab;
 #[cfg(test)]
 pub(super) use list::statements;
-pub(super) use list::{Wanted, list, sums};
+pub(super) use list::{Version, Wanted, is_narrow, list, sums, version};
 pub(super) use notes::{NewNote, insert_note, note_of_form, notes};
 pub(super) use proof::{gaps, unlike_postings, unlike_states};
-pub(super) use read::{
-    Kept, ToIssue, drafts, drafts_after, drafts_seen, due_days, find, kept, made, made_of, open_of, rates,
-};
+pub(super) use read::{Kept, ToIssue, drafts, drafts_after, drafts_seen, due_days, find, kept, made, made_of, open_of};
 pub(super) use service::unpaid_of;
 pub(super) use write::{Issued, insert, set_issued, set_settled, set_void};
 

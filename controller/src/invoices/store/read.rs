@@ -16,11 +16,10 @@ use crate::{
     db::entity::{
         customer,
         invoice::{Column, Entity, Model},
-        invoice_line, tax_rate,
+        invoice_line,
     },
     http::access::Scope,
     ids::{AddonId, AdminId, CustomerId, EntryId, InvoiceId, PackageId, SiteId, SubscriptionId},
-    ledger::tax::TaxRate,
     money::Money,
 };
 
@@ -298,19 +297,6 @@ fn head(row: Model, (customer_number, customer_name): (String, String), what: St
         created_at: row.created_at,
         number: row.number,
     })
-}
-
-/// The dated rates of PPN.
-pub(in super::super) async fn rates(db: &impl ConnectionTrait) -> Result<Vec<TaxRate>, DbErr> {
-    let rate = |row: tax_rate::Model| TaxRate {
-        valid_from: row.valid_from,
-        rate_bps: i64::from(row.rate_bps),
-        base_num: i64::from(row.base_num),
-        base_den: i64::from(row.base_den),
-        inclusive: row.is_inclusive,
-        label: row.label,
-    };
-    Ok(tax_rate::Entity::find().all(db).await?.into_iter().map(rate).collect())
 }
 
 /// Those of these that are drafts and seen.
