@@ -46,6 +46,8 @@ ids! {
     JobId,
     /// A customer.
     CustomerId,
+    /// Many subscriptions on their way in.
+    IntakeId,
     /// An invoice.
     InvoiceId,
     /// An account of the ledger.

@@ -10,6 +10,12 @@ pub(crate) struct Migration;
 /// A name belongs to one living subscription of a router.
 const SUBSCRIPTION_USERNAME: &str = "CREATE UNIQUE INDEX uq_subscription_username ON subscription (router_id, service, username) WHERE state <> 'ended'";
 
+/// Few have a promise, or a change of package that waits for its payment.
+const FEW: [&str; 2] = [
+    "CREATE INDEX ix_subscription_promise ON subscription (site_id, promise_until) WHERE promise_until IS NOT NULL",
+    "CREATE INDEX ix_subscription_change ON subscription (site_id, id) WHERE next_package_id IS NOT NULL AND next_package_from IS NULL",
+];
+
 /// What packages that are there are sold as. Those of subscriptions had limits of vouchers by mistake only; grace is 30
 /// days at most.
 const SOLD: [&str; 3] = [
@@ -31,13 +37,23 @@ impl MigrationTrait for Migration {
         // Days of grace of all subscriptions of a customer, instead of theirs.
         add_columns(manager, "customer", vec![integer_null("grace_days").take()]).await?;
         create(manager, tables(), indexes()).await?;
-        db.execute_unprepared(SUBSCRIPTION_USERNAME).await?;
+        for index in [SUBSCRIPTION_USERNAME, FEW[0], FEW[1]] {
+            db.execute_unprepared(index).await?;
+        }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let tables =
-            ["subscription_event", "subscription_addon", "subscription", "router_isolation", "tax_rate", "addon"];
+        let tables = [
+            "subscription_intake_row",
+            "subscription_intake",
+            "subscription_event",
+            "subscription_addon",
+            "subscription",
+            "router_isolation",
+            "tax_rate",
+            "addon",
+        ];
         drop(manager, &tables).await?;
         drop_columns(manager, "customer", vec![integer_null("grace_days").take()]).await?;
         drop_columns(manager, "site", vec![integer("run_hour").take()]).await?;
@@ -46,7 +62,16 @@ impl MigrationTrait for Migration {
 }
 
 fn tables() -> Vec<TableCreateStatement> {
-    vec![addon(), tax_rate(), router_isolation(), subscription(), subscription_addon(), subscription_event()]
+    vec![
+        addon(),
+        tax_rate(),
+        router_isolation(),
+        subscription(),
+        subscription_addon(),
+        subscription_event(),
+        subscription_intake(),
+        subscription_intake_row(),
+    ]
 }
 
 fn addon() -> TableCreateStatement {
@@ -201,7 +226,8 @@ fn subscription_addon() -> TableCreateStatement {
         .table("subscription_addon")
         .col(big_pk_auto("id"))
         .col(big_integer("subscription_id"))
-        .col(big_integer("addon_id"))
+        // None: something that is asked for once, of no add-on.
+        .col(big_integer_null("addon_id"))
         .col(string("name"))
         .col(string("kind"))
         .col(integer("quantity"))
@@ -229,6 +255,54 @@ fn subscription_event() -> TableCreateStatement {
         .col(string("what"))
         .col(json("detail"))
         .foreign_key(ForeignKey::create().from("subscription_event", "subscription_id").to("subscription", "id"))
+        .to_owned()
+}
+
+fn subscription_intake() -> TableCreateStatement {
+    Table::create()
+        .table("subscription_intake")
+        .col(big_pk_auto("id"))
+        .col(string("form_id").unique_key())
+        .col(big_integer("site_id"))
+        .col(big_integer("router_id"))
+        .col(big_integer("package_id"))
+        // `takeover`, `new`.
+        .col(string("kind"))
+        // Empty: made by number.
+        .col(string("file_name"))
+        .col(string("found"))
+        .col(json("columns"))
+        .col(date_null("starts_on"))
+        // `ready`, `queued`, `done`.
+        .col(string("state"))
+        .col(integer("good"))
+        .col(integer("bad"))
+        .col(integer("done"))
+        .col(string("failure"))
+        .col(big_integer_null("created_by"))
+        .col(string("created_name"))
+        .col(timestamp_with_time_zone("created_at"))
+        .col(timestamp_with_time_zone_null("finished_at"))
+        .foreign_key(ForeignKey::create().from("subscription_intake", "site_id").to("site", "id"))
+        .foreign_key(ForeignKey::create().from("subscription_intake", "router_id").to("router", "id"))
+        .foreign_key(ForeignKey::create().from("subscription_intake", "package_id").to("package", "id"))
+        .to_owned()
+}
+
+fn subscription_intake_row() -> TableCreateStatement {
+    Table::create()
+        .table("subscription_intake_row")
+        .col(big_integer("intake_id"))
+        .col(integer("line"))
+        .col(boolean("is_good"))
+        // The cells, sealed: they may hold secrets.
+        .col(blob("cells"))
+        .col(json("errors"))
+        // What it became.
+        .col(big_integer_null("subscription_id"))
+        .primary_key(Index::create().col("intake_id").col("line"))
+        .foreign_key(ForeignKey::create().from("subscription_intake_row", "intake_id").to("subscription_intake", "id"))
+        .foreign_key(ForeignKey::create().from("subscription_intake_row", "subscription_id").to("subscription", "id"))
         .to_owned()
 }
 
@@ -279,6 +353,10 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("ix_subscription_username", "subscription", &["username"]),
         // Add-ons of a subscription.
         index("ix_subscription_addon", "subscription_addon", &["subscription_id"]),
+        // Many on their way in, of a site, newest first.
+        index("ix_subscription_intake_site", "subscription_intake", &["site_id", "id"]),
+        // Those that come in, and those that stay out.
+        index("ix_subscription_intake_row", "subscription_intake_row", &["intake_id", "is_good", "line"]),
         // History.
         index("ix_subscription_event", "subscription_event", &["subscription_id", "id"]),
     ]

@@ -133,6 +133,8 @@ fn pages(app: &App) -> Router<App> {
         .merge(packages::routes::routes())
         .merge(prices::routes::routes())
         .merge(sellers::routes::routes())
+        .merge(subscriptions::acts::routes::routes())
+        .merge(subscriptions::intake::routes::routes())
         .merge(portal::routes::routes())
         .merge(vouchers::routes::routes())
         .merge(payments::routes::routes())
@@ -173,6 +175,8 @@ fn resources() -> Router<App> {
         .merge(settings::api::routes())
         .merge(sites::api::routes())
         .merge(subscriptions::api::routes())
+        .merge(subscriptions::acts::api::routes())
+        .merge(subscriptions::intake::api::routes())
         .merge(vouchers::api::routes())
         .merge(payments::api::routes())
         .merge(print::api::routes())
@@ -206,6 +210,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         settings::api::document(),
         sites::api::document(),
         subscriptions::api::document(),
+        subscriptions::acts::api::document(),
+        subscriptions::intake::api::document(),
         vouchers::api::document(),
         payments::api::document(),
         print::api::document(),
@@ -325,6 +331,10 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<print::layouts::pages::FormPage>(),
         page::samples_of::<print::layouts::pages::PreviewPart>(),
         page::samples_of::<vouchers::manage::pages::ConfirmPage>(),
+        page::samples_of::<subscriptions::acts::pages::ActPage>(),
+        page::samples_of::<subscriptions::intake::pages::IntakesPage>(),
+        page::samples_of::<subscriptions::intake::pages::IntakePage>(),
+        page::samples_of::<subscriptions::intake::pages::CredentialsPage>(),
     ]
     .concat()
 }

@@ -8,6 +8,7 @@
 pub mod aging;
 pub(crate) mod api;
 mod approve;
+mod billed;
 mod change;
 mod export;
 mod faults;
@@ -33,6 +34,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 
 pub use approve::{Approved, approve, approve_all, approve_by_itself};
+pub use billed::{Billed, BilledLine, Pause, billed_of, postpone};
 pub use change::{Crediting, credit, credit_in, void, void_in};
 pub use kept::{KeptSums, sums};
 pub use make::{issue, propose};

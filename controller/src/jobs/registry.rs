@@ -17,6 +17,9 @@ pub(super) async fn run(app: &App, kind: &str, payload: serde_json::Value) -> Ou
         crate::customers::import::job::Take::KIND => one::<crate::customers::import::job::Take>(app, payload).await,
         crate::notifications::react::Tell::KIND => one::<crate::notifications::react::Tell>(app, payload).await,
         crate::payments::jobs::ProveDocuments::KIND => one::<crate::payments::jobs::ProveDocuments>(app, payload).await,
+        crate::subscriptions::intake::job::Take::KIND => {
+            one::<crate::subscriptions::intake::job::Take>(app, payload).await
+        }
         crate::routers::jobs::Grant::KIND => one::<crate::routers::jobs::Grant>(app, payload).await,
         crate::routers::jobs::Revoke::KIND => one::<crate::routers::jobs::Revoke>(app, payload).await,
         crate::subscriptions::react::Follow::KIND => one::<crate::subscriptions::react::Follow>(app, payload).await,

@@ -64,6 +64,7 @@ impl Job for Purge {
         let sessions = crate::admins::purge_sessions(&*tx, now).await?;
         let keys = crate::http::api::purge_idempotency_keys(&*tx, now).await?;
         let lines = crate::customers::import::purge(&*tx, now).await?;
+        let lines = lines + crate::subscriptions::intake::purge(&*tx, now).await?;
         let messages = crate::notifications::purge(&*tx, now).await?;
         tx.commit().await.context("committing the purge")?;
         Ok(format!(

@@ -72,11 +72,18 @@ pub(super) fn first(of: &Subscription, addons: &[Addon], first: &First, terms: T
 }
 
 /// Every period that begins by the horizon and is not invoiced. Prepaid service is asked for one period at a time: while
-/// one is not paid there is no next. Days of a pause, and those after the end, are not invoiced.
+/// one is not paid there is no next. Days after the end are not invoiced, and none behind a pause before that is over:
+/// what was paid for may move there. `planned` = the subscription with the package that is planned for a day; from then
+/// on it is asked for.
 ///
 /// # Errors
 /// Amounts beyond what fits.
-pub(super) fn until(of: &Subscription, addons: &[Addon], terms: Terms) -> Result<Bill, MoneyError> {
+pub(super) fn until(
+    of: &Subscription,
+    addons: &[Addon],
+    planned: Option<&Subscription>,
+    terms: Terms,
+) -> Result<Bill, MoneyError> {
     let mut bill = Bill::default();
     let Some(calendar) = of.calendar() else { return Ok(bill) };
     let mut from = of.billed_until;
@@ -90,7 +97,9 @@ pub(super) fn until(of: &Subscription, addons: &[Addon], terms: Terms) -> Result
             break;
         }
         let share = Share::of(period, calendar.around(period.from), terms.rounding);
-        let mut lines = lines(of, addons, (period, share, calendar))?;
+        let is_planned = of.next_package_from.is_some_and(|day| day <= period.from);
+        let then = planned.filter(|_| is_planned).unwrap_or(of);
+        let mut lines = lines(then, addons, (period, share, calendar))?;
         bill.once(addons, period, &mut lines)?;
         bill.put(of, (Kind::Period, period, due_on(of, period.from)), lines)?;
         bill.billed_until = Some(period.until);
@@ -112,12 +121,10 @@ fn next(of: &Subscription, calendar: Calendar, from: NaiveDate) -> Option<Period
     if matches!(of.state, State::Ended) {
         return None;
     }
-    let from = match (of.paused_from, of.paused_until) {
-        (Some(pause), Some(again)) if pause <= from && from < again => again,
-        // He does not say when he comes back.
-        (Some(pause), None) if pause <= from => return None,
-        _ => from,
-    };
+    // Where it goes on after a pause is known when that is over.
+    if of.paused_from.is_some_and(|pause| pause <= from) {
+        return None;
+    }
     let period = calendar.rest(from);
     let cut =
         |until: NaiveDate, day: Option<NaiveDate>| day.filter(|day| *day > from).map_or(until, |day| until.min(day));
@@ -145,6 +152,16 @@ impl Share {
 
     fn nothing() -> Self {
         Self { days: 0, of: 1, rounding: 1 }
+    }
+
+    /// Days of an add-on that begins or ends within the period are its own.
+    fn of_addon(self, addon: &Addon, period: Period, calendar: Calendar) -> (Period, Self) {
+        let from = addon.from.max(period.from);
+        let own = Period { from, until: addon.until.map_or(period.until, |until| until.min(period.until)) };
+        if own == period {
+            return (period, self);
+        }
+        (own, Self::of(own, calendar.around(period.from), self.rounding))
     }
 
     fn is_part(self) -> bool {
@@ -215,13 +232,16 @@ fn of_period(monthly: Money, step: Step, rounding: i64) -> Result<Money, MoneyEr
 
 fn addon_line(addon: &Addon, (amount, cost): (Money, Money)) -> NewLine {
     NewLine {
-        kind: LineKind::Addon,
+        kind: if addon.addon_id.is_some() { LineKind::Addon } else { LineKind::Proration },
         text: addon.name.clone(),
         quantity: addon.quantity,
         unit_price: addon.price,
         cost,
         is_taxed: addon.is_taxed,
-        addon: Some(addon.addon_id),
+        addon: addon.addon_id,
+        // What is asked for once may be for days.
+        from: addon.until.filter(|_| addon.is_one_off).map(|_| addon.from),
+        until: addon.until.filter(|_| addon.is_one_off),
         ..line(amount)
     }
 }
@@ -244,6 +264,27 @@ fn line(amount: Money) -> NewLine {
 }
 
 impl Bill {
+    /// What is asked for once and was not yet, where no period comes any more.
+    ///
+    /// # Errors
+    /// Amounts beyond what fits.
+    pub(super) fn settle_once(
+        &mut self,
+        of: &Subscription,
+        addons: &[Addon],
+        day: NaiveDate,
+    ) -> Result<(), MoneyError> {
+        let mut lines = Vec::new();
+        let all = Period { from: day, until: NaiveDate::MAX };
+        self.once(addons, all, &mut lines)?;
+        if let Some(last) = self.proposals.last_mut() {
+            last.lines.extend(lines);
+            return Ok(());
+        }
+        let period = Period { from: day, until: day.succ_opt().unwrap_or(day) };
+        self.put(of, (Kind::Final, period, day), lines)
+    }
+
     /// One-off add-ons that are due and were not invoiced.
     fn once(&mut self, addons: &[Addon], period: Period, lines: &mut Vec<NewLine>) -> Result<(), MoneyError> {
         for addon in addons.iter().filter(|addon| addon.is_one_off && addon.billed_at.is_none()) {
@@ -307,7 +348,7 @@ mod tests {
     fn addon(id: i64, is_one_off: bool, price: i64) -> Addon {
         Addon {
             id,
-            addon_id: AddonId(id),
+            addon_id: Some(AddonId(id)),
             name: format!("addon {id}"),
             is_one_off,
             quantity: 2,
@@ -352,25 +393,25 @@ mod tests {
     #[test]
     fn periods_are_proposed_up_to_the_horizon_and_only_once() {
         let mut of = sample();
-        let found = until(&of, &[], terms("2027-02-01")).unwrap();
+        let found = until(&of, &[], None, terms("2027-02-01")).unwrap();
         let expected = ["2026-12-01", "2027-01-01", "2027-02-01"].map(|from| (from.to_owned(), 165_000));
         assert_eq!(told(&found), expected);
         assert_eq!(found.proposals[0].due_on, day("2026-12-10"));
         of.billed_until = found.billed_until;
-        assert_eq!(until(&of, &[], terms("2027-02-01")).unwrap(), Bill::default());
+        assert_eq!(until(&of, &[], None, terms("2027-02-01")).unwrap(), Bill::default());
         // Nobody waits for a run that never comes to an end.
         let daily = Subscription { cycle: "days_1".into(), ..sample() };
-        assert_eq!(until(&daily, &[], terms("2030-01-01")).unwrap().proposals.len(), MOST);
+        assert_eq!(until(&daily, &[], None, terms("2030-01-01")).unwrap().proposals.len(), MOST);
     }
 
     #[test]
     fn prepaid_service_is_asked_for_one_period_at_a_time_and_before_it() {
         let of = Subscription { is_prepaid: true, due_days: 0, ..sample() };
-        let found = until(&of, &[], terms("2027-02-01")).unwrap();
+        let found = until(&of, &[], None, terms("2027-02-01")).unwrap();
         assert_eq!(told(&found), [("2026-12-01".to_owned(), 165_000)]);
         assert_eq!(found.proposals[0].due_on, day("2026-11-30"));
         let waits = Subscription { billed_until: found.billed_until, ..of };
-        assert_eq!(until(&waits, &[], terms("2027-02-01")).unwrap(), Bill::default());
+        assert_eq!(until(&waits, &[], None, terms("2027-02-01")).unwrap(), Bill::default());
     }
 
     #[test]
@@ -378,19 +419,20 @@ mod tests {
         // W11: 15 December to 14 January.
         let paused =
             Subscription { paused_from: Some(day("2026-12-15")), paused_until: Some(day("2027-01-15")), ..sample() };
-        let found = until(&paused, &[], terms("2027-02-01")).unwrap();
-        // 14 of 31 days, 17 of 31 days, and on.
-        let expected = [("2026-12-01", 74_500), ("2027-01-15", 90_500), ("2027-02-01", 165_000)];
+        let found = until(&paused, &[], None, terms("2027-02-01")).unwrap();
+        // 14 of 31 days; and 17 of 31 days when he is back.
+        assert_eq!(told(&found), [("2026-12-01".to_owned(), 74_500)]);
+        let back = Subscription { billed_until: Some(day("2027-01-15")), ..sample() };
+        let found = until(&back, &[], None, terms("2027-02-01")).unwrap();
+        let expected = [("2027-01-15", 90_500), ("2027-02-01", 165_000)];
         assert_eq!(told(&found), expected.map(|(from, sum)| (from.to_owned(), sum)));
-        let away = Subscription { paused_until: None, ..paused };
-        assert_eq!(until(&away, &[], terms("2027-02-01")).unwrap().proposals.len(), 1);
         let ends = Subscription { ends_on: Some(day("2027-01-11")), ..sample() };
-        let found = until(&ends, &[], terms("2027-03-01")).unwrap();
+        let found = until(&ends, &[], None, terms("2027-03-01")).unwrap();
         // 10 of 31 days.
         let expected = [("2026-12-01", 165_000), ("2027-01-01", 53_200)];
         assert_eq!(told(&found), expected.map(|(from, sum)| (from.to_owned(), sum)));
         let ended = Subscription { state: State::Ended, ..ends };
-        assert_eq!(until(&ended, &[], terms("2027-03-01")).unwrap(), Bill::default());
+        assert_eq!(until(&ended, &[], None, terms("2027-03-01")).unwrap(), Bill::default());
     }
 
     #[test]
@@ -399,20 +441,20 @@ mod tests {
             Discount { amount: Money::idr(15_000), reason: "tetangga".into(), until: Some(day("2026-12-31")) };
         let of = Subscription { discount: Some(discount), ..sample() };
         let addons = [addon(1, false, 30_000), addon(2, true, 50_000)];
-        let found = until(&of, &addons, terms("2027-01-01")).unwrap();
+        let found = until(&of, &addons, None, terms("2027-01-01")).unwrap();
         // 165.000 + 2×30.000 + 2×50.000 − 15.000, then without what is once and what is over.
         let expected = [("2026-12-01", 310_000), ("2027-01-01", 225_000)];
         assert_eq!(told(&found), expected.map(|(from, sum)| (from.to_owned(), sum)));
         assert_eq!(found.addons, [2]);
         let quarter = Subscription { cycle: "months_3".into(), anchor: Some(day("2026-12-01")), ..sample() };
-        let found = until(&quarter, &addons[..1], terms("2026-12-01")).unwrap();
+        let found = until(&quarter, &addons[..1], None, terms("2026-12-01")).unwrap();
         assert_eq!(told(&found), [("2026-12-01".to_owned(), 165_000 + 2 * 3 * 30_000)]);
         let weekly = Subscription { cycle: "weeks_2".into(), anchor: Some(day("2026-12-01")), ..sample() };
-        let found = until(&weekly, &addons[..1], terms("2026-12-01")).unwrap();
+        let found = until(&weekly, &addons[..1], None, terms("2026-12-01")).unwrap();
         assert_eq!(told(&found), [("2026-12-01".to_owned(), 165_000 + 28_000)]);
         let over = Discount { amount: Money::idr(900_000), reason: "vip".into(), until: None };
         let free = Subscription { discount: Some(over), ..sample() };
-        let found = until(&free, &[], terms("2026-12-01")).unwrap();
+        let found = until(&free, &[], None, terms("2026-12-01")).unwrap();
         assert!(found.proposals.is_empty() && found.billed_until == Some(day("2027-01-01")));
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    State, SubscriptionError,
+    State, SubscriptionError, acts,
     bill::{self, Bill},
     change::{self, Owed, Policy},
     hold,
@@ -70,7 +70,15 @@ pub async fn invoices_changed(
     }
     hold(&**tx).await?;
     let held = store::hold(&**tx, &app.keys, ids).await?;
-    follow(tx, app, (now, actor), held).await
+    let waiting: Vec<SubscriptionId> = held
+        .iter()
+        .map(|held| &held.subscription)
+        .filter(|of| acts::rules::waits_for_payment(of))
+        .map(|of| of.id)
+        .collect();
+    let followed = follow(tx, app, (now, actor), held).await?;
+    acts::due::take_paid(tx, app, (now, actor), &waiting).await?;
+    Ok(followed)
 }
 
 /// The same of subscriptions that are held.
@@ -124,13 +132,14 @@ pub async fn bill_until(
     let mut held = store::hold(&**tx, &app.keys, ids).await?;
     let wanted: Vec<_> = held.iter().map(|held| (held.subscription.id, held.subscription.price.currency())).collect();
     let addons = store::addons(&**tx, &wanted).await?;
+    let planned = acts::planned(&**tx, now, held.iter().map(|held| &held.subscription)).await?;
     let (mut proposals, mut once) = (Vec::new(), Vec::new());
     let mut billed = Vec::with_capacity(held.len());
     for mut held in held.drain(..) {
         let of = &mut held.subscription;
         let addons = addons.get(&of.id).map(Vec::as_slice).unwrap_or_default();
         let Bill { proposals: more, billed_until, addons } =
-            bill::until(of, addons, bill::Terms { horizon, rounding })?;
+            bill::until(of, addons, planned.get(&of.id), bill::Terms { horizon, rounding })?;
         if billed_until.is_none() {
             continue;
         }

@@ -6,6 +6,7 @@
 //! Who changes services, or what is owed for them, calls [`hold`] first of all in his transaction: agents' reports and
 //! what people do are one after the other, and nobody waits in a circle.
 
+pub mod acts;
 pub(crate) mod api;
 mod bill;
 mod by_hand;
@@ -14,6 +15,7 @@ mod create;
 mod faults;
 mod fields;
 mod follow;
+pub mod intake;
 mod names;
 mod offer;
 pub(crate) mod pages;
@@ -187,7 +189,9 @@ pub struct Discount {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Addon {
     pub id: i64,
-    pub addon_id: AddonId,
+    /// None: something that is asked for once, of no add-on.
+    #[schema(value_type = Option<i64>)]
+    pub addon_id: Option<AddonId>,
     pub name: String,
     /// Once, not with each period.
     pub is_one_off: bool,

@@ -4,7 +4,9 @@ use chrono::{DateTime, NaiveDate};
 use hiji_shared::device::Service;
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Addon, Discount, Happened, OnRouter, Preview, PreviewLine, State, Subscription, fields::Fields};
+use super::{
+    Access, Addon, Discount, Happened, OnRouter, Preview, PreviewLine, State, Subscription, acts, fields::Fields,
+};
 use crate::{
     customers::{self, Moment, pages::Told},
     http::{
@@ -43,6 +45,7 @@ pub(crate) struct ListPage {
     pub(crate) packages: Vec<Choice>,
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
+    pub(crate) may_manage: bool,
     pub(crate) may_add: bool,
 }
 
@@ -116,6 +119,9 @@ pub(crate) struct ShowPage {
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
     pub(crate) form: FormView<ReasonFields>,
+    /// Acts that make sense where it stands.
+    pub(crate) acts: Vec<&'static str>,
+    pub(crate) may_manage: bool,
     pub(crate) may_isolate: bool,
     pub(crate) may_see_secret: bool,
     pub(crate) may_add: bool,
@@ -165,6 +171,7 @@ impl Page for ListPage {
             packages: Vec::new(),
             next: None,
             is_later: false,
+            may_manage: true,
             may_add: true,
         };
         let full = Self {
@@ -309,6 +316,8 @@ impl Page for ShowPage {
 
     fn samples() -> Vec<Self> {
         let page = |subscription: Subscription| Self {
+            acts: acts::offered(&subscription),
+            may_manage: true,
             subscription,
             addons: Vec::new(),
             secret: None,
@@ -326,7 +335,7 @@ impl Page for ShowPage {
         };
         let addon = |id: i64, is_one_off: bool| Addon {
             id,
-            addon_id: AddonId(id),
+            addon_id: Some(AddonId(id)),
             name: "IP statis".to_owned(),
             is_one_off,
             quantity: 2,
@@ -376,6 +385,7 @@ impl Page for ShowPage {
         let errors = FormErrors::of("reason", FieldError::new("required"));
         let refused = Self { form: FormView::again(ReasonFields::default(), errors, ""), ..page(sample()) };
         let looked_at = Self {
+            may_manage: false,
             may_isolate: false,
             may_see_secret: false,
             may_add: false,

@@ -80,7 +80,7 @@ pub async fn preview(app: &App, scope: &Scope, form: &SubscriptionForm) -> Resul
     };
     (of.billed_until, of.covered_until) = (Some(next_from), Some(next_from));
     let rest: Vec<Addon> = addons.into_iter().filter(|addon| !addon.is_one_off).collect();
-    let next = bill::until(&of, &rest, bill::Terms { horizon: next_from, ..terms })?;
+    let next = bill::until(&of, &rest, None, bill::Terms { horizon: next_from, ..terms })?;
     let mut next_total = nothing;
     for line in next.proposals.iter().flat_map(|proposal| &proposal.lines) {
         next_total = next_total.plus(line.amount)?;
@@ -109,7 +109,7 @@ pub async fn preview(app: &App, scope: &Scope, form: &SubscriptionForm) -> Resul
 fn addon(id: i64, new: store::NewAddon) -> Addon {
     Addon {
         id,
-        addon_id: new.addon,
+        addon_id: Some(new.addon),
         name: new.name,
         is_one_off: new.is_one_off,
         quantity: new.quantity,

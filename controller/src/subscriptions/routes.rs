@@ -121,6 +121,7 @@ async fn list(
         packages,
         next: page.next_cursor,
         is_later: listing.is_later,
+        may_manage: caller.may(Permission::SubscriptionsManage),
         may_add: caller.may(Permission::SubscriptionsAdd),
     })
 }
@@ -262,6 +263,7 @@ async fn show_page(
     let happened = super::history(db, of.id, page).await?;
     let addons = super::addons(db, &of).await?;
     Ok(ShowPage {
+        acts: super::acts::offered(&of),
         addons: seen_addons(caller, addons),
         subscription: seen(caller, of),
         secret: None,
@@ -273,6 +275,7 @@ async fn show_page(
         next: happened.next_cursor,
         is_later,
         form,
+        may_manage: caller.may(Permission::SubscriptionsManage),
         may_isolate: caller.may(Permission::SubscriptionsIsolate),
         may_see_secret: caller.may(Permission::SubscriptionsAdd),
         may_add: caller.may(Permission::SubscriptionsAdd),

@@ -28,9 +28,9 @@ const SECRET_ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
 pub const MAX_REASON: usize = 200;
 /// Add-ons of one subscription, and of one kind.
 pub const MAX_ADDONS: usize = 20;
-const MAX_QUANTITY: i64 = 100;
+pub const MAX_QUANTITY: i64 = 100;
 /// Longest name of a hotspot server, characters.
-const MAX_SERVER: usize = 64;
+pub const MAX_SERVER: usize = 64;
 /// Digits of a running number in names.
 const MAX_DIGITS: usize = 9;
 /// Months that a first day may lie away, behind and ahead.
@@ -234,7 +234,7 @@ pub fn username(check: &mut Check, text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn password(check: &mut Check, text: &str) -> Option<String> {
+pub fn password(check: &mut Check, text: &str) -> Option<String> {
     if !(PASSWORD.0..=PASSWORD.1).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         let [min, max] = [PASSWORD.0, PASSWORD.1].map(|length| i64::try_from(length).unwrap_or(i64::MAX));
         check.refuse("password", FieldError::new("bad_user_password").arg("min", min).arg("max", max));
@@ -257,7 +257,7 @@ fn remote_address(check: &mut Check, text: &str, service: Service) -> Option<Str
 }
 
 /// `AA:BB:CC:DD:EE:FF`, however it is typed.
-fn mac(check: &mut Check, text: &str) -> Option<String> {
+pub fn mac(check: &mut Check, text: &str) -> Option<String> {
     let digits: String = text.chars().filter(char::is_ascii_hexdigit).map(|digit| digit.to_ascii_uppercase()).collect();
     let plain = text.chars().all(|char| char.is_ascii_hexdigit() || "-:. ".contains(char));
     if digits.len() != 12 || !plain {

@@ -35,12 +35,14 @@ pub(super) struct Changed {
     pub(super) detail: Value,
     /// The name it had on the router is somebody else's: that user is left alone.
     pub(super) is_name_foreign: bool,
+    /// What its router has to be told stands not in the row: its secret, its package's profile.
+    pub(super) is_told: bool,
 }
 
 impl Changed {
     /// What time or money made of it.
     pub(super) fn new(before: Subscription, after: Held) -> Self {
-        Self { before, after, what: None, detail: json!({}), is_name_foreign: false }
+        Self { before, after, what: None, detail: json!({}), is_name_foreign: false, is_told: false }
     }
 
     /// What somebody did with it.
@@ -169,7 +171,7 @@ fn wants(around: &Surroundings, at: usize, change: &mut Changed) -> Vec<(RouterI
     let had = if is_same_place { around.user(&was).want(before.on_router.wanted) } else { None };
     // A profile of isolated users that came or went since is told with the next change of the user.
     let differs = want.as_ref().map(|want| &want.object) != had.as_ref().map(|want| &want.object);
-    let is_new = !is_same_place || access != before.on_router.wanted;
+    let is_new = !is_same_place || change.is_told || access != before.on_router.wanted;
     if let Some(want) = want.filter(|_| differs || is_new) {
         let router = after.router_id;
         let on_router = &mut change.after.subscription.on_router;

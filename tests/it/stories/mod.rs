@@ -13,6 +13,7 @@ mod ppp_packages;
 mod printing;
 mod profile_hooks;
 mod router_goes_away;
+mod service_acts;
 mod voucher_life;
 
 use hiji_tests::world::{Backend, Broker};

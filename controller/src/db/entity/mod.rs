@@ -60,6 +60,8 @@ pub mod site;
 pub mod subscription;
 pub mod subscription_addon;
 pub mod subscription_event;
+pub mod subscription_intake;
+pub mod subscription_intake_row;
 pub mod tag;
 pub mod tax_rate;
 pub mod voucher;

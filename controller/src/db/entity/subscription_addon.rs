@@ -10,7 +10,8 @@ pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
     pub subscription_id: i64,
-    pub addon_id: i64,
+    /// None: something that is asked for once, of no add-on.
+    pub addon_id: Option<i64>,
     pub name: String,
     pub kind: String,
     pub quantity: i32,

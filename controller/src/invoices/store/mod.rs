@@ -1,6 +1,7 @@
 //! Queries of invoices, their lines and credit notes.
 
 mod aging;
+mod billed;
 mod brief;
 mod list;
 mod notes;
@@ -10,6 +11,7 @@ mod service;
 mod write;
 
 pub(super) use aging::{due_at, owed_at_sites, owed_by_customers, owners};
+pub(super) use billed::{billed_of, postpone};
 pub(super) use brief::{briefs, customers_of_number};
 pub use list::Tab;
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub use rules::{MAX_PATTERN, MAX_USERNAME, Pattern, is_name, slug};
 
 /// Days that a first invoice may wait.
 pub(crate) const MAX_FIRST_DUE_DAYS: i64 = 60;
+/// Days that a promise to pay may open service at most.
+pub(crate) const MAX_PROMISE_DAYS: i64 = 31;
 /// The coarsest rounding, minor units.
 pub(crate) const MAX_ROUNDING: i64 = 10_000;
 
@@ -28,6 +30,10 @@ pub struct Services {
     pub proration_rounding: i64,
     /// Whether prepaid service that is paid after it was taken away begins on the day of payment.
     pub late_payment_shifts: bool,
+    /// Whether another package that costs more holds only when the difference is paid, where it is paid at once.
+    pub change_pays_first: bool,
+    /// Days, today not counted, that a promise to pay may open service.
+    pub promise_max_days: i64,
 }
 
 impl Default for Services {
@@ -37,6 +43,8 @@ impl Default for Services {
             first_due_days: 3,
             proration_rounding: 100,
             late_payment_shifts: true,
+            change_pays_first: false,
+            promise_max_days: 7,
         }
     }
 }
@@ -52,6 +60,9 @@ impl Services {
         }
         if !(0..=MAX_FIRST_DUE_DAYS).contains(&self.first_due_days) {
             return Err(BadSetting { field: "first_due_days", code: "bad_first_due_days" });
+        }
+        if !(0..=MAX_PROMISE_DAYS).contains(&self.promise_max_days) {
+            return Err(BadSetting { field: "promise_max_days", code: "bad_promise_days" });
         }
         if !(1..=MAX_ROUNDING).contains(&self.proration_rounding) {
             return Err(BadSetting { field: "proration_rounding", code: "bad_rounding" });
@@ -71,6 +82,7 @@ mod tests {
         for (bad, field) in [
             (Services { username_pattern: "{site}".into(), ..usual.clone() }, "username_pattern"),
             (Services { first_due_days: -1, ..usual.clone() }, "first_due_days"),
+            (Services { promise_max_days: 32, ..usual.clone() }, "promise_max_days"),
             (Services { proration_rounding: 0, ..usual }, "proration_rounding"),
         ] {
             assert_eq!(bad.check().unwrap_err().field, field);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_FIRST_DUE_DAYS, MAX_ROUNDING, Pattern, Services};
+use super::{MAX_FIRST_DUE_DAYS, MAX_PROMISE_DAYS, MAX_ROUNDING, Pattern, Services};
 use crate::http::{
     form::{Check, FieldError, FormErrors, FormView},
     page::Page,
@@ -16,6 +16,8 @@ pub(crate) struct Fields {
     first_due_days: String,
     proration_rounding: String,
     late_payment_shifts: String,
+    change_pays_first: String,
+    promise_max_days: String,
 }
 
 /// The settings of services.
@@ -26,12 +28,15 @@ pub(crate) struct ServicesPage {
 
 impl From<Services> for Fields {
     fn from(services: Services) -> Self {
-        let Services { username_pattern, first_due_days, proration_rounding, late_payment_shifts } = services;
+        let ticked = |is_on: bool| if is_on { "on".to_owned() } else { String::new() };
+        let Services { username_pattern, first_due_days, proration_rounding, .. } = services;
         Self {
             username_pattern,
             first_due_days: first_due_days.to_string(),
             proration_rounding: proration_rounding.to_string(),
-            late_payment_shifts: if late_payment_shifts { "on".to_owned() } else { String::new() },
+            late_payment_shifts: ticked(services.late_payment_shifts),
+            change_pays_first: ticked(services.change_pays_first),
+            promise_max_days: services.promise_max_days.to_string(),
         }
     }
 }
@@ -49,11 +54,20 @@ impl Fields {
         }
         let days = check.int("first_due_days", &self.first_due_days, 0..=MAX_FIRST_DUE_DAYS);
         let rounding = check.int("proration_rounding", &self.proration_rounding, 1..=MAX_ROUNDING);
-        let (true, Some(first_due_days), Some(proration_rounding)) = (check.is_clean(), days, rounding) else {
+        let promise = check.int("promise_max_days", &self.promise_max_days, 0..=MAX_PROMISE_DAYS);
+        let (Some(first_due_days), Some(proration_rounding), Some(promise_max_days), true) =
+            (days, rounding, promise, check.is_clean())
+        else {
             return Err(check.into_errors());
         };
-        let late_payment_shifts = Check::ticked(&self.late_payment_shifts);
-        Ok(Services { username_pattern, first_due_days, proration_rounding, late_payment_shifts })
+        Ok(Services {
+            username_pattern,
+            first_due_days,
+            proration_rounding,
+            late_payment_shifts: Check::ticked(&self.late_payment_shifts),
+            change_pays_first: Check::ticked(&self.change_pays_first),
+            promise_max_days,
+        })
     }
 }
 
@@ -65,6 +79,7 @@ impl Page for ServicesPage {
         let mut errors = FormErrors::of("username_pattern", FieldError::new("bad_pattern"));
         errors.add("first_due_days", FieldError::new("bad_first_due_days"));
         errors.add("proration_rounding", FieldError::new("bad_rounding"));
+        errors.add("promise_max_days", FieldError::new("bad_promise_days"));
         let again = FormView::again(values.clone(), errors, "");
         vec![Self { form: FormView::fresh(values) }, Self { form: again }]
     }

@@ -49,7 +49,7 @@ pub(in super::super) async fn insert_addons(
     for chunk in addons.chunks(CHUNK) {
         let rows = chunk.iter().map(|addon| ActiveModel {
             subscription_id: Set(id.0),
-            addon_id: Set(addon.addon.0),
+            addon_id: Set(Some(addon.addon.0)),
             name: Set(addon.name.clone()),
             kind: Set(if addon.is_one_off { ONE_OFF } else { MONTHLY }.to_owned()),
             quantity: Set(addon.quantity),
@@ -88,7 +88,7 @@ pub(in super::super) async fn addons(
 fn addon(row: subscription_addon::Model, currency: Currency) -> Addon {
     Addon {
         id: row.id,
-        addon_id: AddonId(row.addon_id),
+        addon_id: row.addon_id.map(AddonId),
         name: row.name,
         is_one_off: row.kind == ONE_OFF,
         quantity: row.quantity,

@@ -1,0 +1,246 @@
+//! What falls due with a day of the site: first days, pauses, their ends, packages, last days, promises. The nightly run
+//! calls each, a chunk of subscriptions at a time; one chunk is one transaction, and one that was done is not found
+//! again.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Act, Planned,
+    book::{self, Booking},
+    deed::{self, Loaded},
+    rules, store,
+    store::Due,
+};
+use crate::{
+    app::App,
+    audit::{self, Actor, Deed},
+    db::Tx,
+    http::access::Scope,
+    ids::{SiteId, SubscriptionId},
+    subscriptions::{
+        Subscription, SubscriptionError, bill_until, follow, hold,
+        store::{self as rows, Held},
+    },
+};
+
+/// A chunk of a site's subscriptions: those after an id, at most so many.
+#[derive(Debug, Clone, Copy)]
+pub struct Chunk {
+    pub site: SiteId,
+    pub after: SubscriptionId,
+    pub limit: u64,
+}
+
+/// What became of a chunk.
+#[derive(Debug, Default)]
+pub struct Step {
+    pub done: usize,
+    /// Numbers of those that could not be, and why.
+    pub failed: Vec<(String, String)>,
+    /// Where the next chunk begins; nothing when there is none.
+    pub last: Option<SubscriptionId>,
+}
+
+/// Services whose first day has come.
+///
+/// # Errors
+/// The database's; the chunk was not done then.
+pub async fn due_starts(app: &App, actor: &Actor, chunk: Chunk) -> Result<Step, SubscriptionError> {
+    let (now, tx) = (app.clock.now(), app.db.begin().await?);
+    hold(&*tx).await?;
+    let ids = found(&tx, chunk, Due::Start, now).await?;
+    let held = rows::hold(&*tx, &app.keys, &ids).await?;
+    let followed = follow::follow(&tx, app, (now, actor), held).await?;
+    tx.commit().await?;
+    app.wakes.wake();
+    let done = followed.iter().filter(|followed| followed.was != followed.state).count();
+    Ok(Step { done, failed: Vec::new(), last: next(&ids, chunk) })
+}
+
+/// Pauses that begin.
+///
+/// # Errors
+/// The database's; the chunk was not done then.
+pub async fn due_pauses(app: &App, actor: &Actor, chunk: Chunk) -> Result<Step, SubscriptionError> {
+    step(app, actor, chunk, Due::Pause).await
+}
+
+/// Pauses that are over: what was paid goes on, the days after it are invoiced.
+///
+/// # Errors
+/// The database's; the chunk was not done then.
+pub async fn due_resumes(app: &App, actor: &Actor, chunk: Chunk) -> Result<Step, SubscriptionError> {
+    step(app, actor, chunk, Due::Resume).await
+}
+
+/// Packages that were planned for a day; and those that waited for a payment that did not come in time are forgotten.
+///
+/// # Errors
+/// The database's; the chunk was not done then.
+pub async fn due_package_changes(app: &App, actor: &Actor, chunk: Chunk) -> Result<Step, SubscriptionError> {
+    let mut done = step(app, actor, chunk, Due::Change).await?;
+    // And, once, those that waited too long for their payment.
+    let mut after = Some(SubscriptionId(0)).filter(|_| done.last.is_none());
+    while let Some(from) = after {
+        let late = step(app, actor, Chunk { after: from, ..chunk }, Due::LateChange).await?;
+        done.done += late.done;
+        done.failed.extend(late.failed);
+        after = late.last;
+    }
+    Ok(done)
+}
+
+/// Services that end.
+///
+/// # Errors
+/// The database's; the chunk was not done then.
+pub async fn due_endings(app: &App, actor: &Actor, chunk: Chunk) -> Result<Step, SubscriptionError> {
+    step(app, actor, chunk, Due::End).await
+}
+
+/// Promises whose day is over. Who did not keep his is isolated by the next plan.
+///
+/// # Errors
+/// The database's; the chunk was not done then.
+pub async fn due_promises(app: &App, actor: &Actor, chunk: Chunk) -> Result<Step, SubscriptionError> {
+    step(app, actor, chunk, Due::Promise).await
+}
+
+async fn found(tx: &Tx, chunk: Chunk, due: Due, now: DateTime<Utc>) -> Result<Vec<SubscriptionId>, SubscriptionError> {
+    let Some(site) = crate::sites::find(&**tx, &Scope::All, chunk.site).await? else { return Ok(Vec::new()) };
+    let today = rules::today(now, site.zone());
+    Ok(store::due(&**tx, (chunk.site, due), (now, today), (chunk.after, chunk.limit)).await?)
+}
+
+fn next(ids: &[SubscriptionId], chunk: Chunk) -> Option<SubscriptionId> {
+    let is_full = u64::try_from(ids.len()).is_ok_and(|found| found >= chunk.limit);
+    ids.last().copied().filter(|_| is_full)
+}
+
+async fn step(app: &App, actor: &Actor, chunk: Chunk, due: Due) -> Result<Step, SubscriptionError> {
+    let (now, tx) = (app.clock.now(), app.db.begin().await?);
+    hold(&*tx).await?;
+    let ids = found(&tx, chunk, due, now).await?;
+    let held = rows::hold(&*tx, &app.keys, &ids).await?;
+    let mut step = Step { last: next(&ids, chunk), ..Step::default() };
+    if held.is_empty() {
+        return Ok(step);
+    }
+    let credited = credited(&tx, &ids, due).await?;
+    let with_act = |held: Held| {
+        let act = act(&held.subscription, due, &credited);
+        (held, act)
+    };
+    let bookings = decided(&tx, (due, now), held.into_iter().map(with_act).collect(), &mut step).await?;
+    step.done = bookings.len();
+    let numbers: Vec<String> = bookings.iter().map(|booking| booking.before.number.clone()).collect();
+    let booked: Vec<SubscriptionId> = bookings.iter().map(|booking| booking.before.id).collect();
+    book::book(&tx, app, (now, actor), bookings).await?;
+    if due == Due::Resume {
+        // The days up to the next period are asked for at once.
+        let today = crate::sites::find(&*tx, &Scope::All, chunk.site).await?.map(|site| rules::today(now, site.zone()));
+        if let Some(today) = today {
+            bill_until(&tx, app, (now, actor), &booked, (today, crate::invoices::Issue::Now)).await?;
+        }
+    }
+    if !numbers.is_empty() {
+        let detail = serde_json::json!({ "services": numbers });
+        let object = format!("site/{}", chunk.site);
+        audit::record(&*tx, now, actor, Deed { action: action(due), object, site: Some(chunk.site), detail }).await?;
+    }
+    tx.commit().await?;
+    app.wakes.wake();
+    Ok(step)
+}
+
+fn action(due: Due) -> &'static str {
+    match due {
+        Due::Start => "subscription.due_starts",
+        Due::Pause => "subscription.due_pauses",
+        Due::Resume => "subscription.due_resumes",
+        Due::Change | Due::LateChange => "subscription.due_changes",
+        Due::End => "subscription.due_endings",
+        Due::Promise => "subscription.due_promises",
+    }
+}
+
+/// Of those that end: whose time that is left becomes balance, as it was said when it was planned.
+async fn credited(tx: &Tx, ids: &[SubscriptionId], due: Due) -> Result<Vec<SubscriptionId>, SubscriptionError> {
+    if due != Due::End {
+        return Ok(Vec::new());
+    }
+    let told = store::last_told(&**tx, ids, "end-planned").await?;
+    let mut found = std::collections::BTreeMap::new();
+    for (id, detail) in told {
+        found.insert(id, detail["credited"] != 0);
+    }
+    Ok(ids.iter().copied().filter(|id| found.get(id).copied().unwrap_or(true)).collect())
+}
+
+fn act(of: &Subscription, due: Due, credited: &[SubscriptionId]) -> Act {
+    match due {
+        Due::Start | Due::Pause => Act::BeginPause,
+        Due::Resume => Act::Resume,
+        Due::Change => Act::TakePackage,
+        Due::LateChange => Act::Keep { planned: Planned::Change },
+        Due::End => Act::FinishEnd { is_credited: credited.contains(&of.id) },
+        Due::Promise => Act::ForgetPromise,
+    }
+}
+
+/// What each act makes of its subscription; those that cannot be are told and left out.
+async fn decided(
+    tx: &Tx,
+    (due, now): (Due, DateTime<Utc>),
+    wanted: Vec<(Held, Act)>,
+    step: &mut Step,
+) -> Result<Vec<Booking>, SubscriptionError> {
+    let seen: Vec<(&Subscription, &Act)> = wanted.iter().map(|(held, act)| (&held.subscription, act)).collect();
+    let loaded = Loaded::of(&**tx, (&Scope::All, now), &seen).await?;
+    let mut bookings = Vec::with_capacity(wanted.len());
+    for (held, act) in wanted {
+        let around = loaded.around(&**tx, (&held.subscription, &act)).await?;
+        if due == Due::LateChange && !around.is_change_late {
+            continue;
+        }
+        let number = held.subscription.number.clone();
+        match deed::decide(held, &act, &around) {
+            Ok(booking) => bookings.push(booking),
+            Err(SubscriptionError::Db(error)) => return Err(error.into()),
+            Err(refused) => step.failed.push((number, refused.to_string())),
+        }
+    }
+    Ok(bookings)
+}
+
+/// Packages that waited for their payment, of those that are paid now.
+///
+/// # Errors
+/// [`SubscriptionError`]; the transaction must then be given up.
+pub(in super::super) async fn take_paid(
+    tx: &Tx,
+    app: &App,
+    (now, actor): (DateTime<Utc>, &Actor),
+    ids: &[SubscriptionId],
+) -> Result<(), SubscriptionError> {
+    let held = rows::hold(&**tx, &app.keys, ids).await?;
+    let waiting: Vec<(Held, Act)> = held
+        .into_iter()
+        .filter(|held| rules::waits_for_payment(&held.subscription))
+        .map(|held| (held, Act::TakePackage))
+        .collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let seen: Vec<(&Subscription, &Act)> = waiting.iter().map(|(held, act)| (&held.subscription, act)).collect();
+    let loaded = Loaded::of(&**tx, (&Scope::All, now), &seen).await?;
+    let mut bookings = Vec::new();
+    for (held, act) in waiting {
+        let around = loaded.around(&**tx, (&held.subscription, &act)).await?;
+        if around.waiting_change.is_none() && around.paid_change.is_some() {
+            bookings.push(deed::decide(held, &act, &around)?);
+        }
+    }
+    book::book(tx, app, (now, actor), bookings).await?;
+    Ok(())
+}

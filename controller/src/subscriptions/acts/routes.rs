@@ -1,0 +1,182 @@
+//! Pages of acts: a form with what it would make of dates and money, and the press of its button.
+
+use axum::{
+    Router as Routes,
+    extract::{Path, State},
+    response::Response,
+    routing::get,
+};
+use axum_extra::extract::{Form, Query};
+
+use super::{
+    Act, Done, Order,
+    fields::Fields,
+    pages::{ActPage, Last},
+    permission,
+    rules::today,
+};
+use crate::{
+    app::App,
+    audit::Actor,
+    db::paging::PageOf,
+    http::{
+        error::AppError,
+        form::{Choice, FieldError, FormErrors, FormView},
+        session::{Caller, Signed},
+        view::View,
+    },
+    ids::SubscriptionId,
+    ledger,
+    packages::{self, At},
+    routers,
+    subscriptions::{self, Subscription, SubscriptionError},
+};
+
+/// Choices of a list; who has more finds them by another way than a list.
+const MAX_CHOICES: u64 = 200;
+
+pub(crate) fn routes() -> Routes<App> {
+    Routes::new().route("/subscriptions/{id}/do/{act}", get(show).post(press))
+}
+
+async fn found(app: &App, caller: &Caller, id: SubscriptionId) -> Result<Subscription, AppError> {
+    subscriptions::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)
+}
+
+/// The act that was typed, if enough of it was.
+fn typed(fields: &Fields, name: &str, of: &Subscription, app: &App) -> Result<Result<Act, FormErrors>, AppError> {
+    let body = match fields.body(of.price.currency()) {
+        Ok(body) => body,
+        Err(errors) => return Ok(Err(errors)),
+    };
+    body.act(name, today(app.clock.now(), of.zone())).ok_or(AppError::NotFound)
+}
+
+async fn show(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path((id, name)): Path<(SubscriptionId, String)>,
+    Query(fields): Query<Fields>,
+) -> Result<Response, AppError> {
+    caller.allow(permission(&name))?;
+    let of = found(&app, &caller, id).await?;
+    let is_typed = !fields.form_id.is_empty();
+    let fields = if is_typed { fields } else { Fields::fresh(&of, today(app.clock.now(), of.zone())) };
+    let (errors, preview) = match typed(&fields, &name, &of, &app)? {
+        Ok(act) => look(&app, &caller, id, &act).await?,
+        // What is missing is not wrong before the button was pressed.
+        Err(errors) if is_typed => (errors, None),
+        Err(_not_yet) => (FormErrors::default(), None),
+    };
+    let form_id = fields.form_id.clone();
+    let form = FormView::again(fields, errors, &form_id);
+    view.page(&page(&app, &caller, (of, name), form, preview).await?)
+}
+
+/// What the act would make of it, or why it cannot be.
+async fn look(
+    app: &App,
+    caller: &Caller,
+    id: SubscriptionId,
+    act: &Act,
+) -> Result<(FormErrors, Option<Done>), AppError> {
+    match super::preview(app, &caller.sites, id, act).await {
+        Ok(done) => Ok((FormErrors::default(), Some(done))),
+        Err(error) => Ok((told(error)?, None)),
+    }
+}
+
+/// Refusals stand at their fields; others are pages of their own.
+fn told(error: SubscriptionError) -> Result<FormErrors, AppError> {
+    match error {
+        SubscriptionError::Refused(errors) => Ok(errors),
+        SubscriptionError::Changed => Ok(FormErrors::of("", FieldError::new("form_is_stale"))),
+        other => Err(other.into()),
+    }
+}
+
+async fn page(
+    app: &App,
+    caller: &Caller,
+    (subscription, act): (Subscription, String),
+    form: FormView<Fields>,
+    preview: Option<Done>,
+) -> Result<ActPage, AppError> {
+    let db = app.db.read();
+    let balance = ledger::balance(db, subscription.customer_id, subscription.price.currency()).await?;
+    let addons = if act == "addon_end" { subscriptions::addons(db, &subscription).await? } else { Vec::new() };
+    let ended = |addon: &subscriptions::Addon| addon.until.is_some() || addon.billed_at.is_some();
+    Ok(ActPage {
+        choices: choices(app, caller, &act, &subscription).await?,
+        addons: addons.into_iter().filter(|addon| !ended(addon)).collect(),
+        subscription: subscription.without_cost(),
+        act,
+        form,
+        last: preview.as_ref().map(|done| Last::of(&done.subscription)).unwrap_or_default(),
+        preview: preview.map(|done| Done { subscription: done.subscription.without_cost(), ..done }),
+        debt: balance.receivable,
+        balance: balance.credit,
+    })
+}
+
+/// What the list of an act offers.
+async fn choices(app: &App, caller: &Caller, act: &str, of: &Subscription) -> Result<Vec<Choice>, AppError> {
+    let db = app.db.read();
+    let page = &PageOf::new(Some(MAX_CHOICES), None)?;
+    Ok(match act {
+        "change_package" => {
+            let filter = packages::Filter {
+                service: Some(of.service),
+                sold_as: Some(packages::SoldAs::Subscription),
+                router: Some(of.router_id),
+                ..packages::Filter::default()
+            };
+            let at = At::on(of.router_id, app.clock.now());
+            let all = packages::list(db, &caller.sites, &filter, page, at);
+            let others = all.await?.items.into_iter().filter(|package| package.id != of.package_id);
+            others.map(|package| Choice::new(package.id, format!("{} · {}", package.name, package.price))).collect()
+        }
+        "addons" => {
+            let all = packages::addons::list(db, &packages::addons::Filter::default(), page).await?;
+            all.items
+                .into_iter()
+                .map(|addon| Choice::new(addon.id, format!("{} · {}", addon.name, addon.price)))
+                .collect()
+        }
+        "move" => {
+            let all = routers::places(db, &caller.sites).await?;
+            let others = all.into_iter().filter(|place| place.site_id == of.site_id && place.id != of.router_id);
+            others.map(|place| Choice::new(place.id, place.name)).collect()
+        }
+        _ => Vec::new(),
+    })
+}
+
+async fn press(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path((id, name)): Path<(SubscriptionId, String)>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, AppError> {
+    caller.allow(permission(&name))?;
+    let of = found(&app, &caller, id).await?;
+    let errors = match typed(&fields, &name, &of, &app)? {
+        Err(errors) => errors,
+        Ok(act) => {
+            let actor = Actor::of(&caller, view.ip());
+            let order = Order { scope: &caller.sites, actor: &actor, form_id: &fields.form_id, seen: fields.seen() };
+            match super::act(&app, &order, id, &act).await {
+                Ok(done) => {
+                    let said = format!("done-subscription-{}", done.plan.what);
+                    return Ok(view.go_saying(&format!("/subscriptions/{id}"), &said, []));
+                }
+                Err(error) => told(error)?,
+            }
+        }
+    };
+    let form_id = fields.form_id.clone();
+    let form = FormView::again(Fields { seen: of.version.to_string(), ..fields }, errors, &form_id);
+    view.form_again(&page(&app, &caller, (of, name), form, None).await?)
+}

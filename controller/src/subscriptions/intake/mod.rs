@@ -1,0 +1,583 @@
+//! Many subscriptions at once: a number of them for new or known customers, or those of a list. Read and checked at once,
+//! shown, and taken by a job when somebody says so.
+//!
+//! The lines of a list come in together or not at all; a line that is wrong is told with its reasons and stays out. What
+//! ran elsewhere is taken over: paid until its day, owing what it owed. A number of new ones is made a few at a time, and
+//! goes on where it stopped.
+
+pub(crate) mod api;
+mod columns;
+pub mod job;
+pub(crate) mod pages;
+pub(crate) mod routes;
+mod rules;
+mod store;
+#[cfg(test)]
+mod stories;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use hiji_shared::device::Kind as UserKind;
+use sea_orm::{ConnectionTrait, DbErr};
+use serde::{Deserialize, Serialize};
+
+use super::{Asked, SubscriptionError, create::offer, rules::check as check_form, store as rows};
+use crate::{
+    app::App,
+    audit::{self, Actor, Deed},
+    clock,
+    db::paging::{PageOf, Paged},
+    http::{
+        access::Scope,
+        form::{self, Check, FieldError, FormErrors},
+    },
+    ids::{AdminId, CustomerId, IntakeId, PackageId, RouterId, SiteId, SubscriptionId},
+    jobs::{self, When},
+    packages::{self, At, Package, SoldAs},
+    phone::Phone,
+    routers, sites,
+    tables::{self, ReadError},
+};
+
+pub use columns::{ColumnUse, Field, Use};
+pub use rules::{Kind, Taken};
+use rules::{Usual, Wish};
+
+/// Most lines of a list, and services made by number.
+pub const MAX_ROWS: usize = 1_000;
+/// Longest name of a file or of placeholders, characters.
+const MAX_NAME: usize = 60;
+/// Days the lines of a list are kept.
+const KEEP_DAYS: i64 = 7;
+const DAY_SECS: i64 = 86_400;
+
+/// Where many are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Read and checked; somebody has to say yes.
+    Ready,
+    /// The job is on its way.
+    Queued,
+    Done,
+}
+
+impl State {
+    /// As stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Queued => "queued",
+            Self::Done => "done",
+        }
+    }
+
+    /// The state of a name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Ready, Self::Queued, Self::Done].into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// Many subscriptions, as pages and API show them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Intake {
+    pub id: IntakeId,
+    pub site_id: SiteId,
+    pub site: String,
+    pub timezone: String,
+    pub router_id: RouterId,
+    pub package_id: PackageId,
+    /// Whether they ran elsewhere.
+    pub is_takeover: bool,
+    /// Empty: made by number.
+    pub file_name: String,
+    pub found: String,
+    pub columns: Vec<ColumnUse>,
+    pub starts_on: Option<NaiveDate>,
+    pub state: State,
+    /// Lines that come in, or came.
+    pub good: i32,
+    /// Lines that stay out.
+    pub bad: i32,
+    /// Made.
+    pub done: i32,
+    /// Why the last try ended, empty when it did not.
+    pub failure: String,
+    #[serde(skip)]
+    pub created_by: Option<AdminId>,
+    pub created_name: String,
+    pub created_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// A line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    pub line: i32,
+    pub cells: Vec<String>,
+    /// Empty: it comes in.
+    pub errors: Vec<RowError>,
+    /// What it became.
+    pub subscription_id: Option<SubscriptionId>,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowError {
+    pub field: String,
+    pub error: FieldError,
+}
+
+/// An uploaded list.
+#[derive(Debug)]
+pub struct File {
+    pub name: String,
+    pub bytes: Vec<u8>,
+    /// Services that run already, from elsewhere.
+    pub is_takeover: bool,
+}
+
+/// So many services of one package.
+#[derive(Debug, Clone, Default)]
+pub struct Number {
+    pub count: i64,
+    /// Whose they all are; else each is of a new customer.
+    pub customer_number: String,
+    /// What new customers are called, with a number behind it.
+    pub placeholder: String,
+    pub starts_on: Option<NaiveDate>,
+}
+
+/// Where many shall be.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub router: RouterId,
+    pub package: PackageId,
+}
+
+/// A line and the subscription it would be.
+#[derive(Debug)]
+struct Checked {
+    line: Line,
+    wish: Option<Wish>,
+    /// Of the customer who is meant.
+    customer: Option<CustomerId>,
+}
+
+impl Checked {
+    fn refuse(&mut self, field: &str, error: FieldError) {
+        self.wish = None;
+        self.line.errors.push(RowError { field: field.to_owned(), error });
+    }
+}
+
+/// What lines are checked against.
+struct Around {
+    usual: Usual,
+    packages: BTreeMap<(PackageId, RouterId), Package>,
+}
+
+/// Reads and checks a list, and keeps it until somebody says yes. The same upload twice is one.
+///
+/// # Errors
+/// [`SubscriptionError`]; faults of the file at the field `file`.
+pub async fn upload(app: &App, asked: &Asked<'_>, place: Place, file: File) -> Result<IntakeId, SubscriptionError> {
+    let form_id = if form::is_form_id(asked.form_id) { asked.form_id.to_owned() } else { form::new_form_id() };
+    if let Some(known) = store::of_form(app.db.read(), asked.scope, &form_id).await? {
+        return Ok(known);
+    }
+    let kind = if file.is_takeover { Kind::Takeover } else { Kind::New };
+    let usual = usual(app, asked.scope, place, (kind, None)).await?;
+    let read = tokio::task::spawn_blocking(move || tables::read(&file.bytes, MAX_ROWS)).await;
+    let read = read.map_err(|error| DbErr::Custom(format!("reading a list: {error}")))?;
+    let table = read.map_err(|error: ReadError| SubscriptionError::field("file", error.told()))?;
+    let sample = |at: usize| {
+        let cells = table.rows.iter().map(|row| row.cell(at));
+        cells.into_iter().find(|cell| !cell.is_empty()).unwrap_or_default().to_owned()
+    };
+    let uses = columns::uses(&table.header, sample);
+    if ![Field::Name, Field::CustomerNumber, Field::Phone].into_iter().any(|field| columns::has(&uses, field)) {
+        return Err(SubscriptionError::field("file", FieldError::new("file_without_names")));
+    }
+    if table.rows.is_empty() {
+        return Err(SubscriptionError::field("file", FieldError::new("file_empty")));
+    }
+    let line = |row: tables::Row| Line {
+        line: i32::try_from(row.line).unwrap_or(i32::MAX),
+        cells: row.cells,
+        errors: Vec::new(),
+        subscription_id: None,
+    };
+    let lines: Vec<Line> = table.rows.into_iter().map(line).collect();
+    let file_name: String = file.name.chars().filter(|char| !char.is_control()).take(MAX_NAME).collect();
+    let new = store::New {
+        form_id: &form_id,
+        place,
+        usual: &usual,
+        file_name: &file_name,
+        found: &table.found,
+        columns: &uses,
+        actor: asked.actor,
+        now: app.clock.now(),
+    };
+    keep(app, asked, &new, lines).await
+}
+
+/// Makes the lines of so many services, checked as those of a list.
+///
+/// # Errors
+/// [`SubscriptionError`].
+pub async fn number(
+    app: &App,
+    asked: &Asked<'_>,
+    place: Place,
+    number: &Number,
+) -> Result<IntakeId, SubscriptionError> {
+    let form_id = if form::is_form_id(asked.form_id) { asked.form_id.to_owned() } else { form::new_form_id() };
+    if let Some(known) = store::of_form(app.db.read(), asked.scope, &form_id).await? {
+        return Ok(known);
+    }
+    let mut check = Check::default();
+    let max = i64::try_from(MAX_ROWS).unwrap_or(i64::MAX);
+    if !(1..=max).contains(&number.count) {
+        check.refuse("count", FieldError::new("out_of_range").arg("min", 1).arg("max", max));
+    }
+    let whose = number.customer_number.trim();
+    let name = check.optional("placeholder", &number.placeholder, MAX_NAME).unwrap_or_default();
+    if whose.is_empty() == name.is_empty() {
+        let code = if whose.is_empty() { "required" } else { "customer_twice" };
+        check.refuse("placeholder", FieldError::new(code));
+    }
+    if !check.is_clean() {
+        return Err(SubscriptionError::Refused(check.into_errors()));
+    }
+    let usual = usual(app, asked.scope, place, (Kind::New, number.starts_on)).await?;
+    let uses = if whose.is_empty() {
+        vec![columns::made("nama", Field::Name)]
+    } else {
+        vec![columns::made("kode", Field::CustomerNumber)]
+    };
+    let line = |nth: i64| Line {
+        line: i32::try_from(nth).unwrap_or(i32::MAX),
+        cells: vec![if whose.is_empty() { format!("{name} {nth:03}") } else { whose.to_owned() }],
+        errors: Vec::new(),
+        subscription_id: None,
+    };
+    let new = store::New {
+        form_id: &form_id,
+        place,
+        usual: &usual,
+        file_name: "",
+        found: "",
+        columns: &uses,
+        actor: asked.actor,
+        now: app.clock.now(),
+    };
+    keep(app, asked, &new, (1..=number.count).map(line).collect()).await
+}
+
+/// Checks lines and keeps them.
+async fn keep(
+    app: &App,
+    asked: &Asked<'_>,
+    new: &store::New<'_>,
+    lines: Vec<Line>,
+) -> Result<IntakeId, SubscriptionError> {
+    let checked = check(app.db.read(), asked.scope, (new.columns, new.usual, new.now), lines).await?;
+    let lines: Vec<Line> = checked.into_iter().map(|checked| checked.line).collect();
+    let tx = app.db.begin().await?;
+    if let Some(known) = store::of_form(&*tx, asked.scope, new.form_id).await? {
+        return Ok(known);
+    }
+    let id = store::insert(&*tx, &app.keys, new, &lines).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// What lines may name at a place that the caller sees.
+async fn usual(
+    app: &App,
+    scope: &Scope,
+    place: Place,
+    (kind, starts_on): (Kind, Option<NaiveDate>),
+) -> Result<Usual, SubscriptionError> {
+    let (db, now) = (app.db.read(), app.clock.now());
+    let not_offered = |field: &str| SubscriptionError::field(field, FieldError::new("not_offered"));
+    let router = routers::find(db, scope, place.router).await?.ok_or_else(|| not_offered("router_id"))?;
+    let site = sites::find(db, scope, router.site_id).await?.ok_or_else(|| not_offered("router_id"))?;
+    let package = packages::find(db, scope, place.package, At::on(router.id, now)).await?;
+    let sold = |package: &Package| {
+        package.sold_as == SoldAs::Subscription
+            && package.archived_at.is_none()
+            && package.router_ids.contains(&place.router)
+    };
+    let package = package.filter(sold).ok_or_else(|| not_offered("package_id"))?;
+    let places = routers::places(db, scope).await?;
+    let of_site = places.into_iter().filter(|other| other.site_id == site.id);
+    Ok(Usual {
+        kind,
+        site: site.id,
+        router: router.id,
+        package: package.id,
+        packages: packages::names(db, scope, SoldAs::Subscription).await?,
+        routers: of_site.map(|router| (router.id, router.name)).collect(),
+        currency: package.price.currency(),
+        today: crate::ledger::aging::local_day(now, site.zone()),
+        starts_on,
+    })
+}
+
+/// Each line by itself, against those before it, and against who and what is there.
+async fn check(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    (columns, usual, now): (&[ColumnUse], &Usual, DateTime<Utc>),
+    lines: Vec<Line>,
+) -> Result<Vec<Checked>, SubscriptionError> {
+    let mut all: Vec<Checked> = Vec::with_capacity(lines.len());
+    for mut line in lines {
+        match rules::wish(columns, &line.cells, usual) {
+            Ok(wish) => all.push(Checked { line, wish: Some(wish), customer: None }),
+            Err(errors) => {
+                line.errors = errors;
+                all.push(Checked { line, wish: None, customer: None });
+            }
+        }
+    }
+    let around = Around { usual: usual.clone(), packages: offered(db, scope, (&all, now)).await? };
+    customers(db, usual.site, &mut all).await?;
+    each(&around, &mut all);
+    names(db, &around, &mut all).await?;
+    Ok(all)
+}
+
+/// The packages that lines name, each read once.
+async fn offered(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    (all, now): (&[Checked], DateTime<Utc>),
+) -> Result<BTreeMap<(PackageId, RouterId), Package>, SubscriptionError> {
+    let wanted: BTreeSet<(PackageId, RouterId)> =
+        all.iter().filter_map(|checked| checked.wish.as_ref()).map(|wish| (wish.package, wish.router)).collect();
+    let mut found = BTreeMap::new();
+    for (package, router) in wanted {
+        if let Some(known) = packages::find(db, scope, package, At::on(router, now)).await? {
+            found.insert((package, router), known);
+        }
+    }
+    Ok(found)
+}
+
+/// Finds the customers that lines mean, by number, then by telephone.
+async fn customers(db: &impl ConnectionTrait, site: SiteId, all: &mut [Checked]) -> Result<(), SubscriptionError> {
+    let wishes = || all.iter().filter_map(|checked| checked.wish.as_ref());
+    let numbers: BTreeSet<String> = wishes().filter_map(|wish| wish.customer_number.clone()).collect();
+    let phones: BTreeSet<String> =
+        wishes().filter_map(|wish| wish.phone.as_ref()).map(|phone| phone.as_str().to_owned()).collect();
+    let by_number = store::customers_of_numbers(db, site, &numbers).await?;
+    let by_phone = store::customers_of_phones(db, site, &phones).await?;
+    for checked in all {
+        let Some(wish) = &checked.wish else { continue };
+        let of_phone = wish.phone.as_ref().and_then(|phone| by_phone.get(phone.as_str())).copied();
+        checked.customer = match &wish.customer_number {
+            Some(number) => by_number.get(number).copied(),
+            None => of_phone,
+        };
+        // An old code is no number of ours: then the telephone or the name says who it is.
+        let is_ours = wish.customer_number.as_ref().is_some_and(|number| number.starts_with('C'));
+        if checked.customer.is_none() && wish.customer_number.is_some() {
+            checked.customer = of_phone;
+            if checked.customer.is_none() && wish.customer.name.is_empty() {
+                let field = if is_ours { "customer_number" } else { "name" };
+                let code = if is_ours { "no_such_customer" } else { "required" };
+                checked.refuse(field, FieldError::new(code));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a form of one would refuse, and names that stand twice.
+fn each(around: &Around, all: &mut [Checked]) {
+    let mut seen: HashMap<(RouterId, String), i32> = HashMap::new();
+    for checked in all {
+        let Some(wish) = &checked.wish else { continue };
+        let Some(package) = around.packages.get(&(wish.package, wish.router)) else {
+            checked.refuse("package_id", FieldError::new("package_not_sold_here"));
+            continue;
+        };
+        let sold = package.sold_as == SoldAs::Subscription && package.router_ids.contains(&wish.router);
+        if !sold || package.price.currency() != around.usual.currency {
+            checked.refuse("package_id", FieldError::new("package_not_sold_here"));
+            continue;
+        }
+        let mut form = wish.form.clone();
+        form.customer_id = Some(CustomerId(1));
+        if let Err(errors) = check_form(&form, offer(package), around.usual.today) {
+            for (field, error) in errors.iter() {
+                checked.refuse(field, error.clone());
+            }
+            continue;
+        }
+        let name = form.username.trim().to_owned();
+        if name.is_empty() {
+            continue;
+        }
+        let (line, key) = (checked.line.line, (wish.router, name));
+        match seen.get(&key).copied() {
+            Some(before) => {
+                checked.refuse("username", FieldError::new("twice_in_file").arg("line", i64::from(before)));
+            }
+            None => {
+                seen.insert(key, line);
+            }
+        }
+    }
+}
+
+/// Refuses names that a subscription or a router has.
+async fn names(db: &impl ConnectionTrait, around: &Around, all: &mut [Checked]) -> Result<(), SubscriptionError> {
+    let mut wanted: BTreeMap<(RouterId, bool), Vec<String>> = BTreeMap::new();
+    let place = |wish: &Wish| {
+        let package = around.packages.get(&(wish.package, wish.router))?;
+        Some((wish.router, package.service == hiji_shared::device::Service::Pppoe))
+    };
+    for wish in all.iter().filter_map(|checked| checked.wish.as_ref()) {
+        let name = wish.form.username.trim();
+        if let (false, Some(place)) = (name.is_empty(), place(wish)) {
+            wanted.entry(place).or_default().push(name.to_owned());
+        }
+    }
+    let mut taken: BTreeSet<(RouterId, bool, String)> = BTreeSet::new();
+    for ((router, is_ppp), names) in wanted {
+        let kind = if is_ppp { UserKind::PppSecret } else { UserKind::HotspotUser };
+        let mut having = rows::taken_usernames(db, (router, kind.service()), &names).await?;
+        having.extend(routers::taken_names(db, router, kind, &names).await?);
+        taken.extend(having.into_iter().map(|name| (router, is_ppp, name)));
+    }
+    for checked in all {
+        let key = checked.wish.as_ref().and_then(|wish| {
+            let (router, is_ppp) = place(wish)?;
+            Some((router, is_ppp, wish.form.username.trim().to_owned()))
+        });
+        if key.is_some_and(|key| taken.contains(&key)) {
+            checked.refuse("username", FieldError::new("username_taken"));
+        }
+    }
+    Ok(())
+}
+
+/// Says yes: a job takes the good lines. Saying it twice changes nothing.
+///
+/// # Errors
+/// [`SubscriptionError::NotFound`], [`SubscriptionError::Refused`] when no line is good, the database's.
+pub async fn commit(app: &App, scope: &Scope, actor: &Actor, id: IntakeId) -> Result<(), SubscriptionError> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let intake = store::find(&*tx, scope, id).await?.ok_or(SubscriptionError::NotFound)?;
+    if intake.good == 0 {
+        return Err(SubscriptionError::Refused(FormErrors::of("file", FieldError::new("file_nothing_good"))));
+    }
+    if !store::move_on(&*tx, id, State::Ready, State::Queued).await? {
+        return Ok(());
+    }
+    let taken = job::Take { intake: id, actor: actor.name.clone(), ip: actor.ip.clone() };
+    let once = When { at: None, dedupe: Some(format!("subscription_intake/{id}")) };
+    jobs::enqueue(&*tx, now, &taken, once).await?;
+    let detail = serde_json::json!({ "lines": intake.good, "left_out": intake.bad, "takeover": intake.is_takeover });
+    let (object, site) = (format!("subscription_intake/{id}"), Some(intake.site_id));
+    audit::record(&*tx, now, actor, Deed { action: "subscription.intake", object, site, detail }).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// One that the caller may see.
+///
+/// # Errors
+/// The database's.
+pub async fn find(db: &impl ConnectionTrait, scope: &Scope, id: IntakeId) -> Result<Option<Intake>, DbErr> {
+    store::find(db, scope, id).await
+}
+
+/// Those that the caller may see, newest first.
+///
+/// # Errors
+/// The database's.
+pub async fn list(db: &impl ConnectionTrait, scope: &Scope, page: &PageOf) -> Result<Paged<Intake>, DbErr> {
+    store::list(db, scope, page).await
+}
+
+/// Lines of one that the caller has found in his scope, in their order.
+///
+/// # Errors
+/// The database's.
+pub async fn lines(app: &App, id: IntakeId, only_bad: bool, page: &PageOf) -> Result<Paged<Line>, DbErr> {
+    let after = page.after_id().ok().flatten().and_then(|after| i32::try_from(after).ok()).unwrap_or(i32::MIN);
+    let wanted = only_bad.then_some(false);
+    let rows = store::lines(app.db.read(), &app.keys, id, wanted, (after, page.limit() + 1)).await?;
+    Ok(page.cut(rows, |line| line.line.to_string()))
+}
+
+/// Secrets of lines are nobody's to read.
+pub(crate) fn hide_secrets(columns: &[ColumnUse], lines: &mut [Line]) {
+    let secret = columns.iter().position(|column| column.to == Use::Taken(Field::Password));
+    let Some(at) = secret else { return };
+    for cell in lines.iter_mut().filter_map(|line| line.cells.get_mut(at)).filter(|cell| !cell.is_empty()) {
+        columns::HIDDEN.clone_into(cell);
+    }
+}
+
+/// What a technician takes along: names and secrets of what was made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Credential {
+    pub number: String,
+    pub customer: String,
+    pub username: String,
+    pub password: String,
+    pub package: String,
+}
+
+/// The names and secrets of what was made, in the order of the lines. That they were looked at is written down.
+///
+/// # Errors
+/// [`SubscriptionError`].
+pub async fn credentials(
+    app: &App,
+    (scope, actor): (&Scope, &Actor),
+    id: IntakeId,
+) -> Result<Vec<Credential>, SubscriptionError> {
+    use secrecy::ExposeSecret as _;
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let intake = store::find(&*tx, scope, id).await?.ok_or(SubscriptionError::NotFound)?;
+    let made = store::made(&*tx, id).await?;
+    let held = rows::hold(&*tx, &app.keys, &made).await?;
+    let detail = serde_json::json!({ "services": held.len() });
+    let (object, site) = (format!("subscription_intake/{id}"), Some(intake.site_id));
+    audit::record(&*tx, now, actor, Deed { action: "subscription.secrets", object, site, detail }).await?;
+    tx.commit().await?;
+    let credential = |held: rows::Held| Credential {
+        number: held.subscription.number,
+        customer: held.subscription.customer,
+        username: held.subscription.username,
+        password: held.password.expose_secret().to_owned(),
+        package: held.subscription.package,
+    };
+    Ok(held.into_iter().map(credential).collect())
+}
+
+/// Forgets lines that are a week old. How many.
+///
+/// # Errors
+/// The database's.
+pub async fn purge(tx: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<u64, DbErr> {
+    store::purge(tx, now - clock::seconds(KEEP_DAYS * DAY_SECS)).await
+}
+
+/// The telephone of a wish, as a key.
+fn phone_key(phone: Option<&Phone>) -> Option<String> {
+    phone.map(|phone| phone.as_str().to_owned())
+}

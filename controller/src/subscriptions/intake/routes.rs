@@ -1,0 +1,250 @@
+//! Pages of many subscriptions on their way in.
+
+use axum::{
+    Router as Routes,
+    extract::{DefaultBodyLimit, Multipart, Path, State as Of, multipart::Field as Part},
+    response::Response,
+    routing::{get, post},
+};
+use axum_extra::extract::{Form, Query};
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+use super::{
+    File, Intake, Number, Place,
+    pages::{CredentialsPage, Fields, IntakePage, IntakesPage, Shown, field_key},
+};
+use crate::{
+    app::App,
+    audit::Actor,
+    db::paging::PageOf,
+    http::{
+        access::Permission,
+        api::Listing,
+        error::AppError,
+        form::{Check, Choice, FieldError, FormErrors, FormView},
+        limit::MAX_UPLOAD_BYTES,
+        session::{Caller, Signed},
+        view::View,
+    },
+    ids::{IntakeId, PackageId, RouterId},
+    packages::{self, SoldAs},
+    routers,
+    subscriptions::{Asked, SubscriptionError},
+};
+
+/// Longest field beside the file, bytes.
+const MAX_FIELD_BYTES: usize = 1_000;
+
+pub(crate) fn routes() -> Routes<App> {
+    Routes::new()
+        .route("/subscriptions/many", get(list).post(upload).layer(DefaultBodyLimit::max(MAX_UPLOAD_BYTES)))
+        .route("/subscriptions/many/number", post(by_number))
+        .route("/subscriptions/many/{id}", get(show))
+        .route("/subscriptions/many/{id}/commit", post(commit))
+        .route("/subscriptions/many/{id}/credentials", post(credentials))
+}
+
+async fn list_page(
+    app: &App,
+    caller: &Caller,
+    (page, is_later): (&PageOf, bool),
+    form: FormView<Fields>,
+) -> Result<IntakesPage, AppError> {
+    let db = app.db.read();
+    let intakes = super::list(db, &caller.sites, page).await?;
+    let routers = routers::places(db, &caller.sites).await?;
+    let packages = packages::names(db, &caller.sites, SoldAs::Subscription).await?;
+    Ok(IntakesPage {
+        intakes: intakes.items,
+        form,
+        routers: routers.into_iter().map(|at| Choice::new(at.id, format!("{} · {}", at.site, at.name))).collect(),
+        packages: packages.into_iter().map(|(id, name)| Choice::new(id, name)).collect(),
+        max_rows: super::MAX_ROWS,
+        next: intakes.next_cursor,
+        is_later,
+    })
+}
+
+async fn list(Of(app): Of<App>, Signed(caller): Signed, view: View, listing: Listing) -> Result<Response, AppError> {
+    caller.allow(Permission::SubscriptionsManage)?;
+    let form = FormView::fresh(Fields::default());
+    view.page(&list_page(&app, &caller, (&listing.page, listing.is_later), form).await?)
+}
+
+/// The fields and the file of an upload.
+async fn parts(mut form: Multipart) -> Result<(Fields, Option<File>), AppError> {
+    let (mut fields, mut file) = (Fields::default(), None);
+    while let Some(part) = form.next_field().await.map_err(unreadable)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        match name.as_str() {
+            "form_id" => fields.form_id = text(part).await?,
+            "router_id" => fields.router_id = text(part).await?,
+            "package_id" => fields.package_id = text(part).await?,
+            "is_takeover" => fields.is_takeover = text(part).await?,
+            "file" => {
+                let name = part.file_name().unwrap_or_default().to_owned();
+                let bytes = part.bytes().await.map_err(unreadable)?.to_vec();
+                file = Some(File { name, bytes, is_takeover: false });
+            }
+            _ => {}
+        }
+    }
+    Ok((fields, file.filter(|file| !file.bytes.is_empty())))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands it over so")]
+fn unreadable(error: axum::extract::multipart::MultipartError) -> AppError {
+    if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE { AppError::TooLarge } else { AppError::Malformed }
+}
+
+async fn text(part: Part<'_>) -> Result<String, AppError> {
+    let bytes = part.bytes().await.map_err(unreadable)?;
+    if bytes.len() > MAX_FIELD_BYTES {
+        return Err(AppError::Malformed);
+    }
+    String::from_utf8(bytes.to_vec()).map_err(|_not_text| AppError::Malformed)
+}
+
+fn place(check: &mut Check, fields: &Fields) -> Option<Place> {
+    let router = check.id("router_id", &fields.router_id).map(RouterId);
+    let package = check.id("package_id", &fields.package_id).map(PackageId);
+    Some(Place { router: router?, package: package? })
+}
+
+/// To what was made, or the forms again with what is wrong.
+async fn answer(
+    app: &App,
+    (caller, view): (&Caller, &View),
+    fields: Fields,
+    made: Result<IntakeId, SubscriptionError>,
+) -> Result<Response, AppError> {
+    match made {
+        Ok(id) => Ok(view.go(&format!("/subscriptions/many/{id}"))),
+        Err(SubscriptionError::Refused(errors)) => {
+            let form_id = fields.form_id.clone();
+            let form = FormView::again(fields, errors, &form_id);
+            view.form_again(&list_page(app, caller, (&PageOf::default(), false), form).await?)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+async fn upload(Of(app): Of<App>, Signed(caller): Signed, view: View, form: Multipart) -> Result<Response, AppError> {
+    caller.allow(Permission::SubscriptionsManage)?;
+    let (fields, file) = parts(form).await?;
+    let mut check = Check::default();
+    let place = place(&mut check, &fields);
+    if file.is_none() {
+        check.refuse("file", FieldError::new("required"));
+    }
+    let made = match (place, file) {
+        (Some(place), Some(file)) => {
+            let actor = Actor::of(&caller, view.ip());
+            let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &fields.form_id };
+            let file = File { is_takeover: Check::ticked(&fields.is_takeover), ..file };
+            super::upload(&app, &asked, place, file).await
+        }
+        _ => Err(SubscriptionError::Refused(check.into_errors())),
+    };
+    answer(&app, (&caller, &view), fields, made).await
+}
+
+async fn by_number(
+    Of(app): Of<App>,
+    Signed(caller): Signed,
+    view: View,
+    Form(fields): Form<Fields>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::SubscriptionsManage)?;
+    let mut check = Check::default();
+    let place = place(&mut check, &fields);
+    let max = i64::try_from(super::MAX_ROWS).unwrap_or(i64::MAX);
+    let count = check.int("count", &fields.count, 1..=max);
+    let starts_on = match fields.starts_on.trim() {
+        "" => None,
+        text => {
+            let day: Option<NaiveDate> = text.parse().ok();
+            if day.is_none() {
+                check.refuse("starts_on", FieldError::new("not_a_date"));
+            }
+            day
+        }
+    };
+    let made = match (place, count, check.is_clean()) {
+        (Some(place), Some(count), true) => {
+            let actor = Actor::of(&caller, view.ip());
+            let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &fields.form_id };
+            let number = Number {
+                count,
+                customer_number: fields.customer_number.trim().to_uppercase(),
+                placeholder: fields.placeholder.clone(),
+                starts_on,
+            };
+            super::number(&app, &asked, place, &number).await
+        }
+        _ => Err(SubscriptionError::Refused(check.into_errors())),
+    };
+    answer(&app, (&caller, &view), fields, made).await
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Which {
+    only: String,
+}
+
+pub(super) async fn found(app: &App, caller: &Caller, id: IntakeId) -> Result<Intake, AppError> {
+    super::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)
+}
+
+async fn show(
+    Of(app): Of<App>,
+    Signed(caller): Signed,
+    view: View,
+    (Path(id), listing): (Path<IntakeId>, Listing),
+    Query(which): Query<Which>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::SubscriptionsManage)?;
+    let intake = found(&app, &caller, id).await?;
+    let only_bad = which.only == "bad";
+    let mut lines = super::lines(&app, id, only_bad, &listing.page).await?;
+    for error in lines.items.iter_mut().flat_map(|line| &mut line.errors) {
+        error.field = field_key(&error.field);
+    }
+    super::hide_secrets(&intake.columns, &mut lines.items);
+    let columns = intake.columns.iter().map(Shown::new).collect();
+    let (next, is_later) = (lines.next_cursor, listing.is_later);
+    view.page(&IntakePage { intake, columns, lines: lines.items, only_bad, next, is_later })
+}
+
+async fn commit(
+    Of(app): Of<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<IntakeId>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::SubscriptionsManage)?;
+    match super::commit(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await {
+        Ok(()) => Ok(view.go_saying(&format!("/subscriptions/many/{id}"), "done-import-started", [])),
+        Err(SubscriptionError::Refused(errors)) => Err(AppError::Invalid(errors)),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Names and secrets on paper; that they were looked at is written down.
+async fn credentials(
+    Of(app): Of<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<IntakeId>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::SubscriptionsManage)?;
+    let intake = found(&app, &caller, id).await?;
+    let actor = Actor::of(&caller, view.ip());
+    let credentials = super::credentials(&app, (&caller.sites, &actor), id).await?;
+    if credentials.is_empty() {
+        return Err(FormErrors::of("", FieldError::new("nothing_made_yet")).into());
+    }
+    view.page(&CredentialsPage { intake, credentials })
+}

@@ -1,0 +1,267 @@
+//! A line of a list, read into the subscription it wishes for. Pure.
+
+use chrono::{Datelike as _, NaiveDate};
+
+use super::{
+    RowError,
+    columns::{ColumnUse, Field, cell},
+};
+use crate::{
+    customers::{CustomerForm, PhoneForm},
+    http::form::{Check, FieldError},
+    ids::{PackageId, RouterId, SiteId},
+    money::{Currency, Money},
+    packages::rules::MAX_BILL_DAY,
+    phone::Phone,
+    subscriptions::SubscriptionForm,
+};
+
+/// Days between a bill day and a due day in the next month.
+const MONTH_DAYS: i64 = 30;
+/// Years that a day may lie away.
+const YEARS: i32 = 3;
+
+/// What a list is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Services that run already, from elsewhere.
+    Takeover,
+    /// New ones.
+    New,
+}
+
+/// What lines may name, and what they mean when they do not.
+#[derive(Debug, Clone)]
+pub struct Usual {
+    pub kind: Kind,
+    pub site: SiteId,
+    pub router: RouterId,
+    pub package: PackageId,
+    pub packages: Vec<(PackageId, String)>,
+    pub routers: Vec<(RouterId, String)>,
+    pub currency: Currency,
+    pub today: NaiveDate,
+    /// The first day of new services.
+    pub starts_on: Option<NaiveDate>,
+}
+
+/// What was agreed elsewhere.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    pub price: Option<Money>,
+    /// The first day that is not paid.
+    pub paid_until: Option<NaiveDate>,
+    pub debt: Option<Money>,
+}
+
+/// The subscription a line wishes for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Without its customer.
+    pub form: SubscriptionForm,
+    pub router: RouterId,
+    pub package: PackageId,
+    /// `C000123`, of a customer who is there.
+    pub customer_number: Option<String>,
+    pub phone: Option<Phone>,
+    /// Of a new customer.
+    pub customer: CustomerForm,
+    pub taken: Taken,
+}
+
+/// Reads a line.
+///
+/// # Errors
+/// Every field that cannot be read.
+pub fn wish(columns: &[ColumnUse], cells: &[String], usual: &Usual) -> Result<Wish, Vec<RowError>> {
+    let mut check = Check::default();
+    let of = |field: Field| cell(columns, cells, field);
+    let package = named(&mut check, "package_id", of(Field::Package), &usual.packages, usual.package);
+    let router = named(&mut check, "router_id", of(Field::Router), &usual.routers, usual.router);
+    let number = Some(of(Field::CustomerNumber)).filter(|text| !text.is_empty()).map(customer_number);
+    let phone = match of(Field::Phone) {
+        "" => None,
+        text => {
+            let phone = Phone::parse(text);
+            if let Err(bad) = &phone {
+                check.refuse("phone", FieldError::new(bad.code()));
+            }
+            phone.ok()
+        }
+    };
+    if number.is_none() && phone.is_none() && of(Field::Name).is_empty() {
+        check.refuse("name", FieldError::new("required"));
+    }
+    let bill_day = number_of(&mut check, "bill_day", of(Field::BillDay), (1, MAX_BILL_DAY));
+    let due_day = number_of(&mut check, "due_days", of(Field::DueDay), (1, 31));
+    let due_days = due_day.map(|due| due_days(bill_day.unwrap_or(1), due));
+    let taken = match usual.kind {
+        Kind::New => Taken::default(),
+        Kind::Takeover => taken(&mut check, columns, cells, usual),
+    };
+    let is_takeover = usual.kind == Kind::Takeover;
+    let nothing = Money::new(0, usual.currency);
+    let form = SubscriptionForm {
+        router_id: Some(router),
+        package_id: Some(package),
+        username: of(Field::Username).to_owned(),
+        password: of(Field::Password).to_owned(),
+        remote_address: of(Field::RemoteAddress).to_owned(),
+        mac: of(Field::Mac).to_owned(),
+        bill_day,
+        due_days,
+        starts_on: usual.starts_on,
+        // What ran elsewhere was set up and begun there.
+        first_period: if is_takeover { "free".to_owned() } else { String::new() },
+        setup_fee: is_takeover.then_some(nothing),
+        ..SubscriptionForm::default()
+    };
+    let customer = CustomerForm {
+        site_id: Some(usual.site),
+        name: of(Field::Name).to_owned(),
+        phones: Some(of(Field::Phone))
+            .filter(|text| !text.is_empty())
+            .map(|text| PhoneForm { number: text.to_owned(), ..PhoneForm::default() })
+            .into_iter()
+            .collect(),
+        address: of(Field::Address).to_owned(),
+        // Somebody of another site may have the number: who is meant was looked for at this one.
+        allow_duplicate: true,
+        ..CustomerForm::default()
+    };
+    if check.is_clean() {
+        return Ok(Wish { form, router, package, customer_number: number, phone, customer, taken });
+    }
+    let errors = check.into_errors();
+    Err(errors.iter().map(|(field, error)| RowError { field: field.to_owned(), error: error.clone() }).collect())
+}
+
+/// The one of a name, or the usual one where none is said.
+fn named<I: Copy>(check: &mut Check, field: &str, text: &str, known: &[(I, String)], usual: I) -> I {
+    if text.is_empty() {
+        return usual;
+    }
+    let same = |name: &str| name.trim().to_lowercase() == text.to_lowercase();
+    match known.iter().find(|(_, name)| same(name)) {
+        Some((id, _)) => *id,
+        None => {
+            check.refuse(field, FieldError::new("no_such_name").arg("name", text));
+            usual
+        }
+    }
+}
+
+/// `123`, `c123`, `C000123`.
+fn customer_number(text: &str) -> String {
+    let digits = text.trim_start_matches(['c', 'C']);
+    digits.parse::<i64>().map_or_else(|_other| text.to_uppercase(), crate::customers::number)
+}
+
+fn number_of(check: &mut Check, field: &str, text: &str, (min, max): (i64, i64)) -> Option<i64> {
+    if text.is_empty() { None } else { check.int(field, text, min..=max) }
+}
+
+/// Days from a bill day to a due day, which may lie in the next month.
+fn due_days(bill_day: i64, due_day: i64) -> i64 {
+    if due_day >= bill_day { due_day - bill_day } else { due_day + MONTH_DAYS - bill_day }
+}
+
+fn taken(check: &mut Check, columns: &[ColumnUse], cells: &[String], usual: &Usual) -> Taken {
+    let of = |field: Field| cell(columns, cells, field);
+    let mut amount = |field: &str, text: &str| match text {
+        "" => None,
+        text => check.money(field, text, usual.currency).filter(|amount| amount.minor() > 0),
+    };
+    let (price, debt) = (amount("price", of(Field::Price)), amount("debt", of(Field::Debt)));
+    let paid_until = match of(Field::PaidUntil) {
+        "" => None,
+        text => {
+            let last = day(text).filter(|day| (day.year() - usual.today.year()).abs() <= YEARS);
+            if last.is_none() {
+                check.refuse("paid_until", FieldError::new("not_a_date"));
+            }
+            last.and_then(|last| last.succ_opt())
+        }
+    };
+    Taken { price, paid_until, debt }
+}
+
+/// A day as lists write it: `2026-12-31`, `31-12-2026`, `31/12/2026`, with a time behind it or not.
+fn day(text: &str) -> Option<NaiveDate> {
+    let text = text.split([' ', 'T']).next().unwrap_or_default();
+    ["%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y", "%d.%m.%Y"]
+        .into_iter()
+        .find_map(|format| NaiveDate::parse_from_str(text, format).ok())
+        .filter(|day| day.year() >= 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::columns::uses, *};
+
+    fn usual(kind: Kind) -> Usual {
+        Usual {
+            kind,
+            site: SiteId(1),
+            router: RouterId(1),
+            package: PackageId(1),
+            packages: vec![(PackageId(1), "Rumah 10 Mbps".to_owned()), (PackageId(2), "Rumah 20 Mbps".to_owned())],
+            routers: vec![(RouterId(1), "RB-Kebon".to_owned())],
+            currency: Currency::IDR,
+            today: day("2026-11-24").unwrap(),
+            starts_on: None,
+        }
+    }
+
+    fn read(titles: &str, cells: &str, kind: Kind) -> Result<Wish, Vec<RowError>> {
+        let titles: Vec<String> = titles.split(',').map(str::to_owned).collect();
+        let cells: Vec<String> = cells.split(',').map(str::to_owned).collect();
+        wish(&uses(&titles, |_| String::new()), &cells, &usual(kind))
+    }
+
+    #[test]
+    fn a_line_of_the_usual_list_is_understood() {
+        let titles = "kode,nama,wa,alamat,paket,user,password,tanggal_tagih,jatuh_tempo,piutang,lunas sampai,harga";
+        let cells = "12,Budi,0812-3456-7890,Jl. Melati,rumah 20 mbps,budi,s3rahasia,1,10,50.000,31-12-2026,150.000";
+        let found = read(titles, cells, Kind::Takeover).unwrap();
+        assert_eq!((found.package, found.router), (PackageId(2), RouterId(1)));
+        assert_eq!(found.customer_number.as_deref(), Some("C000012"));
+        assert_eq!(
+            (found.form.username.as_str(), found.form.bill_day, found.form.due_days),
+            ("budi", Some(1), Some(9))
+        );
+        assert_eq!((found.form.first_period.as_str(), found.form.setup_fee), ("free", Some(Money::idr(0))));
+        let expected =
+            Taken { price: Some(Money::idr(150_000)), paid_until: day("2027-01-01"), debt: Some(Money::idr(50_000)) };
+        assert_eq!(found.taken, expected);
+        // New services are begun as the package says.
+        let new = read("nama,harga", "Budi,1", Kind::New).unwrap();
+        assert_eq!((new.form.first_period.as_str(), new.form.setup_fee, new.taken), ("", None, Taken::default()));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_field_by_field() {
+        let told = |titles: &str, cells: &str| {
+            let errors = read(titles, cells, Kind::Takeover).unwrap_err();
+            errors.into_iter().map(|error| format!("{}: {}", error.field, error.error.code())).collect::<Vec<_>>()
+        };
+        assert_eq!(told("nama,paket", "Budi,Turbo"), ["package_id: no_such_name"]);
+        assert_eq!(told("nama,tanggal_tagih", "Budi,31"), ["bill_day: out_of_range"]);
+        assert_eq!(told("nama,lunas sampai", "Budi,besok"), ["paid_until: not_a_date"]);
+        assert_eq!(told("alamat", "Jl. Melati"), ["name: required"]);
+        assert_eq!(told("nama,piutang", "Budi,lima"), ["debt: not_a_number"]);
+    }
+
+    #[test]
+    fn days_are_read_as_lists_write_them() {
+        for text in ["2026-12-31", "31-12-2026", "31/12/2026", "31.12.2026", "2026-12-31 00:00:00", "2026-12-31T10:00"]
+        {
+            assert_eq!(day(text), NaiveDate::from_ymd_opt(2026, 12, 31), "{text}");
+        }
+        for text in ["", "31/12/26", "2026-02-30", "besok"] {
+            assert_eq!(day(text), None, "{text}");
+        }
+        // A due day before the bill day is one of the next month.
+        assert_eq!((due_days(1, 10), due_days(25, 5)), (9, 10));
+    }
+}
