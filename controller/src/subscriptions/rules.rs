@@ -455,7 +455,8 @@ mod tests {
         }
         let more = SubscriptionForm { discount: Some(Money::idr(165_001)), discount_reason: "x".into(), ..form() };
         assert!(check(&more, offer(&terms()), today()).is_err());
-        let hotspot = Offer { service: Service::Hotspot, ..offer(&terms()) };
+        let terms = terms();
+        let hotspot = Offer { service: Service::Hotspot, ..offer(&terms) };
         let fixed = SubscriptionForm { remote_address: "10.0.0.1".into(), ..form() };
         assert!(check(&fixed, hotspot, today()).is_err());
     }
