@@ -40,7 +40,7 @@ const TICKS: u64 = 100;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What is asked for.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 19] = [
     ("unpaid", "/invoices"),
     ("overdue", "/invoices?tab=overdue"),
     ("due today", "/invoices?tab=today"),
@@ -53,6 +53,13 @@ const PAGES: [(&str, &str); 12] = [
     ("statement", "/customers/30000/statement"),
     ("aging", "/reports/aging"),
     ("customers, a usual name", "/customers?q=budi"),
+    ("payments of a day", "/payments?from=2026-03-03&to=2026-03-03"),
+    ("payments of all days", "/payments?all=1"),
+    ("payments of a customer", "/payments?customer_id=30000"),
+    ("a receipt", "/payments/250000"),
+    ("the cashier's search", "/payments/new?q=budi"),
+    ("the cashier's search by an invoice", "/payments/new?q=LOAD-300000"),
+    ("the pay card", "/customers/30000/pay"),
 ];
 
 pub(crate) async fn run(figures: &mut Figures) -> anyhow::Result<()> {
@@ -210,10 +217,11 @@ async fn load(world: &World, site: i64) -> anyhow::Result<()> {
     ))
     .await?;
     run(format!(
-        "INSERT INTO payment (id, number, form_id, customer_id, site_id, method, currency, amount, given, change, to_credit,
-             entry_id, received_at, note, state, reverse_reason, printed, taken_name, created_at)
-         SELECT n, 'KW-' || n, 'load' || n, {customer}, {site}, 'cash', 'IDR', 165000, 165000, 0, 0,
-                1000000 + {all} + n, {at}, '', 'booked', '', 0, 'bench', {at} FROM ({numbers}) numbers WHERE {paid}"
+        "INSERT INTO payment (id, number, form_id, customer_id, site_id, kind, method, currency, amount, given, change,
+             to_credit, is_promised, entry_id, received_at, note, state, reverse_reason, printed, taken_name, created_at)
+         SELECT n, 'KW-' || n, 'load' || n, {customer}, {site}, 'payment', 'cash', 'IDR', 165000, 165000, 0,
+                0, {no}, 1000000 + {all} + n, {at}, '', 'booked', '', 0, 'bench', {at} FROM ({numbers}) numbers WHERE {paid}",
+        no = if postgres { "false" } else { "0" }
     ))
     .await?;
     run(format!(

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::{
-    Asked, Found, Kind, Line, Method, Payment, Receipt, Refunding, Sum, Take, Taken, Using, list_routes::home,
-    pages::Narrow,
+    Asked, Found, Kind, Line, Method, Payment, PaymentError, Receipt, Refunding, Sum, Take, Taken, Using,
+    list_routes::home, pages::Narrow,
 };
 use crate::{
     app::App,
@@ -242,8 +242,18 @@ async fn pay(
     take: Take,
 ) -> Result<(StatusCode, Json<Receipt>), AppError> {
     let actor = Actor::of(caller, view.ip());
-    let taken = super::take(app, &Asked { scope: &caller.sites, actor: &actor, form_id }, &take).await?;
-    answer(app, caller, taken).await
+    let taken = super::take(app, &Asked { scope: &caller.sites, actor: &actor, form_id }, &take).await;
+    answer(app, caller, taken.map_err(by_its_name)?).await
+}
+
+/// What the page's form calls `given` is `amount` here.
+fn by_its_name(error: PaymentError) -> AppError {
+    let PaymentError::Refused(errors) = error else { return error.into() };
+    let mut named = FormErrors::default();
+    for (field, error) in errors.iter() {
+        named.add(if field == "given" { "amount" } else { field }, error.clone());
+    }
+    named.into()
 }
 
 #[utoipa::path(post, path = "/invoices/{id}/payments", tag = "payments", params(("id" = i64, Path)),
@@ -321,7 +331,7 @@ async fn use_credit(
     let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &form_id };
     let choices = body.invoices.into_iter().map(Choice::from).collect();
     let using = Using { customer: id, at_most: body.at_most, choices, note: body.note };
-    answer(&app, &caller, super::use_credit(&app, &asked, &using).await?).await
+    answer(&app, &caller, super::use_credit(&app, &asked, &using).await.map_err(by_its_name)?).await
 }
 
 #[utoipa::path(post, path = "/customers/{id}/credit/refund", tag = "payments", params(("id" = i64, Path)),
@@ -343,5 +353,5 @@ async fn refund(
     let actor = Actor::of(&caller, view.ip());
     let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &form_id };
     let refunding = Refunding { customer: id, method: of_money(body.method)?, amount: body.amount, note: body.note };
-    answer(&app, &caller, super::refund_credit(&app, &asked, &refunding).await?).await
+    answer(&app, &caller, super::refund_credit(&app, &asked, &refunding).await.map_err(by_its_name)?).await
 }

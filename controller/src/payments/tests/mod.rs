@@ -2,6 +2,7 @@
 
 mod histories;
 mod pages;
+mod services;
 mod stories;
 
 use chrono::NaiveDate;

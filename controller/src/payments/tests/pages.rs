@@ -21,7 +21,13 @@ async fn ask(app: &TestApp, token: &str, method: &str, path: &str, form: &str) -
     (status, to, body)
 }
 
-async fn call(app: &TestApp, token: &str, method: &str, path: &str, body: &str) -> (StatusCode, serde_json::Value) {
+pub(super) async fn call(
+    app: &TestApp,
+    token: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (StatusCode, serde_json::Value) {
     let request = Request::builder()
         .method(method)
         .uri(format!("/api/v1{path}"))
@@ -194,8 +200,8 @@ async fn the_resources_do_what_the_pages_do() {
         assert_eq!((status, &found[0]["credit"]["amount"]), (StatusCode::OK, &5_000.into()), "{found}");
         for (path, body, field) in [
             (format!("/invoices/{december}/payments"), r#"{"method":"credit","amount":5}"#, "method"),
-            (format!("/customers/{id}/payments"), r#"{"method":"cash","amount":-5}"#, "given"),
-            (format!("/customers/{id}/payments"), r#"{"method":"cash","amount":{"amount":5,"currency":"USD"}}"#, "given"),
+            (format!("/customers/{id}/payments"), r#"{"method":"cash","amount":-5}"#, "amount"),
+            (format!("/customers/{id}/payments"), r#"{"method":"cash","amount":{"amount":5,"currency":"USD"}}"#, "amount"),
             (format!("/customers/{id}/payments"), r#"{"method":"cash"}"#, "amount"),
         ] {
             let (status, refused) = call(&app, &token, "POST", &path, body).await;
