@@ -167,7 +167,7 @@ async fn an_unused_sale_is_taken_back_and_a_used_one_is_not() {
         let other = Asked { admin: AdminId(2), ..asked };
         let refused = cancel(&app, &other, sold.id, "iseng").await;
         assert!(matches!(refused, Err(CancelError::Stays(Stays::NotYours))));
-        app.clock.advance(chrono::Duration::minutes(1));
+        app.clock.advance(Duration::minutes(1));
         cancel(&app, &asked, sold.id, "salah paket").await.unwrap();
         let sale = sale_of(&app, sold).await;
         assert_eq!((sale.voucher.status, sale.cancel_reason.as_str()), (Status::Void, "salah paket"));
