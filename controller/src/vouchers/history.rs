@@ -54,6 +54,17 @@ pub struct Record {
     pub revision: i64,
 }
 
+impl Record {
+    /// Counts what the sessions on record have used: those that are open are told sooner than the voucher's own counters,
+    /// which only grow.
+    pub(super) fn count(&self, voucher: &mut Voucher) {
+        let sum = |of: fn(&Session) -> i64| self.sessions.iter().map(of).fold(0, i64::saturating_add);
+        voucher.uptime_secs = voucher.uptime_secs.max(sum(|session| session.uptime_secs));
+        voucher.bytes_in = voucher.bytes_in.max(sum(|session| session.bytes_in));
+        voucher.bytes_out = voucher.bytes_out.max(sum(|session| session.bytes_out));
+    }
+}
+
 /// Everything on record of a voucher.
 ///
 /// # Errors

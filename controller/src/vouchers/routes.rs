@@ -171,11 +171,12 @@ async fn show(
     Path(id): Path<VoucherId>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::VouchersSee)?;
-    let voucher = super::find(&app, &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    let mut voucher = super::find(&app, &caller.sites, id).await?.ok_or(AppError::NotFound)?;
     let now = app.clock.now();
     let left = |until: chrono::DateTime<chrono::Utc>| (until - now).num_seconds().max(0);
     let left_secs = voucher.valid_until.filter(|_| voucher.status == Status::Active).map(left);
     let record = history::record(&app, &voucher).await?;
+    record.count(&mut voucher);
     let (may_manage, may_void) = (caller.may(Permission::VouchersManage), caller.may(Permission::VouchersVoid));
     view.page(&VoucherPage { voucher: shown(&caller, voucher), left_secs, record, may_manage, may_void })
 }

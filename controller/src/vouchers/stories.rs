@@ -224,7 +224,7 @@ async fn w1_the_form_shows_its_figures_and_makes_one_batch_of_120() {
              &activate_before=2026-12-31&mac_lock=yes&seller_id=&note=stok+warung"
         );
         let (_, part) = rina.get(&format!("/vouchers/new/preview?{form}")).await;
-        for figure in ["Rp240.000", "Rp360.000", "Rp120.000", "12 hours · Rp3.000 · active 3 days"] {
+        for figure in ["Rp240.000", "Rp360.000", "Rp120.000", "12 hours · Rp3.000 · valid 3 days"] {
             let words = part.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(words.contains(figure), "{figure} is not in {part}");
         }
