@@ -148,7 +148,7 @@ fn finish(mut check: Check, name: &str, reason: String, more: Extension, now: Da
     if matches!(&act, Act::Extend(more) if more.activate_before.is_some_and(|at| at <= now)) {
         check.refuse("activate_before", FieldError::new("in_the_past"));
     }
-    if matches!(&act, Act::Extend(more) if *more == Extension::default()) {
+    if check.is_clean() && matches!(&act, Act::Extend(more) if *more == Extension::default()) {
         check.refuse("", FieldError::new("voucher_nothing_added"));
     }
     if check.is_clean() { Ok(act) } else { Err(check.into_errors().into()) }
