@@ -65,6 +65,24 @@ def main():
     users.remove(added)
     assert list(users.select(name).where(name == "siti")) == []
 
+    # Rules have an order, and are put before others.
+    rules = api.path("ip", "firewall", "filter")
+    chain, comment = Key("chain"), Key("comment")
+    last = rules.add(chain="judged", action="drop", comment="last")
+    rules.add(**{"chain": "judged", "action": "jump", "jump-target": "x", "comment": "first", "place-before": last})
+    own = rules.select(chain, comment).where(chain == "judged")
+    assert [row["comment"] for row in own] == ["first", "last"]
+    first = next(iter(rules.select(Key(".id")).where(comment == "first")))[".id"]
+    tuple(api("/ip/firewall/filter/move", **{"numbers": last, "destination": first}))
+    assert [row["comment"] for row in own] == ["last", "first"]
+    rules.remove(first, last)
+    assert list(own) == []
+    pools = api.path("ip", "pool")
+    if version.startswith("6."):
+        assert trapped(lambda: pools.add(name="judged", ranges="10.9.9.2-10.9.9.9", comment="x")).startswith("unknown")
+    else:
+        pools.remove(pools.add(name="judged", ranges="10.9.9.2-10.9.9.9", comment="x"))
+
     begin = time.monotonic()
     names = {row["name"] for row in users.select(Key(".id"), name, profile)}
     took = time.monotonic() - begin

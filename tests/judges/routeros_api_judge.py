@@ -56,6 +56,15 @@ def main():
     protected = trapped(lambda: api.get_resource("/ppp/profile").remove(id="*0"))
     assert protected.startswith("failure:"), protected
 
+    nat = api.get_resource("/ip/firewall/nat")
+    led = {"chain": "dstnat", "action": "dst-nat", "protocol": "tcp", "dst-port": "80", "comment": "judged"}
+    added = nat.add(**led, **{"to-addresses": "10.0.0.9", "to-ports": "8081"}).done_message["ret"]
+    row = nat.get(comment="judged")[0]
+    assert (row["to-addresses"], row["disabled"], row["dynamic"]) == ("10.0.0.9", "false", "false"), row
+    assert {**row, **led} == row, row
+    nat.remove(id=added)
+    assert list(nat.get(comment="judged")) == []
+
     users = api.get_resource("/ip/hotspot/user")
     begin = time.monotonic()
     names = {row["name"] for row in users.call("print", {".proplist": "name,profile"})}
