@@ -9,6 +9,7 @@ mod controller_away;
 mod counter;
 mod isolation;
 mod killed;
+mod late_and_paid;
 mod ppp_packages;
 mod printing;
 mod profile_hooks;

@@ -106,6 +106,12 @@ impl Mini {
     fn rules(&self, menu: Menu) -> Vec<&str> {
         self.menus[&menu].iter().map(|row| row.get("comment").map_or("-", String::as_str)).collect()
     }
+
+    /// The filter's rules of one chain.
+    fn chain(&self, chain: &str) -> Vec<&str> {
+        let rules = self.menus[&Menu::Filter].iter().filter(|row| row["chain"] == chain);
+        rules.map(|row| row.get("comment").map_or("-", String::as_str)).collect()
+    }
 }
 
 /// An admin's firewall, with an accept at the top that would let everything pass.
@@ -173,7 +179,9 @@ fn what_was_changed_in_winbox_is_put_back() {
     let drop = rules.remove(drop);
     rules.insert(0, drop);
     router.settle(&spec()).unwrap();
-    assert_eq!(router.rules(Menu::Filter), right.rules(Menu::Filter));
+    for chain in ["input", "forward", CHAIN] {
+        assert_eq!(router.chain(chain), right.chain(chain));
+    }
 }
 
 #[test]
