@@ -41,7 +41,7 @@ pub use make::{issue, propose};
 pub use manual::{ManualForm, ManualLine, create};
 pub use proof::prove;
 pub use rules::{Issue, Kind, LineKind, State};
-pub use service::{Unpaid, totals_on, unpaid_of};
+pub use service::{OfService, Unpaid, services_of, totals_on, unpaid_of};
 pub use settle::{Open, Settled, open_of, settled};
 pub use store::Tab;
 

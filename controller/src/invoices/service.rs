@@ -8,7 +8,11 @@ use super::{
     rules::{self, Kind, State, Totals},
     store,
 };
-use crate::{ids::SubscriptionId, money::Money, settings};
+use crate::{
+    ids::{InvoiceId, SubscriptionId},
+    money::Money,
+    settings,
+};
 
 /// An invoice of a subscription that is not paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,23 @@ pub struct Unpaid {
 /// The database's.
 pub async fn unpaid_of(db: &impl ConnectionTrait, subscriptions: &[SubscriptionId]) -> Result<Vec<Unpaid>, DbErr> {
     store::unpaid_of(db, subscriptions).await
+}
+
+/// What an invoice is of a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfService {
+    pub subscription: SubscriptionId,
+    pub is_void: bool,
+    /// First day, and the day after the last; of those that pay for a period.
+    pub period: Option<(NaiveDate, NaiveDate)>,
+}
+
+/// The subscriptions of invoices; those that are of none are left out.
+///
+/// # Errors
+/// The database's.
+pub async fn services_of(db: &impl ConnectionTrait, invoices: &[InvoiceId]) -> Result<Vec<OfService>, DbErr> {
+    store::services_of(db, invoices).await
 }
 
 /// What lines (amount, whether it is taxed) come to on a day.

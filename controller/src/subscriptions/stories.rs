@@ -19,6 +19,7 @@ use crate::{
     ids::{CustomerId, RouterId, SiteId, SubscriptionId},
     invoices::{self, Issue, Tab},
     jobs::Job as _,
+    jobs::Job as _,
     ledger::{
         self,
         allocation::Settlement,
@@ -493,6 +494,39 @@ async fn a_router_that_is_not_prepared_isolates_nobody_by_hand() {
         assert_eq!((status, &refused["code"]), (409, &json!("router_not_prepared")), "{refused}");
         let (status, _, page) = boss.post("/subscriptions/1/isolate", "reason=telat").await;
         assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("no isolation profile"), "{page}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_period_of_a_void_invoice_is_invoiced_anew() {
+    on_each_database(|app| async move {
+        let kebon = kebon(&app, json!({})).await;
+        let boss = signed_in(&app, Role::Admin).await;
+        let (_, made) = boss.api("POST", "/subscriptions", kebon.form(json!({}))).await;
+        let ids = [SubscriptionId(made["id"].as_i64().unwrap())];
+        let bill = async || {
+            let tx = app.db.begin().await.unwrap();
+            let (now, until) = (app.app.clock.now(), day("2026-12-01"));
+            let made = bill_until(&tx, &app, (now, &actor()), &ids, (until, Issue::Now)).await.unwrap();
+            tx.commit().await.unwrap();
+            made.len()
+        };
+        assert_eq!((bill().await, bill().await), (1, 0));
+        let december = invoices_of(&app, &made["id"]).await.pop().unwrap();
+        invoices::void(&app, &Scope::All, &actor(), december.id, "salah harga").await.unwrap();
+        let event = BusinessEvent::InvoiceVoided {
+            invoice_id: december.id,
+            customer_id: december.customer_id,
+            number: String::new(),
+            reason: String::new(),
+        };
+        let happened = Happened { id: 1, at: app.app.clock.now(), site: Some(kebon.site), event };
+        react::to(&[happened]).unwrap().run(&app).await.unwrap();
+        assert_eq!(the(&app, &made["id"]).await.billed_until, Some(day("2026-12-01")));
+        assert_eq!((bill().await, bill().await), (1, 0));
+        let states: Vec<_> = invoices_of(&app, &made["id"]).await.into_iter().map(|head| head.state).collect();
+        assert_eq!(states, [invoices::State::Open, invoices::State::Void, invoices::State::Open]);
     })
     .await;
 }

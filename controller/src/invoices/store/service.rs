@@ -1,4 +1,4 @@
-//! Invoices of subscriptions that are not paid.
+//! Invoices of subscriptions.
 
 use chrono::NaiveDate;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
@@ -6,13 +6,13 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Que
 use super::{
     super::{
         rules::{Kind, State},
-        service::Unpaid,
+        service::{OfService, Unpaid},
     },
     IN, damaged,
 };
 use crate::{
     db::entity::invoice::{Column, Entity},
-    ids::SubscriptionId,
+    ids::{InvoiceId, SubscriptionId},
 };
 
 pub(in super::super) async fn unpaid_of(
@@ -37,6 +37,32 @@ pub(in super::super) async fn unpaid_of(
                 state: State::parse(&state).ok_or_else(|| damaged("a state that is none"))?,
                 period_from,
                 due_on,
+            });
+        }
+    }
+    Ok(found)
+}
+
+pub(in super::super) async fn services_of(
+    db: &impl ConnectionTrait,
+    invoices: &[InvoiceId],
+) -> Result<Vec<OfService>, DbErr> {
+    type Found = (Option<i64>, String, String, Option<NaiveDate>, Option<NaiveDate>);
+    let mut found = Vec::new();
+    for chunk in invoices.chunks(IN) {
+        let query = Entity::find()
+            .select_only()
+            .columns([Column::SubscriptionId, Column::State, Column::Kind, Column::PeriodFrom, Column::PeriodUntil])
+            .filter(Column::Id.is_in(chunk.iter().map(|id| id.0)))
+            .filter(Column::SubscriptionId.is_not_null());
+        let rows: Vec<Found> = query.into_tuple().all(db).await?;
+        for (id, state, kind, from, until) in rows {
+            let Some(id) = id else { continue };
+            let is_period = matches!(Kind::parse(&kind), Some(Kind::First | Kind::Period));
+            found.push(OfService {
+                subscription: SubscriptionId(id),
+                is_void: state == State::Void.as_str(),
+                period: from.zip(until).filter(|_| is_period),
             });
         }
     }
