@@ -3,6 +3,7 @@
 pub mod admins;
 pub mod app;
 pub mod audit;
+pub mod billing;
 pub mod brand;
 pub mod cli;
 pub mod clock;

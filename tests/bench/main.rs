@@ -12,6 +12,7 @@ mod ledger;
 mod lists;
 mod login;
 mod mirror;
+mod nightly;
 mod print;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ async fn run(figures: &mut Figures) -> anyhow::Result<()> {
     ledger::run(figures).await?;
     lists::run(figures).await?;
     mirror::run(figures).await?;
+    nightly::run(figures).await?;
     print::run(figures).await?;
     customers::run(figures).await?;
     invoices::run(figures).await?;

@@ -146,6 +146,12 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
             format!("customer-{customer_id}"),
         ],
         BusinessEvent::MessageDropped { .. } => vec!["messages".to_owned()],
+        BusinessEvent::BillingRunStarted { run_id, .. } | BusinessEvent::BillingRunFinished { run_id, .. } => {
+            vec!["billing".to_owned(), format!("run-{run_id}")]
+        }
+        BusinessEvent::IsolationPlanHeld { plan_id, .. } | BusinessEvent::IsolationPlanChanged { plan_id, .. } => {
+            vec!["billing".to_owned(), format!("plan-{plan_id}")]
+        }
         BusinessEvent::PaymentReceived { customer_id, .. } | BusinessEvent::PaymentReversed { customer_id, .. } => {
             vec![format!("customer-{customer_id}"), "payments".to_owned(), "invoices".to_owned()]
         }

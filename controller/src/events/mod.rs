@@ -15,8 +15,8 @@ use serde_json::json;
 
 use crate::{
     ids::{
-        AddonId, BatchId, CustomerId, CustomerImportId, InvoiceId, MessageId, PaymentId, RouterId, SiteId,
-        SubscriptionId, TaxRateId, VoucherId,
+        AddonId, BatchId, CustomerId, CustomerImportId, InvoiceId, MessageId, PaymentId, PlanId, RouterId, RunId,
+        SiteId, SubscriptionId, TaxRateId, VoucherId,
     },
     money::Money,
 };
@@ -217,6 +217,30 @@ pub enum BusinessEvent {
         message_id: MessageId,
         customer_id: CustomerId,
     },
+    /// Somebody began a site's night by hand.
+    BillingRunStarted {
+        run_id: RunId,
+        day: NaiveDate,
+    },
+    BillingRunFinished {
+        run_id: RunId,
+        day: NaiveDate,
+        invoices: i64,
+        reminders: i64,
+        isolating: i64,
+        problems: i64,
+    },
+    /// It isolates unusually many, or too many failed: it waits for a person.
+    IsolationPlanHeld {
+        plan_id: PlanId,
+        count: i64,
+        why: String,
+    },
+    /// Approved, dropped, undone, done, or its next wave began.
+    IsolationPlanChanged {
+        plan_id: PlanId,
+        what: String,
+    },
 }
 
 /// An event as a feature's `react.rs` gets it.
@@ -262,6 +286,10 @@ pub const TOPICS: &[(&str, &str)] = &[
     ("subscription", "restored"),
     ("subscription", "ended"),
     ("message", "dropped"),
+    ("billing", "started"),
+    ("billing", "finished"),
+    ("isolation_plan", "held"),
+    ("isolation_plan", "changed"),
     ("payment", "received"),
     ("payment", "reversed"),
 ];
@@ -302,6 +330,10 @@ impl BusinessEvent {
             Self::SubscriptionRestored { .. } => ("subscription", "restored"),
             Self::SubscriptionEnded { .. } => ("subscription", "ended"),
             Self::MessageDropped { .. } => ("message", "dropped"),
+            Self::BillingRunStarted { .. } => ("billing", "started"),
+            Self::BillingRunFinished { .. } => ("billing", "finished"),
+            Self::IsolationPlanHeld { .. } => ("isolation_plan", "held"),
+            Self::IsolationPlanChanged { .. } => ("isolation_plan", "changed"),
             Self::PaymentReceived { .. } => ("payment", "received"),
             Self::PaymentReversed { .. } => ("payment", "reversed"),
         }
@@ -344,6 +376,12 @@ impl BusinessEvent {
             | Self::SubscriptionRestored { number, .. }
             | Self::SubscriptionEnded { number, .. } => format!("subscription/{number}"),
             Self::MessageDropped { message_id, .. } => format!("message/{message_id}"),
+            Self::BillingRunStarted { run_id, .. } | Self::BillingRunFinished { run_id, .. } => {
+                format!("billing_run/{run_id}")
+            }
+            Self::IsolationPlanHeld { plan_id, .. } | Self::IsolationPlanChanged { plan_id, .. } => {
+                format!("isolation_plan/{plan_id}")
+            }
             Self::PaymentReceived { number, .. } | Self::PaymentReversed { number, .. } => format!("payment/{number}"),
         }
     }

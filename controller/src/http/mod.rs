@@ -37,7 +37,7 @@ use axum::{
 use crate::{
     admins,
     app::App,
-    audit,
+    audit, billing,
     brand::Brand,
     counter, customers, dashboard, invoices, ledger, maintenance, monitoring,
     mqtt::{self, BusKind},
@@ -124,6 +124,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(maintenance::routes::routes())
         .merge(monitoring::routes::routes())
         .merge(routers::routes::routes())
+        .merge(billing::routes::routes())
         .merge(notifications::routes::routes())
         .merge(settings::routes::routes())
         .merge(settings::services::routes::routes())
@@ -167,6 +168,7 @@ fn resources() -> Router<App> {
         .merge(maintenance::api::routes())
         .merge(maintenance::events_api::routes())
         .merge(monitoring::api::routes())
+        .merge(billing::api::routes())
         .merge(notifications::api::routes())
         .merge(packages::api::routes())
         .merge(prices::api::routes())
@@ -202,6 +204,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         maintenance::api::document(),
         maintenance::events_api::document(),
         monitoring::api::document(),
+        billing::api::document(),
         notifications::api::document(),
         packages::api::document(),
         prices::api::document(),
@@ -279,6 +282,12 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<ledger::pages::EntryPage>(),
         page::samples_of::<maintenance::pages::JobsPage>(),
         page::samples_of::<monitoring::pages::ListPage>(),
+        page::samples_of::<billing::pages::SitesPage>(),
+        page::samples_of::<billing::pages::RunPage>(),
+        page::samples_of::<billing::pages::RunsPage>(),
+        page::samples_of::<billing::pages::PlansPage>(),
+        page::samples_of::<billing::pages::PlanPage>(),
+        page::samples_of::<billing::pages::PreviewPage>(),
         page::samples_of::<notifications::pages::ListPage>(),
         page::samples_of::<routers::pages::ListPage>(),
         page::samples_of::<routers::pages::AddPage>(),

@@ -49,6 +49,7 @@ pub const SECTIONS: &[Section] = &[
     section("customers", "/customers", "people", Permission::CustomersSee),
     section("subscriptions", "/subscriptions", "plug", Permission::SubscriptionsSee),
     section("invoices", "/invoices", "receipt", Permission::InvoicesSee),
+    section("billing", "/billing", "moon-stars", Permission::BillingSee),
     section("messages", "/messages", "whatsapp", Permission::BillingSee),
     section("payments", "/payments", "cash-stack", Permission::InvoicesSee),
     within("network", section("routers", "/routers", "router", Permission::RoutersSee)),

@@ -22,6 +22,9 @@ pub async fn run(app: App) {
         if let Err(error) = enqueue_due(&app).await {
             tracing::error!("periodic jobs could not be enqueued: {error:#}");
         }
+        if let Err(error) = crate::billing::schedule::open_due(&app).await {
+            tracing::error!("nights could not be opened: {error:#}");
+        }
         tokio::time::sleep(TICK).await;
     }
 }

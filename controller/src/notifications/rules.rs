@@ -61,12 +61,14 @@ pub enum Template {
     Isolated,
     Restored,
     PaymentReceived,
+    /// Invoices were paid from the balance.
+    BalanceUsed,
     PaymentReversed,
 }
 
 impl Template {
     /// Every kind, as lists offer them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Welcome,
         Self::InvoiceIssued,
         Self::Reminder(Stage::Due7),
@@ -78,6 +80,7 @@ impl Template {
         Self::Isolated,
         Self::Restored,
         Self::PaymentReceived,
+        Self::BalanceUsed,
         Self::PaymentReversed,
     ];
 
@@ -96,6 +99,7 @@ impl Template {
             Self::Isolated => "isolated",
             Self::Restored => "restored",
             Self::PaymentReceived => "payment_received",
+            Self::BalanceUsed => "balance_used",
             Self::PaymentReversed => "payment_reversed",
         }
     }

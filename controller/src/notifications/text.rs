@@ -45,7 +45,7 @@ pub fn variables(template: Template) -> &'static [&'static str] {
         Template::InvoiceIssued | Template::Reminder(_) => &["invoice", "amount", "due"],
         Template::Isolated => &["service", "amount"],
         Template::Restored => &["service"],
-        Template::PaymentReceived => &["receipt", "amount", "owed"],
+        Template::PaymentReceived | Template::BalanceUsed => &["receipt", "amount", "owed"],
         Template::PaymentReversed => &["receipt", "amount", "reason"],
     }
 }
@@ -98,6 +98,10 @@ fn indonesian(template: Template) -> &'static str {
             "Halo {customer}, pembayaran *{amount}* sudah kami terima, kuitansi {receipt}. Sisa tagihan {owed}. Terima kasih, \
              {company}."
         }
+        Template::BalanceUsed => {
+            "Halo {customer}, tagihan Anda dibayar dari saldo sebesar *{amount}*, kuitansi {receipt}. Sisa tagihan {owed}. \
+             Terima kasih, {company}."
+        }
         Template::PaymentReversed => {
             "Halo {customer}, pembayaran {amount} dengan kuitansi {receipt} dibatalkan: {reason}. Hubungi kami bila ini \
              keliru. {company}"
@@ -139,6 +143,10 @@ fn english(template: Template) -> &'static str {
         Template::Restored => "Hello {customer}, service {service} is open again. Thank you, {company}.",
         Template::PaymentReceived => {
             "Hello {customer}, we have received *{amount}*, receipt {receipt}. Still open: {owed}. Thank you, {company}."
+        }
+        Template::BalanceUsed => {
+            "Hello {customer}, *{amount}* of your balance has paid your invoices, receipt {receipt}. Still open: {owed}. \
+             Thank you, {company}."
         }
         Template::PaymentReversed => {
             "Hello {customer}, the payment of {amount} with receipt {receipt} was taken back: {reason}. Please call us if \

@@ -144,6 +144,15 @@ async fn restore(tx: &Tx, app: &App, actor: &Actor, held: Held, detail: &Value) 
     let now = app.clock.now();
     let mut after = held;
     let of = &mut after.subscription;
+    leave_alone(of, now);
+    let owed = follow::owed(&**tx, &[before.id]).await?.remove(&before.id).unwrap_or_default();
+    change::refresh(of, owed, follow::policy(&**tx).await?, now);
+    let changed = Changed::by(before, after, "restored", detail.clone());
+    Ok(write(tx, app, (now, actor), vec![changed]).await?)
+}
+
+/// Opens what was taken away; what is not paid for is left alone until the end of the next day.
+pub(super) fn leave_alone(of: &mut Subscription, now: chrono::DateTime<chrono::Utc>) {
     of.is_held = false;
     of.state = State::Grace;
     if of.lapses_at.is_some_and(|at| at <= now) {
@@ -151,10 +160,6 @@ async fn restore(tx: &Tx, app: &App, actor: &Actor, held: Held, detail: &Value) 
         let last = today.checked_add_days(chrono::Days::new(LEFT_ALONE_DAYS)).unwrap_or(today);
         of.promise_until = Some(of.promise_until.unwrap_or(now).max(day_end(last, of.zone())));
     }
-    let owed = follow::owed(&**tx, &[before.id]).await?.remove(&before.id).unwrap_or_default();
-    change::refresh(of, owed, follow::policy(&**tx).await?, now);
-    let changed = Changed::by(before, after, "restored", detail.clone());
-    Ok(write(tx, app, (now, actor), vec![changed]).await?)
 }
 
 async fn kick(tx: &Tx, app: &App, (scope, actor): (&Scope, &Actor), held: Held) -> Result<(), SubscriptionError> {

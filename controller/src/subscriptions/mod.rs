@@ -16,6 +16,7 @@ mod faults;
 mod fields;
 mod follow;
 pub mod intake;
+mod many;
 mod names;
 mod offer;
 pub(crate) mod pages;
@@ -61,6 +62,7 @@ use crate::{
 pub use by_hand::{ByHand, act, new_secret, secret};
 pub use create::{Asked, Created, create};
 pub use follow::{Followed, bill_until, due, invoices_changed, to_bill};
+pub use many::{isolate, restore, would_bill};
 pub use periods::{Calendar, Period, Step};
 pub use preview::{Preview, PreviewLine, preview};
 pub use reopen::promise_in;

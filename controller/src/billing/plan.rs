@@ -1,0 +1,332 @@
+//! Plans of isolation: made at night, readable before they act, held when unusually large, applied in waves, undone.
+//!
+//! Each wave is decided anew from how things stand then: who paid, promised or cannot be reached is skipped with the
+//! reason. An offline router's customers stay as they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbErr};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    BillingError, Counts, ItemState, Plan, PlanState, Run,
+    rules::{self, After, Case, Hold, Skip},
+    store::{self, NewItem},
+};
+use crate::{
+    app::App,
+    audit::{self, Actor, Deed},
+    clock,
+    db::Tx,
+    events::{self, BusinessEvent},
+    http::access::Scope,
+    ids::{self, PlanId, RouterId, SubscriptionId},
+    jobs::{self, Job, When},
+    packages::OnExpiry,
+    routers::isolation::{self, Isolation, IsolationState},
+    settings,
+    subscriptions::{self, State, Subscription},
+};
+
+/// A plan stands so long before it acts, for people to read.
+pub const WAIT_SECS: i64 = 300;
+/// A wave is looked at so often.
+const LOOK_SECS: i64 = 5;
+/// Services looked at in one go while a plan is made.
+const LOOK: u64 = 500;
+/// hiji's own name in what a plan does.
+const NAME: &str = "isolation plan";
+
+/// What routers can do now.
+#[derive(Debug)]
+struct Network {
+    online: BTreeSet<RouterId>,
+    prepared: BTreeMap<RouterId, Isolation>,
+}
+
+impl Network {
+    async fn load(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
+        Ok(Self { online: store::online(db).await?, prepared: isolation::all(db).await? })
+    }
+
+    fn case(&self, of: &Subscription) -> Case {
+        let is_prepared = of.on_expiry != OnExpiry::Isolate
+            || self.prepared.get(&of.router_id).is_some_and(|set| can_isolate(set, of));
+        Case {
+            is_in_grace: of.state == State::Grace,
+            is_exempt: of.is_exempt,
+            promise_until: of.promise_until,
+            isolates_at: of.isolates_at(),
+            is_router_online: self.online.contains(&of.router_id),
+            is_prepared,
+        }
+    }
+}
+
+/// Whether a router has proven that it can isolate a service.
+fn can_isolate(set: &Isolation, of: &Subscription) -> bool {
+    set.state == IsolationState::Verified && set.profile(of.service).is_some()
+}
+
+/// Makes the plan of a run's day, once. Nobody late: no plan.
+pub(super) async fn make(tx: &Tx, app: &App, run: &Run) -> anyhow::Result<Counts> {
+    let now = app.clock.now();
+    let (network, chosen) = (Network::load(&**tx).await?, settings::load(&**tx).await?.billing);
+    let mut items = Vec::new();
+    let mut after = 0;
+    loop {
+        let ids = store::late(&**tx, (run.site_id, now), (after, LOOK)).await?;
+        let Some(last) = ids.last() else { break };
+        after = last.0;
+        let owed = store::owed_of(&**tx, &ids).await?;
+        for of in subscriptions::by_ids(&**tx, &ids).await? {
+            let case = network.case(&of);
+            let skip = match rules::judge(&case, now) {
+                Ok(()) => None,
+                Err(skip @ (Skip::RouterOffline | Skip::NotPrepared)) => Some(skip),
+                // Not late after all.
+                Err(Skip::Paid | Skip::Promised | Skip::Exempt | Skip::NotInGrace | Skip::Refused) => continue,
+            };
+            let (owed, due_on) = owed.get(&of.id).map_or((0, None), |(sum, day)| (*sum, Some(*day)));
+            items.push(NewItem { subscription: of.id, wave: 0, owed, due_on, skip });
+        }
+    }
+    if items.is_empty() {
+        return Ok(Counts::default());
+    }
+    let Some(id) = store::open_plan(&**tx, now, run.site_id, run.day).await? else { return Ok(Counts::default()) };
+    let size = usize::try_from(chosen.isolation_wave_size).unwrap_or(1);
+    let acting: Vec<&mut NewItem> = items.iter_mut().filter(|item| item.skip.is_none()).collect();
+    let count = acting.len();
+    for (nth, item) in acting.into_iter().enumerate() {
+        item.wave = i32::try_from(rules::wave_of(nth, size)).unwrap_or(i32::MAX);
+    }
+    store::insert_items(&**tx, id, &items).await?;
+    let served = store::served(&**tx, run.site_id).await?;
+    let most = usize::try_from(chosen.isolation_hold_count).unwrap_or(0);
+    let percent = usize::try_from(chosen.isolation_hold_share_percent).unwrap_or(0);
+    let mut plan = store::hold_plan(&**tx, id).await?.context("finding the plan just made")?;
+    plan.total = i32::try_from(count).unwrap_or(i32::MAX);
+    settle(tx, now, &mut plan, rules::hold(count, served, most, percent)).await?;
+    let spared = i64::try_from(items.len() - count).unwrap_or(i64::MAX);
+    Ok(Counts { isolating: plan.total.into(), spared, ..Counts::default() })
+}
+
+/// A fresh plan is held, over at once, or acts after a while.
+async fn settle(tx: &Tx, now: DateTime<Utc>, plan: &mut Plan, hold: Option<Hold>) -> anyhow::Result<()> {
+    if let Some(hold) = hold {
+        plan.state = PlanState::Held;
+        hold.as_str().clone_into(&mut plan.held_for);
+        announce_hold(tx, now, plan).await?;
+    } else if plan.total == 0 {
+        plan.state = PlanState::Done;
+        plan.finished_at = Some(now);
+    } else {
+        enqueue(&**tx, now, plan.id, now + clock::seconds(WAIT_SECS)).await?;
+    }
+    store::save_plan(&**tx, plan).await?;
+    Ok(())
+}
+
+async fn announce_hold(tx: &Tx, now: DateTime<Utc>, plan: &Plan) -> Result<(), DbErr> {
+    let held =
+        BusinessEvent::IsolationPlanHeld { plan_id: plan.id, count: plan.total.into(), why: plan.held_for.clone() };
+    events::record(&**tx, now, Some(plan.site_id), &held).await
+}
+
+async fn enqueue(tx: &impl ConnectionTrait, now: DateTime<Utc>, plan: PlanId, at: DateTime<Utc>) -> Result<(), DbErr> {
+    let when = When { at: Some(at), dedupe: Some(format!("billing.isolate@{plan}-{}", ids::token())) };
+    jobs::enqueue(tx, now, &Isolate { plan }, when).await.map(|_is_new| ())
+}
+
+/// Moves a plan on: its next wave, when the last one is proven.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Isolate {
+    pub plan: PlanId,
+}
+
+impl Job for Isolate {
+    const KIND: &'static str = "billing.isolate";
+
+    async fn run(self, app: &App) -> anyhow::Result<String> {
+        let now = app.clock.now();
+        let tx = app.db.begin().await?;
+        subscriptions::hold(&*tx).await?;
+        let plan = store::hold_plan(&*tx, self.plan).await?.context("finding the plan")?;
+        let said = match plan.state {
+            PlanState::Planned | PlanState::Running => move_on(&tx, app, plan).await?,
+            PlanState::Held | PlanState::Done | PlanState::Undone | PlanState::Dropped => {
+                return Ok(format!("the plan is {}", plan.state.as_str()));
+            }
+        };
+        tx.commit().await.context("committing a wave")?;
+        app.wakes.wake();
+        tracing::info!(plan.id = %self.plan, at = %now, "{said}");
+        Ok(said)
+    }
+}
+
+async fn move_on(tx: &Tx, app: &App, mut plan: Plan) -> anyhow::Result<String> {
+    let now = app.clock.now();
+    if let Some(begun) = plan.wave_at {
+        let stands = store::wave(&**tx, plan.id, plan.wave).await?;
+        match rules::after(stands, (now - begun).num_seconds()) {
+            After::Wait => {
+                enqueue(&**tx, now, plan.id, now + clock::seconds(LOOK_SECS)).await?;
+                return Ok(format!("wave {}: {} of {} proven", plan.wave, stands.verified, stands.asked));
+            }
+            After::Stop => {
+                plan.state = PlanState::Held;
+                Hold::Failures.as_str().clone_into(&mut plan.held_for);
+                store::save_plan(&**tx, &plan).await?;
+                announce_hold(tx, now, &plan).await?;
+                return Ok(format!("wave {}: {} of {} failed, held", plan.wave, stands.failed, stands.asked));
+            }
+            After::Next => {}
+        }
+    }
+    let next = plan.wave.saturating_add(1);
+    let ids = store::items_in(&**tx, plan.id, Some(next), ItemState::Planned).await?;
+    if ids.is_empty() {
+        plan.state = PlanState::Done;
+        plan.finished_at = Some(now);
+        store::save_plan(&**tx, &plan).await?;
+        changed(tx, now, &plan, "done").await?;
+        return Ok("the plan is done".to_owned());
+    }
+    let isolated = apply(tx, app, &plan, &ids).await?;
+    plan.state = PlanState::Running;
+    plan.wave = next;
+    plan.wave_at = Some(now);
+    store::save_plan(&**tx, &plan).await?;
+    changed(tx, now, &plan, "wave").await?;
+    enqueue(&**tx, now, plan.id, now + clock::seconds(LOOK_SECS)).await?;
+    Ok(format!("wave {next}: {isolated} of {} isolated", ids.len()))
+}
+
+/// Isolates who is to be isolated still; how many.
+async fn apply(tx: &Tx, app: &App, plan: &Plan, ids: &[SubscriptionId]) -> anyhow::Result<usize> {
+    let (now, actor) = (app.clock.now(), Actor::system(NAME));
+    let network = Network::load(&**tx).await?;
+    let (mut acting, mut skipped) = (Vec::new(), BTreeMap::<Skip, Vec<SubscriptionId>>::new());
+    for of in subscriptions::by_ids(&**tx, ids).await? {
+        match rules::judge(&network.case(&of), now) {
+            Ok(()) => acting.push(of.id),
+            Err(skip) => skipped.entry(skip).or_default().push(of.id),
+        }
+    }
+    subscriptions::isolate(tx, app, (now, &actor), &acting).await.context("isolating a wave")?;
+    store::mark_items(&**tx, plan.id, &acting, (ItemState::Done, None)).await?;
+    for (skip, ids) in skipped {
+        store::mark_items(&**tx, plan.id, &ids, (ItemState::Skipped, Some(skip))).await?;
+    }
+    Ok(acting.len())
+}
+
+async fn changed(tx: &Tx, now: DateTime<Utc>, plan: &Plan, what: &str) -> Result<(), DbErr> {
+    let event = BusinessEvent::IsolationPlanChanged { plan_id: plan.id, what: what.to_owned() };
+    events::record(&**tx, now, Some(plan.site_id), &event).await
+}
+
+/// A plan in the caller's scope, held until the transaction ends.
+async fn held(tx: &Tx, scope: &Scope, id: PlanId) -> Result<Plan, BillingError> {
+    let plan = store::hold_plan(&**tx, id).await?.ok_or(BillingError::NotFound)?;
+    if scope.sees(plan.site_id) { Ok(plan) } else { Err(BillingError::NotFound) }
+}
+
+async fn decided(
+    tx: &Tx,
+    (now, actor): (DateTime<Utc>, &Actor),
+    plan: &mut Plan,
+    (state, action, what): (PlanState, &str, &str),
+) -> Result<(), DbErr> {
+    plan.state = state;
+    store::decide(plan, now, actor);
+    store::save_plan(&**tx, plan).await?;
+    changed(tx, now, plan, what).await?;
+    let detail = serde_json::json!({ "day": plan.day, "total": plan.total, "wave": plan.wave });
+    let deed = Deed { action, object: format!("plan/{}", plan.id), site: Some(plan.site_id), detail };
+    audit::record(&**tx, now, actor, deed).await
+}
+
+/// Lets a held plan act, at once; or one that waits to be read.
+///
+/// # Errors
+/// [`BillingError::NotFound`], [`BillingError::WrongState`], the database's.
+pub async fn approve(app: &App, scope: &Scope, actor: &Actor, id: PlanId) -> Result<(), BillingError> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let mut plan = held(&tx, scope, id).await?;
+    if !matches!(plan.state, PlanState::Held | PlanState::Planned) {
+        return Err(BillingError::WrongState(plan.state));
+    }
+    // A wave that failed was seen by who says yes; the next one begins anew.
+    plan.wave_at = None;
+    enqueue(&*tx, now, id, now).await?;
+    decided(&tx, (now, actor), &mut plan, (PlanState::Running, "plan.approve", "approved")).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Says no: who is not isolated yet stays as he is.
+///
+/// # Errors
+/// [`BillingError::NotFound`], [`BillingError::WrongState`], the database's.
+pub async fn drop_plan(app: &App, scope: &Scope, actor: &Actor, id: PlanId) -> Result<(), BillingError> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let mut plan = held(&tx, scope, id).await?;
+    if !plan.state.may_be_dropped() {
+        return Err(BillingError::WrongState(plan.state));
+    }
+    plan.finished_at = Some(now);
+    decided(&tx, (now, actor), &mut plan, (PlanState::Dropped, "plan.drop", "dropped")).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Opens again exactly those whom the plan isolated and nobody else did since; how many. A plan that runs stops.
+///
+/// # Errors
+/// [`BillingError::NotFound`], [`BillingError::WrongState`], the database's.
+pub async fn undo(app: &App, scope: &Scope, actor: &Actor, id: PlanId) -> Result<usize, BillingError> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    subscriptions::hold(&*tx).await?;
+    let mut plan = held(&tx, scope, id).await?;
+    if !may_be_undone(&plan) {
+        return Err(BillingError::WrongState(plan.state));
+    }
+    let done = store::items_in(&*tx, id, None, ItemState::Done).await?;
+    let later: BTreeSet<SubscriptionId> = store::isolated_later(&*tx, id, &done).await?.into_iter().collect();
+    let mut opening = Vec::new();
+    for of in subscriptions::by_ids(&*tx, &done).await? {
+        if of.state == State::Isolated && !of.is_held && !later.contains(&of.id) {
+            opening.push(of.id);
+        }
+    }
+    subscriptions::restore(&tx, app, (now, actor), &opening).await?;
+    store::mark_items(&*tx, id, &opening, (ItemState::Undone, None)).await?;
+    plan.finished_at = Some(now);
+    decided(&tx, (now, actor), &mut plan, (PlanState::Undone, "plan.undo", "undone")).await?;
+    tx.commit().await?;
+    app.wakes.wake();
+    Ok(opening.len())
+}
+
+/// Whether a plan has isolated somebody whom it could open again.
+#[must_use]
+pub fn may_be_undone(plan: &Plan) -> bool {
+    match plan.state {
+        PlanState::Running | PlanState::Held | PlanState::Dropped | PlanState::Done => plan.wave > 0,
+        PlanState::Planned | PlanState::Undone => false,
+    }
+}
+
+/// When a plan that waits to be read acts.
+#[must_use]
+pub fn acts_at(plan: &Plan) -> Option<DateTime<Utc>> {
+    (plan.state == PlanState::Planned).then(|| plan.created_at + clock::seconds(WAIT_SECS))
+}

@@ -1,0 +1,233 @@
+//! What each step of a night does with a chunk; the rules are those of the features below.
+
+use std::collections::{BTreeSet, HashMap};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use sea_orm::ConnectionTrait;
+
+use super::{
+    Counts, Run, plan, preview,
+    rules::{self, Ask, Step},
+    store,
+};
+use crate::{
+    app::App,
+    audit::Actor,
+    clock,
+    db::Tx,
+    http::access::Scope,
+    ids::{self, CustomerId, InvoiceId, RouterId, SubscriptionId},
+    invoices::{self, Issue},
+    ledger::{self, aging::local_day, allocation::Choice},
+    money::Money,
+    notifications::{self, Draft, Stage, Template, Value, Vars, rules::stage_on},
+    payments::{self, Using},
+    settings,
+    sites::{self, Site},
+    subscriptions::{self, Followed, State},
+};
+
+const HOUR_SECS: i64 = 3_600;
+
+/// What a chunk did, and where it ended; nothing left: no end.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    pub(super) counts: Counts,
+    pub(super) last: Option<i64>,
+}
+
+/// hiji itself, as it signs what it does at night.
+pub(super) fn actor() -> Actor {
+    Actor::system("billing")
+}
+
+async fn site_of(db: &impl ConnectionTrait, run: &Run) -> anyhow::Result<Site> {
+    let site = sites::find(db, &Scope::All, run.site_id).await.context("reading the site")?;
+    site.context("finding the site")
+}
+
+/// The chunk of a run that comes next.
+pub(super) async fn take(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
+    match run.step {
+        Step::Planned | Step::Standing => follow(tx, app, run, size).await,
+        Step::Invoices => bill(tx, app, run, size).await,
+        Step::Approvals => approve(tx, app, run, size).await,
+        Step::Balances => pay(tx, app, run, size).await,
+        Step::Reminders => remind(tx, app, run, size).await,
+        Step::Plan => Ok(Done { counts: plan::make(tx, app, run).await?, last: None }),
+    }
+}
+
+/// Where a chunk of one would end and what it is about, for one that failed; nothing when the step is no walk.
+pub(super) async fn next_name(tx: &Tx, run: &Run, now: DateTime<Utc>) -> anyhow::Result<Option<(i64, String)>> {
+    let of = async |ids: Vec<SubscriptionId>| -> anyhow::Result<Option<(i64, String)>> {
+        let found = subscriptions::by_ids(&**tx, &ids).await?;
+        Ok(found.first().map(|of| (of.id.0, of.number.clone())))
+    };
+    let next = (SubscriptionId(run.after_id), 1);
+    match run.step {
+        Step::Invoices => {
+            let horizon = horizon(tx, run, now).await?;
+            of(subscriptions::to_bill(&**tx, (run.site_id, horizon), next).await?).await
+        }
+        Step::Planned | Step::Standing => of(subscriptions::due(&**tx, (run.site_id, now), next).await?).await,
+        Step::Approvals => {
+            let Some(before) = waited_since(tx, now).await? else { return Ok(None) };
+            let found = store::drafts(&**tx, (run.site_id, before), (run.after_id, 1)).await?;
+            Ok(found.first().map(|(id, _)| (id.0, format!("invoice {id}"))))
+        }
+        Step::Balances => {
+            let found = store::with_balance(&**tx, run.site_id, (run.after_id, 1)).await?;
+            Ok(found.first().map(|id| (id.0, format!("customer {id}"))))
+        }
+        Step::Reminders => {
+            let days = around(local_day(now, site_of(&**tx, run).await?.zone()));
+            let found = store::unpaid(&**tx, run.site_id, days, (run.after_id, 1)).await?;
+            Ok(found.into_iter().next().map(|unpaid| (unpaid.id.0, unpaid.number)))
+        }
+        Step::Plan => Ok(None),
+    }
+}
+
+async fn horizon(tx: &Tx, run: &Run, now: DateTime<Utc>) -> anyhow::Result<NaiveDate> {
+    let ahead = settings::load(&**tx).await?.billing.invoice_days_ahead;
+    Ok(preview::ahead_of(local_day(now, site_of(&**tx, run).await?.zone()), ahead))
+}
+
+async fn bill(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
+    let now = app.clock.now();
+    let horizon = horizon(tx, run, now).await?;
+    let ids = subscriptions::to_bill(&**tx, (run.site_id, horizon), (SubscriptionId(run.after_id), size)).await?;
+    let needs_approval = settings::load(&**tx).await?.invoice_needs_approval;
+    let issue = if needs_approval { Issue::Draft } else { Issue::Now };
+    let made = subscriptions::bill_until(tx, app, (now, &actor()), &ids, (horizon, issue)).await?;
+    let count = i64::try_from(made.len()).unwrap_or(i64::MAX);
+    let drafts = if needs_approval { count } else { 0 };
+    let counts = Counts { invoices: count, drafts, ..Counts::default() };
+    Ok(Done { counts, last: ids.last().map(|id| id.0) })
+}
+
+/// Drafts made before this waited long enough; nothing: they wait for somebody.
+async fn waited_since(tx: &Tx, now: DateTime<Utc>) -> anyhow::Result<Option<DateTime<Utc>>> {
+    let hours = settings::load(&**tx).await?.invoice_auto_approve_hours;
+    Ok((hours > 0).then(|| now - clock::seconds(hours.saturating_mul(HOUR_SECS))))
+}
+
+async fn approve(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
+    let now = app.clock.now();
+    let Some(before) = waited_since(tx, now).await? else { return Ok(Done::default()) };
+    let drafts = store::drafts(&**tx, (run.site_id, before), (run.after_id, size)).await?;
+    let ids: Vec<InvoiceId> = drafts.iter().map(|(id, _)| *id).collect();
+    let issued = invoices::issue(&**tx, now, &actor(), &ids).await?;
+    let of: BTreeSet<SubscriptionId> = drafts.iter().filter_map(|(_, of)| *of).collect();
+    let of: Vec<SubscriptionId> = of.into_iter().collect();
+    subscriptions::invoices_changed(tx, app, now, &actor(), &of).await?;
+    let approved = i64::try_from(issued.len()).unwrap_or(i64::MAX);
+    Ok(Done { counts: Counts { approved, ..Counts::default() }, last: ids.last().map(|id| id.0) })
+}
+
+async fn pay(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
+    let is_balance_used = settings::load(&**tx).await?.billing.is_balance_used;
+    let customers = store::with_balance(&**tx, run.site_id, (run.after_id, size)).await?;
+    let mut paid = 0;
+    for customer in &customers {
+        paid += pay_of(tx, app, *customer, is_balance_used).await.with_context(|| format!("customer {customer}"))?;
+    }
+    Ok(Done { counts: Counts { paid, ..Counts::default() }, last: customers.last().map(|id| id.0) })
+}
+
+/// Pays one customer's invoices from his balance; how many of them.
+async fn pay_of(tx: &Tx, app: &App, customer: CustomerId, is_balance_used: bool) -> anyhow::Result<i64> {
+    let open = invoices::open_of(&**tx, customer).await?;
+    let Some(currency) = open.first().map(|open| open.remaining.currency()) else { return Ok(0) };
+    let credit = ledger::balance(&**tx, customer, currency).await?.credit;
+    let of: BTreeSet<SubscriptionId> = open.iter().filter_map(|open| open.subscription_id).collect();
+    let of: Vec<SubscriptionId> = of.into_iter().collect();
+    let services = subscriptions::by_ids(&**tx, &of).await?;
+    let services: HashMap<SubscriptionId, (bool, bool)> =
+        services.into_iter().map(|of| (of.id, (of.is_prepaid, of.is_auto_renewed))).collect();
+    let ask = |open: &invoices::Open| {
+        let known = open.subscription_id.and_then(|id| services.get(&id).copied());
+        let (is_prepaid, is_auto_renewed) = known.unwrap_or_default();
+        Ask { invoice: open.id, left: open.remaining.minor(), is_prepaid, is_auto_renewed }
+    };
+    let asks: Vec<Ask> = open.iter().filter(|open| open.remaining.currency() == currency).map(ask).collect();
+    let chosen = rules::from_balance(credit.minor(), &asks, is_balance_used);
+    if chosen.is_empty() {
+        return Ok(0);
+    }
+    let count = i64::try_from(chosen.len()).unwrap_or(i64::MAX);
+    let due: i64 = asks.iter().filter(|ask| chosen.contains(&ask.invoice)).map(|ask| ask.left).sum();
+    let at_most = Some(Money::new(due.min(credit.minor()), currency));
+    let choices = chosen.into_iter().map(|id| Choice { invoice: Some(id), at_most: None }).collect();
+    let (form_id, actor) = (ids::token(), actor());
+    let asked = payments::Asked { scope: &Scope::All, actor: &actor, form_id: &form_id };
+    let using = Using { customer, at_most, choices, note: String::new() };
+    payments::use_credit_in(tx, app, &asked, &using).await?;
+    Ok(count)
+}
+
+/// What time made of services: they begin, or are no longer paid for.
+async fn follow(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
+    let now = app.clock.now();
+    let ids = subscriptions::due(&**tx, (run.site_id, now), (SubscriptionId(run.after_id), size)).await?;
+    let followed = subscriptions::invoices_changed(tx, app, now, &actor(), &ids).await?;
+    let count = |is: &dyn Fn(&Followed) -> bool| {
+        i64::try_from(followed.iter().filter(|each| is(each)).count()).unwrap_or(i64::MAX)
+    };
+    let planned = count(&|each| each.was == State::Pending && each.state != State::Pending);
+    let lapsed = count(&|each| each.was != State::Grace && each.state == State::Grace);
+    Ok(Done { counts: Counts { planned, lapsed, ..Counts::default() }, last: ids.last().map(|id| id.0) })
+}
+
+/// The due days of invoices that may be reminded of on a day.
+fn around(today: NaiveDate) -> (NaiveDate, NaiveDate) {
+    let days = |days: i64| Days::new(days.unsigned_abs());
+    let first = today.checked_sub_days(days(notifications::rules::LAST_LATE_DAY)).unwrap_or(today);
+    let last = today.checked_add_days(days(Stage::Due7.days_before())).unwrap_or(today);
+    (first, last)
+}
+
+async fn remind(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
+    let now = app.clock.now();
+    let today = local_day(now, site_of(&**tx, run).await?.zone());
+    let unpaid = store::unpaid(&**tx, run.site_id, around(today), (run.after_id, size)).await?;
+    let last = unpaid.last().map(|unpaid| unpaid.id.0);
+    let online = store::online(&**tx).await?;
+    let of_site = store::routers_of(&**tx, run.site_id).await?;
+    let is_cut_off = !of_site.is_empty() && of_site.is_disjoint(&online);
+    let reachable = |router: Option<RouterId>| match router {
+        // During an outage nobody is reminded; afterwards only the newest stage is said.
+        Some(router) => online.contains(&router),
+        None => !is_cut_off,
+    };
+    let drafts: Vec<Draft> = unpaid
+        .into_iter()
+        .filter(|unpaid| !unpaid.is_paused && unpaid.promise_until.is_none_or(|until| until <= now))
+        .filter(|unpaid| reachable(unpaid.router))
+        .filter_map(|unpaid| reminder(run, today, unpaid))
+        .collect();
+    let reminders = notifications::queue(&**tx, now, &drafts).await?;
+    let reminders = i64::try_from(reminders).unwrap_or(i64::MAX);
+    Ok(Done { counts: Counts { reminders, ..Counts::default() }, last })
+}
+
+fn reminder(run: &Run, today: NaiveDate, unpaid: store::Unpaid) -> Option<Draft> {
+    let template = Template::Reminder(stage_on(today, unpaid.due_on, unpaid.issued_on)?);
+    let vars = Vars::from([
+        ("invoice", Value::Text(unpaid.number)),
+        ("amount", Value::Money(unpaid.left)),
+        ("due", Value::Day(unpaid.due_on)),
+    ]);
+    Some(Draft {
+        dedupe: format!("invoice/{}/{}", unpaid.id, template.as_str()),
+        customer: unpaid.customer,
+        site: run.site_id,
+        invoice: Some(unpaid.id),
+        subscription: unpaid.subscription,
+        template,
+        vars,
+        not_before: None,
+    })
+}
