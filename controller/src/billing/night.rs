@@ -154,7 +154,7 @@ async fn finish(tx: &Tx, app: &App, run: &Run) -> anyhow::Result<()> {
 async fn skip(app: &App, id: RunId, error: &anyhow::Error) -> anyhow::Result<()> {
     let tx = app.db.begin().await?;
     let mut run = store::hold_run(&*tx, id).await?.context("finding the run")?;
-    let Some((last, name)) = steps::next_name(&*tx, &run, app.clock.now()).await? else {
+    let Some((last, name)) = steps::next_name(&tx, &run, app.clock.now()).await? else {
         anyhow::bail!("{}: {error:#}", run.step.as_str());
     };
     tracing::warn!(run.id = %id, "left for the next night: {name}: {error:#}");

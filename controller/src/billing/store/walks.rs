@@ -203,7 +203,9 @@ pub(in super::super) async fn owed_of(
         for (id, total, settled, due_on) in rows {
             let (sum, oldest) = found.entry(SubscriptionId(id)).or_insert((0, due_on));
             *sum = sum.saturating_add(total - settled);
-            *oldest = (*oldest).min(due_on);
+            if due_on < *oldest {
+                *oldest = due_on;
+            }
         }
     }
     Ok(found)

@@ -21,7 +21,7 @@ async fn eve(app: &TestApp) -> SiteId {
         subscribe(app, &kebon, nth, json!({})).await;
     }
     let later = subscribe(app, &kebon, 8, json!({ "starts_on": "2026-12-14" })).await;
-    let ahead = subscribe(app, &kebon, 9, json!({ "bill_day": 15 })).await;
+    let ahead = subscribe(app, &kebon, 9, json!({ "bill_day": 20 })).await;
     go_to(app, "2026-12-01");
     super::night(app, kebon.site).await;
     go_to(app, "2026-12-08");
