@@ -450,6 +450,29 @@ async fn people_take_service_away_and_give_it_back_as_far_as_they_may() {
 }
 
 #[tokio::test]
+async fn another_price_and_an_archived_package_leave_a_subscription_as_it_was_agreed() {
+    on_each_database(|app| async move {
+        let kebon = kebon(&app, json!({})).await;
+        let boss = signed_in(&app, Role::SuperAdmin).await;
+        let (_, made) = boss.api("POST", "/subscriptions", kebon.form(json!({}))).await;
+        let package = format!("/packages/{}", kebon.package);
+        let dearer = json!({ "price": 200_000, "cost": 120_000 });
+        assert_eq!(boss.api("POST", &format!("{package}/prices"), dearer).await.0, 201);
+        assert_eq!(boss.api("POST", &format!("{package}/archive"), Value::Null).await.0, 200);
+        let refused = boss.api("POST", "/subscriptions", kebon.form(json!({ "username": "kedua" }))).await;
+        assert_eq!(refused.0, 422, "{}", refused.1);
+        app.clock.advance(Duration::days(20));
+        let tx = app.db.begin().await.unwrap();
+        let ids = [SubscriptionId(made["id"].as_i64().unwrap())];
+        bill_until(&tx, &app, (app.app.clock.now(), &actor()), &ids, (day("2026-12-01"), Issue::Now)).await.unwrap();
+        tx.commit().await.unwrap();
+        let last = invoices_of(&app, &made["id"]).await.pop().unwrap();
+        assert_eq!((last.total.minor(), the(&app, &made["id"]).await.price.minor()), (165_000, 165_000));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_voided_invoice_and_a_customers_own_grace_are_followed_by_themselves() {
     on_each_database(|app| async move {
         let kebon = kebon(&app, json!({})).await;
