@@ -201,11 +201,13 @@ fn lines(
     };
     for addon in addons.iter().filter(running) {
         let count = i64::from(addon.quantity);
+        let (own, share) = share.of_addon(addon, period, calendar);
         let amount = share.take(of_period(addon.price.times(count)?, calendar.step(), share.rounding)?)?;
         if amount.minor() > 0 {
             let cost = addon.cost.unwrap_or(nothing).times(count)?;
             let cost = share.cost(of_period(cost, calendar.step(), 1)?)?;
-            lines.push(days(NewLine { kind: LineKind::Addon, ..addon_line(addon, (amount, cost)) }));
+            let line = addon_line(addon, (amount, cost));
+            lines.push(NewLine { kind: LineKind::Addon, from: Some(own.from), until: Some(own.until), ..line });
         }
     }
     let discount = of.discount.as_ref().filter(|discount| discount.until.is_none_or(|last| period.from <= last));
@@ -222,7 +224,7 @@ fn lines(
 }
 
 /// What is said by the month, for a whole period.
-fn of_period(monthly: Money, step: Step, rounding: i64) -> Result<Money, MoneyError> {
+pub(super) fn of_period(monthly: Money, step: Step, rounding: i64) -> Result<Money, MoneyError> {
     match step {
         Step::BillDay(_) => Ok(monthly),
         Step::Months(months) => monthly.times(i64::from(months)),

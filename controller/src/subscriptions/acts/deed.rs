@@ -61,7 +61,8 @@ pub async fn act(app: &App, order: &Order<'_>, id: SubscriptionId, act: &Act) ->
     let tx = app.db.begin().await?;
     hold(&*tx).await?;
     let seen = subscriptions::find(&*tx, order.scope, id).await?.ok_or(SubscriptionError::NotFound)?;
-    if let Some(what) = store::done_as(&*tx, id, order.form_id).await? {
+    let has_form = !order.form_id.is_empty();
+    if has_form && let Some(what) = store::done_as(&*tx, id, order.form_id).await? {
         return Ok(Done {
             plan: plan::done_before(&seen, &what, rules::today(now, seen.zone())),
             subscription: seen,
@@ -75,7 +76,7 @@ pub async fn act(app: &App, order: &Order<'_>, id: SubscriptionId, act: &Act) ->
     let loaded = Loaded::of(&*tx, (order.scope, now), &[(&held.subscription, act)]).await?;
     let around = loaded.around(&*tx, (&held.subscription, act)).await?;
     let mut booking = decide(held, act, &around)?;
-    if let Some(detail) = booking.plan.detail.as_object_mut() {
+    if has_form && let Some(detail) = booking.plan.detail.as_object_mut() {
         detail.insert("form".to_owned(), json!(order.form_id));
     }
     let (plan, site) = (booking.plan.clone(), booking.before.site_id);
@@ -141,11 +142,10 @@ pub(super) struct Loaded {
 
 /// The package that an act changes to.
 fn package_of(of: &Subscription, act: &Act) -> Option<PackageId> {
-    match act {
-        Act::ChangePackage { package, .. } => Some(*package),
-        Act::TakePackage | Act::Keep { planned: Planned::Change } => of.next_package_id,
-        _ => None,
+    if let Act::ChangePackage { package, .. } = act {
+        return Some(*package);
     }
+    of.next_package_id.filter(|_| matches!(act, Act::TakePackage | Act::Keep { planned: Planned::Change }))
 }
 
 impl Loaded {
@@ -212,17 +212,14 @@ impl Loaded {
             due_days: services.first_due_days,
         };
         let waiting = self.waiting_change(of.id);
-        let was_promised = match act {
-            Act::Promise { .. } => store::was_promised(db, of.id, rules::month_of(today, of.zone())).await?,
-            _ => false,
-        };
-        let paid_change = match act {
-            Act::TakePackage if rules::waits_for_payment(of) => self.paid_change(of.id)?,
-            _ => None,
-        };
-        let is_name_free = match act {
-            Act::Rename { username } => is_free(db, (of.router_id, of.service), username).await?,
-            _ => true,
+        let asks_promise = matches!(act, Act::Promise { .. });
+        let was_promised = asks_promise && store::was_promised(db, of.id, rules::month_of(today, of.zone())).await?;
+        let is_paid = matches!(act, Act::TakePackage) && rules::waits_for_payment(of);
+        let paid_change = if is_paid { self.paid_change(of.id)? } else { None };
+        let is_name_free = if let Act::Rename { username } = act {
+            is_free(db, (of.router_id, of.service), username).await?
+        } else {
+            true
         };
         Ok(Around {
             now: self.now,

@@ -89,11 +89,13 @@ async fn look(
 
 /// Refusals stand at their fields; others are pages of their own.
 fn told(error: SubscriptionError) -> Result<FormErrors, AppError> {
-    match error {
-        SubscriptionError::Refused(errors) => Ok(errors),
-        SubscriptionError::Changed => Ok(FormErrors::of("", FieldError::new("form_is_stale"))),
-        other => Err(other.into()),
+    if let SubscriptionError::Refused(errors) = error {
+        return Ok(errors);
     }
+    if matches!(error, SubscriptionError::Changed) {
+        return Ok(FormErrors::of("", FieldError::new("form_is_stale")));
+    }
+    Err(error.into())
 }
 
 async fn page(

@@ -125,10 +125,9 @@ async fn balance(app: &TestApp, kebon: &Kebon) -> (i64, i64) {
 /// What the router shall have of a name.
 async fn wanted(app: &TestApp, router: RouterId, name: &str) -> Object {
     let rows = routers::store::desired_after(app.db.read(), &app.keys, router, 0, 10_000).await.unwrap();
-    let of_name = |object: &Object| match object {
-        Object::User(user) => user.name == name,
-        Object::Gone { name: gone, .. } => gone == name,
-        _ => false,
+    let of_name = |object: &Object| {
+        let of_user = matches!(object, Object::User(user) if user.name == name);
+        of_user || matches!(object, Object::Gone { name: gone, .. } if gone == name)
     };
     rows.into_iter().map(|desired| desired.object).filter(of_name).next_back().unwrap()
 }

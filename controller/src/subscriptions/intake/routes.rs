@@ -119,15 +119,14 @@ async fn answer(
     fields: Fields,
     made: Result<IntakeId, SubscriptionError>,
 ) -> Result<Response, AppError> {
-    match made {
-        Ok(id) => Ok(view.go(&format!("/subscriptions/many/{id}"))),
-        Err(SubscriptionError::Refused(errors)) => {
-            let form_id = fields.form_id.clone();
-            let form = FormView::again(fields, errors, &form_id);
-            view.form_again(&list_page(app, caller, (&PageOf::default(), false), form).await?)
-        }
-        Err(other) => Err(other.into()),
-    }
+    let error = match made {
+        Ok(id) => return Ok(view.go(&format!("/subscriptions/many/{id}"))),
+        Err(error) => error,
+    };
+    let SubscriptionError::Refused(errors) = error else { return Err(error.into()) };
+    let form_id = fields.form_id.clone();
+    let form = FormView::again(fields, errors, &form_id);
+    view.form_again(&list_page(app, caller, (&PageOf::default(), false), form).await?)
 }
 
 async fn upload(Of(app): Of<App>, Signed(caller): Signed, view: View, form: Multipart) -> Result<Response, AppError> {
@@ -225,11 +224,8 @@ async fn commit(
     Path(id): Path<IntakeId>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::SubscriptionsManage)?;
-    match super::commit(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await {
-        Ok(()) => Ok(view.go_saying(&format!("/subscriptions/many/{id}"), "done-import-started", [])),
-        Err(SubscriptionError::Refused(errors)) => Err(AppError::Invalid(errors)),
-        Err(other) => Err(other.into()),
-    }
+    super::commit(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
+    Ok(view.go_saying(&format!("/subscriptions/many/{id}"), "done-import-started", []))
 }
 
 /// Names and secrets on paper; that they were looked at is written down.

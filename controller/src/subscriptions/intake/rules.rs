@@ -32,17 +32,17 @@ pub enum Kind {
 
 /// What lines may name, and what they mean when they do not.
 #[derive(Debug, Clone)]
-pub struct Usual {
-    pub kind: Kind,
-    pub site: SiteId,
-    pub router: RouterId,
-    pub package: PackageId,
-    pub packages: Vec<(PackageId, String)>,
-    pub routers: Vec<(RouterId, String)>,
-    pub currency: Currency,
-    pub today: NaiveDate,
+pub(super) struct Usual {
+    pub(super) kind: Kind,
+    pub(super) site: SiteId,
+    pub(super) router: RouterId,
+    pub(super) package: PackageId,
+    pub(super) packages: Vec<(PackageId, String)>,
+    pub(super) routers: Vec<(RouterId, String)>,
+    pub(super) currency: Currency,
+    pub(super) today: NaiveDate,
     /// The first day of new services.
-    pub starts_on: Option<NaiveDate>,
+    pub(super) starts_on: Option<NaiveDate>,
 }
 
 /// What was agreed elsewhere.
@@ -56,24 +56,24 @@ pub struct Taken {
 
 /// The subscription a line wishes for.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub(super) struct Wish {
     /// Without its customer.
-    pub form: SubscriptionForm,
-    pub router: RouterId,
-    pub package: PackageId,
+    pub(super) form: SubscriptionForm,
+    pub(super) router: RouterId,
+    pub(super) package: PackageId,
     /// `C000123`, of a customer who is there.
-    pub customer_number: Option<String>,
-    pub phone: Option<Phone>,
+    pub(super) customer_number: Option<String>,
+    pub(super) phone: Option<Phone>,
     /// Of a new customer.
-    pub customer: CustomerForm,
-    pub taken: Taken,
+    pub(super) customer: CustomerForm,
+    pub(super) taken: Taken,
 }
 
 /// Reads a line.
 ///
 /// # Errors
 /// Every field that cannot be read.
-pub fn wish(columns: &[ColumnUse], cells: &[String], usual: &Usual) -> Result<Wish, Vec<RowError>> {
+pub(super) fn wish(columns: &[ColumnUse], cells: &[String], usual: &Usual) -> Result<Wish, Vec<RowError>> {
     let mut check = Check::default();
     let of = |field: Field| cell(columns, cells, field);
     let package = named(&mut check, "package_id", of(Field::Package), &usual.packages, usual.package);

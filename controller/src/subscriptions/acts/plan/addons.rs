@@ -12,6 +12,7 @@ use crate::{
             quote,
             rules::{self, Paying},
         },
+        bill,
     },
 };
 
@@ -37,7 +38,8 @@ pub(super) fn add_addon(
         // What is invoiced already has to be asked for apart.
         match (rules::invoiced_from(of, from), of.calendar()) {
             (Some(days), Some(calendar)) => {
-                (quote::price_of(calendar, days, whole, around.choices.rounding)?, Some(days))
+                let of_period = bill::of_period(whole, calendar.step(), around.choices.rounding)?;
+                (quote::price_of(calendar, days, of_period, around.choices.rounding)?, Some(days))
             }
             _ => (Money::new(0, whole.currency()), None),
         }
@@ -89,7 +91,8 @@ pub(super) fn end_addon(
         ..simple(of, "addon-ended", json!({ "name": addon.name, "day": on.to_string() }), around)
     };
     if let (false, Some(days), Some(calendar)) = (addon.is_one_off, rules::invoiced_from(of, on), of.calendar()) {
-        let amount = quote::price_of(calendar, days, whole, around.choices.rounding)?;
+        let of_period = bill::of_period(whole, calendar.step(), around.choices.rounding)?;
+        let amount = quote::price_of(calendar, days, of_period, around.choices.rounding)?;
         plan.returned = quote::from_newest(&around.billed, amount, addon.is_taxed)?;
     }
     Ok(plan)
