@@ -2,7 +2,7 @@
 //! calls each, a chunk of subscriptions at a time; one chunk is one transaction, and one that was done is not found
 //! again.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
     Act, Planned,
@@ -18,7 +18,7 @@ use crate::{
     http::access::Scope,
     ids::{SiteId, SubscriptionId},
     subscriptions::{
-        Subscription, SubscriptionError, bill_until, follow, hold,
+        self, State, Subscription, SubscriptionError, bill_until, follow, hold,
         store::{self as rows, Held},
     },
 };
@@ -121,47 +121,102 @@ async fn step(app: &App, actor: &Actor, chunk: Chunk, due: Due) -> Result<Step, 
     let (now, tx) = (app.clock.now(), app.db.begin().await?);
     hold(&*tx).await?;
     let ids = found(&tx, chunk, due, now).await?;
-    let held = rows::hold(&*tx, &app.keys, &ids).await?;
     let mut step = Step { last: next(&ids, chunk), ..Step::default() };
-    if held.is_empty() {
-        return Ok(step);
-    }
-    let credited = credited(&tx, &ids, due).await?;
-    let with_act = |held: Held| {
-        let act = act(&held.subscription, due, &credited);
-        (held, act)
-    };
-    let bookings = decided(&tx, (due, now), held.into_iter().map(with_act).collect(), &mut step).await?;
-    step.done = bookings.len();
-    let numbers: Vec<String> = bookings.iter().map(|booking| booking.before.number.clone()).collect();
-    let booked: Vec<SubscriptionId> = bookings.iter().map(|booking| booking.before.id).collect();
-    book::book(&tx, app, (now, actor), bookings).await?;
-    if due == Due::Resume {
-        // The days up to the next period are asked for at once.
-        let today = crate::sites::find(&*tx, &Scope::All, chunk.site).await?.map(|site| rules::today(now, site.zone()));
-        if let Some(today) = today {
-            bill_until(&tx, app, (now, actor), &booked, (today, crate::invoices::Issue::Now)).await?;
-        }
-    }
-    if !numbers.is_empty() {
-        let detail = serde_json::json!({ "services": numbers });
-        let object = format!("site/{}", chunk.site);
-        audit::record(&*tx, now, actor, Deed { action: action(due), object, site: Some(chunk.site), detail }).await?;
-    }
+    let numbers = some(&tx, app, (now, actor), (&ids, due), &mut step).await?;
+    record(&tx, (now, actor), chunk.site, &numbers).await?;
     tx.commit().await?;
     app.wakes.wake();
     Ok(step)
 }
 
-fn action(due: Due) -> &'static str {
-    match due {
-        Due::Start => "subscription.due_starts",
-        Due::Pause => "subscription.due_pauses",
-        Due::Resume => "subscription.due_resumes",
-        Due::Change | Due::LateChange => "subscription.due_changes",
-        Due::End => "subscription.due_endings",
-        Due::Promise => "subscription.due_promises",
+/// Everything that falls due for a chunk of a site's subscriptions, in the caller's transaction, which [`hold`]s: what the
+/// functions above do one after the other. After the commit `app.wakes` is to be woken.
+///
+/// # Errors
+/// [`SubscriptionError`]; the transaction must then be given up.
+pub async fn due_in(
+    tx: &Tx,
+    app: &App,
+    (now, actor): (DateTime<Utc>, &Actor),
+    chunk: Chunk,
+) -> Result<Step, SubscriptionError> {
+    let Some(site) = crate::sites::find(&**tx, &Scope::All, chunk.site).await? else { return Ok(Step::default()) };
+    let today = rules::today(now, site.zone());
+    let ids = store::due_any(&**tx, chunk.site, now, (chunk.after, chunk.limit)).await?;
+    let mut step = Step { last: ids.last().copied(), ..Step::default() };
+    let mut numbers = Vec::new();
+    for due in [Due::Promise, Due::Resume, Due::Change, Due::LateChange, Due::End, Due::Pause] {
+        let found = subscriptions::by_ids(&**tx, &ids).await?;
+        let of: Vec<SubscriptionId> = found.iter().filter(|of| is_due(of, due, (now, today))).map(|of| of.id).collect();
+        numbers.extend(some(tx, app, (now, actor), (&of, due), &mut step).await?);
     }
+    let held = rows::hold(&**tx, &app.keys, &ids).await?;
+    let followed = follow::follow(tx, app, (now, actor), held).await?;
+    step.done += followed.iter().filter(|followed| followed.was != followed.state).count();
+    record(tx, (now, actor), chunk.site, &numbers).await?;
+    Ok(step)
+}
+
+/// Whether something is due for one. Pure.
+fn is_due(of: &Subscription, due: Due, (now, today): (DateTime<Utc>, NaiveDate)) -> bool {
+    let has_come = |day: Option<NaiveDate>| day.is_some_and(|day| day <= today);
+    match (due, of.state) {
+        (_, State::Ended) => false,
+        (Due::Start, state) => state == State::Pending,
+        (Due::Pause, _) => rules::pause_is_due(of, today),
+        (Due::Resume, state) => state == State::Paused && has_come(of.paused_until),
+        (Due::Change, state) => state != State::Paused && has_come(of.next_package_from),
+        (Due::LateChange, _) => rules::waits_for_payment(of),
+        (Due::End, _) => has_come(of.ends_on),
+        (Due::Promise, _) => of.promise_until.is_some_and(|until| until <= now),
+    }
+}
+
+/// Does what is due for some; the numbers of those for which it was done.
+async fn some(
+    tx: &Tx,
+    app: &App,
+    (now, actor): (DateTime<Utc>, &Actor),
+    (ids, due): (&[SubscriptionId], Due),
+    step: &mut Step,
+) -> Result<Vec<String>, SubscriptionError> {
+    let held = rows::hold(&**tx, &app.keys, ids).await?;
+    if held.is_empty() {
+        return Ok(Vec::new());
+    }
+    let credited = credited(tx, ids, due).await?;
+    let with_act = |held: Held| {
+        let act = act(&held.subscription, due, &credited);
+        (held, act)
+    };
+    let bookings = decided(tx, (due, now), held.into_iter().map(with_act).collect(), step).await?;
+    step.done += bookings.len();
+    let numbers: Vec<String> = bookings.iter().map(|booking| booking.before.number.clone()).collect();
+    let booked: Vec<SubscriptionId> = bookings.iter().map(|booking| booking.before.id).collect();
+    let zone = bookings.first().map(|booking| booking.before.zone());
+    book::book(tx, app, (now, actor), bookings).await?;
+    if let (Due::Resume, Some(zone)) = (due, zone) {
+        // The days up to the next period are asked for at once.
+        let until = (rules::today(now, zone), crate::invoices::Issue::Now);
+        bill_until(tx, app, (now, actor), &booked, until).await?;
+    }
+    Ok(numbers)
+}
+
+/// One entry of the audit log for a chunk; last of all.
+async fn record(
+    tx: &Tx,
+    (now, actor): (DateTime<Utc>, &Actor),
+    site: SiteId,
+    numbers: &[String],
+) -> Result<(), SubscriptionError> {
+    if numbers.is_empty() {
+        return Ok(());
+    }
+    let detail = serde_json::json!({ "services": numbers });
+    let (object, site) = (format!("site/{site}"), Some(site));
+    audit::record(&**tx, now, actor, Deed { action: "subscription.due", object, site, detail }).await?;
+    Ok(())
 }
 
 /// Of those that end: whose time that is left becomes balance, as it was said when it was planned.

@@ -35,7 +35,9 @@ use crate::{
 
 pub(super) use deed::planned;
 pub use deed::{act, preview};
-pub use due::{Chunk, Step, due_endings, due_package_changes, due_pauses, due_promises, due_resumes, due_starts};
+pub use due::{
+    Chunk, Step, due_endings, due_in, due_package_changes, due_pauses, due_promises, due_resumes, due_starts,
+};
 pub use rules::{Details, Paying, When};
 
 /// The acts that people do, as in the paths of pages and API.

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter,
+    QueryOrder, QuerySelect, Select,
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -167,5 +168,27 @@ pub(super) async fn due(
         Due::Promise => all.filter(Column::PromiseUntil.lte(now)).filter(Column::State.ne(State::Ended.as_str())),
     };
     let query = query.filter(Column::Id.gt(after.0)).order_by_asc(Column::Id).limit(limit);
+    Ok(query.into_tuple::<i64>().all(db).await?.into_iter().map(SubscriptionId).collect())
+}
+
+/// Subscriptions of a site after an id for which anything is due, in the order of their ids.
+pub(super) async fn due_any(
+    db: &impl ConnectionTrait,
+    site: SiteId,
+    now: DateTime<Utc>,
+    (after, limit): (SubscriptionId, u64),
+) -> Result<Vec<SubscriptionId>, DbErr> {
+    use subscription::{Column, Entity};
+    let waits = Column::NextPackageId.is_not_null().and(Column::NextPackageFrom.is_null());
+    let any = Condition::any().add(Column::ActsAt.lte(now)).add(Column::PromiseUntil.lte(now)).add(waits);
+    let query = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::SiteId.eq(site.0))
+        .filter(any)
+        .filter(Column::State.ne(State::Ended.as_str()))
+        .filter(Column::Id.gt(after.0))
+        .order_by_asc(Column::Id)
+        .limit(limit);
     Ok(query.into_tuple::<i64>().all(db).await?.into_iter().map(SubscriptionId).collect())
 }

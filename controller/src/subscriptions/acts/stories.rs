@@ -403,6 +403,39 @@ async fn an_end_at_once_asks_for_days_that_were_served_and_voids_what_was_not() 
 }
 
 #[tokio::test]
+async fn a_night_does_all_that_is_due_in_one_go() {
+    on_each_database(async |app| {
+        let kebon = kebon(&app, json!({})).await;
+        bill(&app, &kebon, "2026-12-01").await;
+        pay_all(&app, &kebon).await;
+        at(&app, "2026-12-10T03:00:00Z");
+        done(&app, &kebon, change(kebon.large, Some(When::NextPeriod), Paying::NextInvoice)).await.unwrap();
+        let pause = Act::Pause { from: day("2027-01-01"), until: Some(day("2027-01-11")), reason: String::new() };
+        done(&app, &kebon, pause).await.unwrap();
+        let night = async |instant: &str| {
+            at(&app, instant);
+            let tx = app.db.begin().await.unwrap();
+            subscriptions::hold(&*tx).await.unwrap();
+            let chunk = Chunk { site: kebon.site, after: SubscriptionId(0), limit: 10 };
+            let step = due_in(&tx, &app, (app.app.clock.now(), &actor()), chunk).await.unwrap();
+            tx.commit().await.unwrap();
+            assert!(step.failed.is_empty());
+            step.done
+        };
+        // Another package and a pause, from the same day on.
+        assert_eq!(night("2026-12-31T15:05:00Z").await, 2);
+        assert_eq!(night("2026-12-31T15:06:00Z").await, 0);
+        let paused = of(&app, &kebon).await;
+        assert_eq!((paused.state, paused.package_id), (State::Paused, kebon.large));
+        assert_eq!(night("2027-01-10T15:05:00Z").await, 1);
+        // 225.000 × 21/31.
+        assert_eq!(billed(&app, &kebon).await[0].total, Money::idr(152_400));
+        proven(&app).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_promise_opens_once_a_month_and_is_kept_or_broken() {
     on_each_database(async |app| {
         let kebon = kebon(&app, json!({ "on_expiry": "disable" })).await;
