@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use sea_orm::ConnectionTrait;
 
 use super::{
-    Counts, Run, plan, preview,
+    Counts, Problem, Run, night, plan, preview,
     rules::{self, Ask, Step},
     store,
 };
@@ -25,7 +25,10 @@ use crate::{
     payments::{self, Using},
     settings,
     sites::{self, Site},
-    subscriptions::{self, Followed, State},
+    subscriptions::{
+        self, Followed, State, SubscriptionError,
+        acts::{self, due::Chunk},
+    },
 };
 
 const HOUR_SECS: i64 = 3_600;
@@ -35,6 +38,13 @@ const HOUR_SECS: i64 = 3_600;
 pub(super) struct Done {
     pub(super) counts: Counts,
     pub(super) last: Option<i64>,
+}
+
+/// What was done of what was planned for a day.
+#[derive(Debug, Default)]
+pub(super) struct Planned {
+    pub(super) counts: Counts,
+    pub(super) problems: Vec<Problem>,
 }
 
 /// hiji itself, as it signs what it does at night.
@@ -50,7 +60,9 @@ async fn site_of(db: &impl ConnectionTrait, run: &Run) -> anyhow::Result<Site> {
 /// The chunk of a run that comes next.
 pub(super) async fn take(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
     match run.step {
-        Step::Planned | Step::Standing => follow(tx, app, run, size).await,
+        // Done before, in transactions of its own.
+        Step::Planned => Ok(Done::default()),
+        Step::Standing => follow(tx, app, run, size).await,
         Step::Invoices => bill(tx, app, run, size).await,
         Step::Approvals => approve(tx, app, run, size).await,
         Step::Balances => pay(tx, app, run, size).await,
@@ -71,7 +83,7 @@ pub(super) async fn next_name(tx: &Tx, run: &Run, now: DateTime<Utc>) -> anyhow:
             let horizon = horizon(tx, run, now).await?;
             of(subscriptions::to_bill(&**tx, (run.site_id, horizon), next).await?).await
         }
-        Step::Planned | Step::Standing => of(subscriptions::due(&**tx, (run.site_id, now), next).await?).await,
+        Step::Standing => of(subscriptions::due(&**tx, (run.site_id, now), next).await?).await,
         Step::Approvals => {
             let Some(before) = waited_since(tx, now).await? else { return Ok(None) };
             let found = store::drafts(&**tx, (run.site_id, before), (run.after_id, 1)).await?;
@@ -86,8 +98,52 @@ pub(super) async fn next_name(tx: &Tx, run: &Run, now: DateTime<Utc>) -> anyhow:
             let found = store::unpaid(&**tx, run.site_id, days, (run.after_id, 1)).await?;
             Ok(found.into_iter().next().map(|unpaid| (unpaid.id.0, unpaid.number)))
         }
-        Step::Plan => Ok(None),
+        Step::Planned | Step::Plan => Ok(None),
     }
+}
+
+/// What may be planned for a day, in the order it is done.
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    Starts,
+    Resumes,
+    Changes,
+    Pauses,
+    Endings,
+    Promises,
+}
+
+impl Due {
+    const ALL: [Self; 6] = [Self::Starts, Self::Resumes, Self::Changes, Self::Pauses, Self::Endings, Self::Promises];
+
+    async fn work(self, app: &App, actor: &Actor, chunk: Chunk) -> Result<acts::due::Step, SubscriptionError> {
+        match self {
+            Self::Starts => acts::due_starts(app, actor, chunk).await,
+            Self::Resumes => acts::due_resumes(app, actor, chunk).await,
+            Self::Changes => acts::due_package_changes(app, actor, chunk).await,
+            Self::Pauses => acts::due_pauses(app, actor, chunk).await,
+            Self::Endings => acts::due_endings(app, actor, chunk).await,
+            Self::Promises => acts::due_promises(app, actor, chunk).await,
+        }
+    }
+}
+
+/// Everything whose day has come: starts, pauses, changes of package, ends, promises. Each chunk is a transaction of its
+/// own that finds nothing when it is done again.
+pub(super) async fn planned(app: &App, run: &Run) -> anyhow::Result<Planned> {
+    let (mut done, actor) = (Planned::default(), actor());
+    for due in Due::ALL {
+        let mut after = Some(SubscriptionId(0));
+        while let Some(from) = after {
+            let chunk = Chunk { site: run.site_id, after: from, limit: night::CHUNK };
+            let step = due.work(app, &actor, chunk).await.context("doing what is planned")?;
+            done.counts.planned += i64::try_from(step.done).unwrap_or(0);
+            let problem = |(name, error)| Problem { step: Step::Planned, name, error };
+            done.problems.extend(step.failed.into_iter().map(problem));
+            after = step.last;
+        }
+    }
+    Ok(done)
 }
 
 async fn horizon(tx: &Tx, run: &Run, now: DateTime<Utc>) -> anyhow::Result<NaiveDate> {
@@ -168,7 +224,7 @@ async fn pay_of(tx: &Tx, app: &App, customer: CustomerId, is_balance_used: bool)
     Ok(count)
 }
 
-/// What time made of services: they begin, or are no longer paid for.
+/// Services that are no longer paid for.
 async fn follow(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
     let now = app.clock.now();
     let ids = subscriptions::due(&**tx, (run.site_id, now), (SubscriptionId(run.after_id), size)).await?;
@@ -176,9 +232,8 @@ async fn follow(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done
     let count = |is: &dyn Fn(&Followed) -> bool| {
         i64::try_from(followed.iter().filter(|each| is(each)).count()).unwrap_or(i64::MAX)
     };
-    let planned = count(&|each| each.was == State::Pending && each.state != State::Pending);
     let lapsed = count(&|each| each.was != State::Grace && each.state == State::Grace);
-    Ok(Done { counts: Counts { planned, lapsed, ..Counts::default() }, last: ids.last().map(|id| id.0) })
+    Ok(Done { counts: Counts { lapsed, ..Counts::default() }, last: ids.last().map(|id| id.0) })
 }
 
 /// The due days of invoices that may be reminded of on a day.
