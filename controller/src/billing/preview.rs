@@ -121,7 +121,7 @@ async fn chunk(
     let ids = subscriptions::to_bill(db, (site, horizon), (SubscriptionId(*after), LOOK)).await?;
     let Some(last) = ids.last() else { return Ok(None) };
     *after = last.0;
-    Ok(Some(subscriptions::would_bill(db, &ids, horizon).await?))
+    Ok(Some(subscriptions::would_bill(db, app.clock.now(), &ids, horizon).await?))
 }
 
 fn total(proposal: &Proposal) -> Option<Money> {

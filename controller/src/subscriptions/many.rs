@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::{
-    State, Subscription, SubscriptionError, bill, by_hand, change, follow, hold, standing, store,
+    State, Subscription, SubscriptionError, acts, bill, by_hand, change, follow, hold, standing, store,
     write::{Changed, Surroundings, write},
 };
 use crate::{app::App, audit::Actor, db::Tx, ids::SubscriptionId, invoices::Proposal, packages::OnExpiry, settings};
@@ -92,6 +92,7 @@ pub async fn restore(
 /// [`SubscriptionError`].
 pub async fn would_bill(
     db: &impl ConnectionTrait,
+    now: DateTime<Utc>,
     ids: &[SubscriptionId],
     horizon: NaiveDate,
 ) -> Result<Vec<Proposal>, SubscriptionError> {
@@ -99,10 +100,11 @@ pub async fn would_bill(
     let found = store::by_ids(db, ids).await?;
     let wanted: Vec<_> = found.iter().map(|of| (of.id, of.price.currency())).collect();
     let addons = store::addons(db, &wanted).await?;
+    let planned = acts::planned(db, now, found.iter()).await?;
     let mut proposals = Vec::new();
     for of in &found {
         let addons = addons.get(&of.id).map(Vec::as_slice).unwrap_or_default();
-        proposals.extend(bill::until(of, addons, bill::Terms { horizon, rounding })?.proposals);
+        proposals.extend(bill::until(of, addons, planned.get(&of.id), bill::Terms { horizon, rounding })?.proposals);
     }
     Ok(proposals)
 }

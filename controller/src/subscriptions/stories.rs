@@ -19,7 +19,6 @@ use crate::{
     ids::{CustomerId, RouterId, SiteId, SubscriptionId},
     invoices::{self, Issue, Tab},
     jobs::Job as _,
-    jobs::Job as _,
     ledger::{
         self,
         allocation::Settlement,

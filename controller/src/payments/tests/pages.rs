@@ -49,7 +49,7 @@ async fn a_cashier_finds_takes_prints_and_cannot_take_back() {
         let number = invoices::find(app.db.read(), &Scope::All, december).await.unwrap().unwrap().head.number.unwrap();
         let token = app.signed_in(Role::Cashier, &[site]).await;
         for q in ["budi", "santoso bud", number.as_str(), &number.to_lowercase()] {
-            let path = format!("/payments/new?q={}", crate::http::form::percent_encoded(q));
+            let path = format!("/payments/new?q={}", form::percent_encoded(q));
             let (status, _, page) = ask(&app, &token, "GET", &path, "").await;
             assert_eq!(status, StatusCode::OK, "{page}");
             assert!(page.contains("Budi Santoso") && page.contains("Rp165.000"), "{q}: {page}");

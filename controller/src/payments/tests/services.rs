@@ -35,7 +35,7 @@ impl Isolated {
             "router_id": router, "package_id": package,
             "customer": { "name": "Budi Santoso", "phones": [{ "number": "0812-3456-7890" }] },
         });
-        let (status, made) = super::pages::call(app, &token, "POST", "/subscriptions", &form.to_string()).await;
+        let (status, made) = pages::call(app, &token, "POST", "/subscriptions", &form.to_string()).await;
         assert_eq!(status.as_u16(), 201, "{made}");
         let id = SubscriptionId(made["id"].as_i64().unwrap());
         let customer = CustomerId(made["customer_id"].as_i64().unwrap());

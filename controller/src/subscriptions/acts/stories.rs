@@ -169,7 +169,7 @@ async fn more_speed_is_asked_for_with_the_next_invoice() {
         at(&app, "2026-12-12T03:00:00Z");
         // W11.1: 38.700, shown before it is done.
         let act = change(kebon.large, None, Paying::NextInvoice);
-        let shown = super::preview(&app, &Scope::All, kebon.id, &act).await.unwrap();
+        let shown = preview(&app, &Scope::All, kebon.id, &act).await.unwrap();
         let difference = shown.plan.difference.unwrap();
         assert_eq!((difference.old.minor(), difference.new.minor()), (106_452, 145_161));
         assert_eq!(difference.amount, Money::idr(38_700));
@@ -288,7 +288,7 @@ async fn a_pause_switches_off_and_is_reckoned_on_both_sides() {
         pay_all(&app, &kebon).await;
         at(&app, "2026-12-10T03:00:00Z");
         let act = || Act::Pause { from: day("2026-12-15"), until: Some(day("2027-01-15")), reason: "mudik".into() };
-        let shown = super::preview(&app, &Scope::All, kebon.id, &act()).await.unwrap();
+        let shown = preview(&app, &Scope::All, kebon.id, &act()).await.unwrap();
         assert_eq!((shown.plan.returned.total, shown.plan.is_foreseen), (Money::idr(90_500), true));
         done(&app, &kebon, act()).await.unwrap();
         assert_eq!(balance(&app, &kebon).await, (0, 0), "nothing is booked before it is over");
@@ -390,7 +390,7 @@ async fn an_end_at_once_asks_for_days_that_were_served_and_voids_what_was_not() 
             equipment: String::new(),
             is_credited: true,
         };
-        let shown = super::preview(&app, &Scope::All, kebon.id, &act).await.unwrap();
+        let shown = preview(&app, &Scope::All, kebon.id, &act).await.unwrap();
         assert_eq!(shown.plan.owed, Some(Money::idr(53_200)));
         done(&app, &kebon, act).await.unwrap();
         let last = billed(&app, &kebon).await.remove(0);
