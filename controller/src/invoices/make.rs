@@ -66,18 +66,7 @@ impl Terms {
 
 /// The dated rates of PPN, where the operator collects any.
 pub(super) async fn rates(db: &impl ConnectionTrait, is_taxable: bool) -> Result<Vec<TaxRate>, DbErr> {
-    if !is_taxable {
-        return Ok(Vec::new());
-    }
-    let rate = |rate: taxes::Rate| TaxRate {
-        valid_from: rate.valid_from,
-        rate_bps: i64::from(rate.rate_bps),
-        base_num: i64::from(rate.base_num),
-        base_den: i64::from(rate.base_den),
-        inclusive: rate.is_inclusive,
-        label: rate.label,
-    };
-    Ok(taxes::rates(db).await?.into_iter().map(rate).collect())
+    if is_taxable { taxes::rates(db).await } else { Ok(Vec::new()) }
 }
 
 /// Makes the invoices that are not there yet, as drafts or issued; one answer each, in their order. What was proposed

@@ -140,7 +140,6 @@ async fn form_page(
         Some(package) => package.price.currency(),
         None => currency(app).await?,
     };
-    let (rates, today) = (taxes::rates(app.db.read()).await?, taxes::today(app.db.read(), app.clock.now()).await?);
     let typed = form.values.sold_as().unwrap_or(SoldAs::Voucher);
     Ok(FormPage {
         id: package.map(|package| package.id),
@@ -153,7 +152,7 @@ async fn form_page(
         currency_sign: currency.sign().to_owned(),
         archived: package.is_some_and(|package| package.archived_at.is_some()),
         sees_costs: caller.may(Permission::CostsSee),
-        no_tax: taxes::on(&rates, today).is_none(),
+        no_tax: !taxes::is_collected(app.db.read(), app.clock.now()).await?,
     })
 }
 

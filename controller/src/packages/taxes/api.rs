@@ -9,7 +9,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::OpenApi;
 
-use super::{Rate, TaxRateForm};
+use super::{Rate, TaxRateForm, rules};
 use crate::{
     app::App,
     audit::Actor,
@@ -47,9 +47,9 @@ struct Shown {
 }
 
 async fn all(app: &App) -> Result<Vec<Shown>, AppError> {
-    let rates = super::rates(app.db.read()).await?;
+    let rates = super::list(app.db.read()).await?;
     let today = super::today(app.db.read(), app.clock.now()).await?;
-    Ok(rates.iter().map(|rate| Shown { rate: rate.clone(), state: rate.state(&rates, today) }).collect())
+    Ok(rates.iter().map(|rate| Shown { rate: rate.clone(), state: rules::state(rate, &rates, today) }).collect())
 }
 
 #[utoipa::path(get, path = "/tax_rates", tag = "packages", operation_id = "tax_rates",

@@ -19,20 +19,40 @@ use crate::{
     events::{self, BusinessEvent},
     http::{access::Scope, form::FieldError},
     ids::TaxRateId,
-    sites,
+    ledger::tax::{TaxRate, rate_on},
+    settings, sites,
 };
 
-pub use rules::{Rate, Split, TaxRateForm, on};
+pub use rules::{Rate, TaxRateForm};
 
 /// Rates in all. Beyond it somebody wrote a program that went wrong.
 pub const MAX_RATES: u64 = 100;
 
-/// Every rate, newest first: [`on`] tells which holds on a day.
+/// Every rate, newest first: [`rate_on`] tells which holds on a day.
 ///
 /// # Errors
 /// The database's.
-pub async fn rates(db: &impl ConnectionTrait) -> Result<Vec<Rate>, DbErr> {
+pub async fn rates(db: &impl ConnectionTrait) -> Result<Vec<TaxRate>, DbErr> {
+    Ok(store::rates(db).await?.into_iter().map(|each| each.rate).collect())
+}
+
+/// The same with their ids.
+///
+/// # Errors
+/// The database's.
+pub async fn list(db: &impl ConnectionTrait) -> Result<Vec<Rate>, DbErr> {
     store::rates(db).await
+}
+
+/// Whether what is marked so is taxed today: the operator collects PPN, and a rate is in force.
+///
+/// # Errors
+/// The database's.
+pub async fn is_collected(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    if !settings::load(db).await?.is_taxable {
+        return Ok(false);
+    }
+    Ok(rate_on(&rates(db).await?, today(db, now).await?).is_some())
 }
 
 /// The day on which a rate has begun somewhere: that of the site furthest in the east.
@@ -59,7 +79,7 @@ pub async fn add(app: &App, actor: &Actor, form: &TaxRateForm) -> Result<TaxRate
     let today = today(&*tx, now).await?;
     let draft = rules::check(form, &known, today).map_err(PackageError::Refused)?;
     let id = store::insert(&*tx, now, &draft).await?;
-    record(&tx, now, actor, "tax_rate.add", &Rate { id, ..draft }).await?;
+    record(&tx, now, actor, "tax_rate.add", &Rate { id, rate: draft }).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -73,7 +93,7 @@ pub async fn withdraw(app: &App, actor: &Actor, id: TaxRateId) -> Result<(), Pac
     let tx = app.db.begin().await?;
     let known = store::rates(&*tx).await?;
     let rate = known.into_iter().find(|rate| rate.id == id).ok_or(PackageError::NotFound)?;
-    if rate.valid_from <= today(&*tx, now).await? {
+    if rate.rate.valid_from <= today(&*tx, now).await? {
         return Err(PackageError::field("", FieldError::new("tax_begun")));
     }
     store::delete(&*tx, id).await?;

@@ -10,6 +10,7 @@ use crate::{
         page::Page,
     },
     ids::TaxRateId,
+    ledger::tax::TaxRate,
     packages::prices::PriceState,
 };
 
@@ -19,6 +20,8 @@ pub(crate) struct TaxesPage {
     pub(crate) rates: Vec<Row>,
     pub(crate) form: FormView<Fields>,
     pub(crate) may_change: bool,
+    /// Whether the operator collects PPN at all.
+    pub(crate) is_taxable: bool,
 }
 
 /// A rate in the list.
@@ -36,10 +39,11 @@ pub(crate) struct Row {
 impl Row {
     /// A rate with its state among all of them.
     pub(crate) fn new(rate: &Rate, all: &[Rate], today: NaiveDate) -> Self {
-        let effective = i64::from(rate.rate_bps) * i64::from(rate.base_num) / i64::from(rate.base_den.max(1));
+        let TaxRate { rate_bps, base_num, base_den, .. } = rate.rate;
+        let effective = rate_bps * base_num / base_den.max(1);
         Self {
-            state: rate.state(all, today),
-            percent: percent(i64::from(rate.rate_bps)),
+            state: rules::state(rate, all, today),
+            percent: percent(rate_bps),
             effective: percent(effective),
             rate: rate.clone(),
         }
@@ -55,7 +59,7 @@ pub(crate) struct Fields {
     pub(crate) rate: String,
     pub(crate) base_num: String,
     pub(crate) base_den: String,
-    pub(crate) is_inclusive: String,
+    pub(crate) inclusive: String,
     pub(crate) label: String,
 }
 
@@ -68,9 +72,8 @@ impl Fields {
                 let label = "PPN".to_owned();
                 (first.valid_from.to_string(), first.base_num, first.base_den, first.rate_bps, false, label)
             }
-            Some(Rate { base_num, base_den, rate_bps, is_inclusive, label, .. }) => {
-                let [num, den, bps] = [*base_num, *base_den, *rate_bps].map(i64::from);
-                (String::new(), num, den, bps, *is_inclusive, label.clone())
+            Some(Rate { rate: TaxRate { base_num, base_den, rate_bps, inclusive, label, .. }, .. }) => {
+                (String::new(), *base_num, *base_den, *rate_bps, *inclusive, label.clone())
             }
         };
         Self {
@@ -79,7 +82,7 @@ impl Fields {
             rate: percent(bps),
             base_num: num.to_string(),
             base_den: den.to_string(),
-            is_inclusive: if inclusive { "on".to_owned() } else { String::new() },
+            inclusive: if inclusive { "on".to_owned() } else { String::new() },
             label,
         }
     }
@@ -115,7 +118,7 @@ impl Fields {
                 rate_bps,
                 base_num,
                 base_den,
-                is_inclusive: Check::ticked(&self.is_inclusive),
+                inclusive: Check::ticked(&self.inclusive),
                 label: Some(self.label.clone()),
             }),
             _ => Err(check.into_errors()),
@@ -154,16 +157,13 @@ impl Page for TaxesPage {
 
     fn samples() -> Vec<Self> {
         let day = |year| NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default();
-        let rate = |id: i64, year, is_inclusive| Rate {
-            id: TaxRateId(id),
-            valid_from: day(year),
-            rate_bps: 1200,
-            base_num: 11,
-            base_den: 12,
-            is_inclusive,
-            label: "PPN".to_owned(),
+        let rate = |id: i64, year, inclusive| {
+            let (valid_from, label) = (day(year), "PPN".to_owned());
+            let rate = TaxRate { valid_from, rate_bps: 1200, base_num: 11, base_den: 12, inclusive, label };
+            Rate { id: TaxRateId(id), rate }
         };
-        let whole = Rate { base_num: 1, base_den: 1, rate_bps: 1100, ..rate(1, 2022, false) };
+        let mut whole = rate(1, 2022, false);
+        (whole.rate.base_num, whole.rate.base_den, whole.rate.rate_bps) = (1, 1, 1100);
         let all = [rate(3, 2027, true), rate(2, 2025, false), whole];
         let rows = || all.iter().map(|each| Row::new(each, &all, day(2026))).collect();
         let mut errors = FormErrors::of("valid_from", FieldError::new("tax_day_taken"));
@@ -171,11 +171,12 @@ impl Page for TaxesPage {
         errors.add("base_num", FieldError::new("out_of_range").arg("min", 1).arg("max", 12));
         errors.add("rate", FieldError::new("percent"));
         let again = FormView::again(Fields::proposed(all.first()), errors, "");
+        let page = |rates, form, may_change| Self { rates, form, may_change, is_taxable: !may_change };
         vec![
-            Self { rates: Vec::new(), form: FormView::fresh(Fields::proposed(None)), may_change: true },
-            Self { rates: Vec::new(), form: FormView::fresh(Fields::proposed(None)), may_change: false },
-            Self { rates: rows(), form: again, may_change: true },
-            Self { rates: rows(), form: FormView::fresh(Fields::default()), may_change: false },
+            page(Vec::new(), FormView::fresh(Fields::proposed(None)), true),
+            page(Vec::new(), FormView::fresh(Fields::proposed(None)), false),
+            page(rows(), again, true),
+            page(rows(), FormView::fresh(Fields::default()), false),
         ]
     }
 }
@@ -188,7 +189,7 @@ mod tests {
     fn the_first_proposal_is_what_the_law_says_since_2025() {
         let form = Fields::proposed(None).read().unwrap();
         assert_eq!((form.valid_from.to_string(), form.rate_bps), ("2025-01-01".to_owned(), 1200));
-        assert_eq!((form.base_num, form.base_den, form.is_inclusive), (11, 12, false));
+        assert_eq!((form.base_num, form.base_den, form.inclusive), (11, 12, false));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::{
     },
     ids::TaxRateId,
     packages::PackageError,
+    settings,
 };
 
 pub(crate) fn routes() -> Routes<App> {
@@ -29,11 +30,13 @@ pub(crate) fn routes() -> Routes<App> {
 }
 
 async fn page(app: &App, caller: &Caller, form: Option<FormView<Fields>>) -> Result<TaxesPage, AppError> {
-    let rates = super::rates(app.db.read()).await?;
+    let rates = super::list(app.db.read()).await?;
     let today = super::today(app.db.read(), app.clock.now()).await?;
     let form = form.unwrap_or_else(|| FormView::fresh(Fields::proposed(rates.first())));
+    let is_taxable = settings::load(app.db.read()).await?.is_taxable;
     let may_change = caller.allow_everywhere(Permission::PackagesManage).is_ok();
-    Ok(TaxesPage { rates: rates.iter().map(|rate| Row::new(rate, &rates, today)).collect(), form, may_change })
+    let rates = rates.iter().map(|rate| Row::new(rate, &rates, today)).collect();
+    Ok(TaxesPage { rates, form, may_change, is_taxable })
 }
 
 async fn show(State(app): State<App>, Signed(caller): Signed, view: View) -> Result<Response, AppError> {

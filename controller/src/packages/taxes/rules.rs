@@ -1,4 +1,5 @@
-//! Pure decisions about PPN: which rate holds on a day, what it makes of an amount, and what a new one may be.
+//! Pure decisions about rates of PPN: where each stands on a day, and what a new one may be. What a rate makes of an
+//! amount is the ledger's ([`TaxRate`]).
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -12,7 +13,7 @@ use super::super::{
 use crate::{
     http::form::{Check, FieldError, FormErrors},
     ids::TaxRateId,
-    money::Money,
+    ledger::tax::TaxRate,
 };
 
 /// Characters of a label.
@@ -27,66 +28,21 @@ const MAX_AHEAD_DAYS: u64 = 5 * 366;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rate {
     pub id: TaxRateId,
-    pub valid_from: NaiveDate,
-    /// Hundredths of a per cent.
-    pub rate_bps: i32,
-    /// The share of the amount that is taxed (DPP nilai lain).
-    pub base_num: i32,
-    pub base_den: i32,
-    /// Whether prices contain it.
-    pub is_inclusive: bool,
-    /// On invoices.
-    pub label: String,
+    #[serde(flatten)]
+    pub rate: TaxRate,
 }
 
-/// What an amount is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Split {
-    /// Without PPN.
-    pub net: Money,
-    pub tax: Money,
-}
-
-impl Rate {
-    /// What the taxed amounts of an invoice, added up, are of. Rounded once, half up, to whole minor units; where prices
-    /// contain PPN net and tax are the amount exactly.
-    #[must_use]
-    pub fn split(&self, amount: Money) -> Split {
-        let share = i128::from(self.base_num) * i128::from(self.rate_bps);
-        let whole = i128::from(self.base_den.max(1)) * i128::from(WHOLE_BPS);
-        let minor = i128::from(amount.minor());
-        let money = |minor: i128| Money::new(i64::try_from(minor).unwrap_or(i64::MAX), amount.currency());
-        if self.is_inclusive {
-            let net = half_up(minor * whole, whole + share);
-            Split { net: money(net), tax: money(minor - net) }
-        } else {
-            Split { net: amount, tax: money(half_up(minor * share, whole)) }
-        }
-    }
-
-    /// Where it stands on a day, among all rates.
-    #[must_use]
-    pub fn state(&self, all: &[Rate], today: NaiveDate) -> PriceState {
-        if self.valid_from > today {
-            PriceState::Future
-        } else if on(all, today).is_some_and(|rate| rate.valid_from == self.valid_from) {
-            PriceState::InForce
-        } else {
-            PriceState::Past
-        }
-    }
-}
-
-/// The quotient, its half away from zero. `den` is above 0.
-fn half_up(num: i128, den: i128) -> i128 {
-    let sign = num.signum();
-    sign * ((num.abs() * 2 + den) / (den * 2))
-}
-
-/// The rate that holds on a day; none before the first.
+/// Where a rate stands on a day, among all rates.
 #[must_use]
-pub fn on(rates: &[Rate], day: NaiveDate) -> Option<&Rate> {
-    rates.iter().filter(|rate| rate.valid_from <= day).max_by_key(|rate| rate.valid_from)
+pub fn state(rate: &Rate, all: &[Rate], today: NaiveDate) -> PriceState {
+    let begun = all.iter().map(|each| each.rate.valid_from).filter(|from| *from <= today).max();
+    if rate.rate.valid_from > today {
+        PriceState::Future
+    } else if begun == Some(rate.rate.valid_from) {
+        PriceState::InForce
+    } else {
+        PriceState::Past
+    }
 }
 
 /// The latest day that has begun in one of the zones.
@@ -115,7 +71,7 @@ pub struct TaxRateForm {
     pub base_den: i64,
     /// Whether prices contain it.
     #[serde(default)]
-    pub is_inclusive: bool,
+    pub inclusive: bool,
     /// On invoices; `PPN` unless said.
     #[serde(default)]
     pub label: Option<String>,
@@ -133,111 +89,68 @@ pub fn proposal() -> TaxRateForm {
         rate_bps: 1200,
         base_num: 11,
         base_den: 12,
-        is_inclusive: false,
+        inclusive: false,
         label: None,
     }
 }
 
-/// Checks a new rate against those that are there; its id is not one yet.
+/// Checks a new rate against those that are there.
 ///
 /// # Errors
 /// Every field that is not right.
-pub fn check(form: &TaxRateForm, known: &[Rate], today: NaiveDate) -> Result<Rate, FormErrors> {
+pub fn check(form: &TaxRateForm, known: &[Rate], today: NaiveDate) -> Result<TaxRate, FormErrors> {
     let mut check = Check::default();
     let label = one_line(&mut check, "label", form.label.as_deref().unwrap_or("PPN"), MAX_LABEL);
     let rate_bps = within(&mut check, "rate_bps", form.rate_bps, (0, WHOLE_BPS));
     let base_den = within(&mut check, "base_den", form.base_den, (1, MAX_BASE));
     let base_num = within(&mut check, "base_num", form.base_num, (1, base_den.clamp(1, MAX_BASE)));
-    if known.iter().any(|rate| rate.valid_from == form.valid_from) {
+    if known.iter().any(|each| each.rate.valid_from == form.valid_from) {
         check.refuse("valid_from", FieldError::new("tax_day_taken"));
     }
-    if on(known, today).is_some() && form.valid_from < today {
+    if known.iter().any(|each| each.rate.valid_from <= today) && form.valid_from < today {
         check.refuse("valid_from", FieldError::new("in_the_past"));
     }
     if today.checked_add_days(Days::new(MAX_AHEAD_DAYS)).is_none_or(|last| form.valid_from > last) {
         check.refuse("valid_from", FieldError::new("too_far_ahead"));
     }
-    let whole = |number: i64| i32::try_from(number).unwrap_or(0);
+    let (valid_from, inclusive) = (form.valid_from, form.inclusive);
     match label {
-        Some(label) if check.is_clean() => Ok(Rate {
-            id: TaxRateId(0),
-            valid_from: form.valid_from,
-            rate_bps: whole(rate_bps),
-            base_num: whole(base_num),
-            base_den: whole(base_den),
-            is_inclusive: form.is_inclusive,
-            label,
-        }),
+        Some(label) if check.is_clean() => Ok(TaxRate { valid_from, rate_bps, base_num, base_den, inclusive, label }),
         Some(_) | None => Err(check.into_errors()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
     }
 
-    fn rate(from: &str, is_inclusive: bool) -> Rate {
-        let form = TaxRateForm { valid_from: day(from), is_inclusive, ..proposal() };
-        check(&form, &[], day("2026-11-29")).unwrap()
-    }
-
-    fn split(rate: &Rate, rupiah: i64) -> (i64, i64) {
-        let split = rate.split(Money::idr(rupiah));
-        (split.net.minor(), split.tax.minor())
+    fn rate(from: &str) -> Rate {
+        let form = TaxRateForm { valid_from: day(from), ..proposal() };
+        Rate { id: TaxRateId(1), rate: check(&form, &[], day("2026-11-29")).unwrap() }
     }
 
     #[test]
-    fn twelve_per_cent_of_eleven_twelfths_is_eleven_per_cent() {
-        let beside = rate("2025-01-01", false);
-        assert_eq!(split(&beside, 165_000), (165_000, 18_150));
-        // Half up.
-        assert_eq!(split(&beside, 50), (50, 6));
-        assert_eq!(split(&beside, 49), (49, 5));
-        assert_eq!(split(&beside, 0), (0, 0));
-        let within = rate("2025-01-01", true);
-        assert_eq!(split(&within, 150_000), (135_135, 14_865));
-        assert_eq!(split(&within, 111), (100, 11));
-        let none = Rate { rate_bps: 0, ..within };
-        assert_eq!(split(&none, 150_000), (150_000, 0));
-    }
-
-    proptest! {
-        #[test]
-        fn contained_tax_and_net_are_the_amount(rupiah in 0..=1_000_000_000_000_i64, bps in 0..=10_000_i32) {
-            let rate = Rate { rate_bps: bps, ..rate("2025-01-01", true) };
-            let (net, tax) = split(&rate, rupiah);
-            prop_assert_eq!(net + tax, rupiah);
-            prop_assert!(net >= 0 && tax >= 0);
-        }
-    }
-
-    #[test]
-    fn the_newest_rate_that_has_begun_holds() {
-        let all = [rate("2026-01-01", false), rate("2025-01-01", false)];
-        let on = |text: &str| on(&all, day(text)).map(|rate| rate.valid_from);
-        assert_eq!(on("2024-12-31"), None);
-        assert_eq!(on("2025-12-31"), Some(day("2025-01-01")));
-        assert_eq!(on("2026-01-01"), Some(day("2026-01-01")));
-        let states = all.each_ref().map(|rate| rate.state(&all, day("2025-06-01")));
-        assert_eq!(states, [PriceState::Future, PriceState::InForce]);
-        assert_eq!(all[1].state(&all, day("2026-06-01")), PriceState::Past);
+    fn the_newest_rate_that_has_begun_is_in_force() {
+        let all = [rate("2026-01-01"), rate("2025-01-01")];
+        let states = |today: &str| all.each_ref().map(|each| state(each, &all, day(today)));
+        assert_eq!(states("2025-06-01"), [PriceState::Future, PriceState::InForce]);
+        assert_eq!(states("2026-01-01"), [PriceState::InForce, PriceState::Past]);
+        assert_eq!(states("2024-06-01"), [PriceState::Future, PriceState::Future]);
     }
 
     #[test]
     fn a_rate_follows_those_that_have_begun() {
-        let known = [rate("2025-01-01", false)];
+        let known = [rate("2025-01-01")];
         let today = day("2026-11-29");
         let from = |text: &str| TaxRateForm { valid_from: day(text), ..proposal() };
         assert!(check(&from("2026-11-29"), &known, today).is_ok());
         // Before there is any it may begin when it likes.
         assert!(check(&from("2022-04-01"), &[], today).is_ok());
-        assert!(check(&from("2022-04-01"), &[rate("2027-01-01", false)], today).is_ok());
+        assert!(check(&from("2022-04-01"), &[rate("2027-01-01")], today).is_ok());
         for (form, field, code) in [
             (from("2026-11-28"), "valid_from", "in_the_past"),
             (from("2025-01-01"), "valid_from", "tax_day_taken"),

@@ -11,6 +11,7 @@ use crate::{
     },
     http::form::FieldError,
     ids::TaxRateId,
+    ledger::tax::TaxRate,
     packages::PackageError,
 };
 
@@ -22,14 +23,16 @@ pub(super) async fn rates(db: &impl ConnectionTrait) -> Result<Vec<Rate>, DbErr>
 pub(super) async fn insert(
     tx: &impl ConnectionTrait,
     now: DateTime<Utc>,
-    rate: &Rate,
+    rate: &TaxRate,
 ) -> Result<TaxRateId, PackageError> {
+    // The rules keep them far below.
+    let whole = |number: i64| i32::try_from(number).unwrap_or(i32::MAX);
     let row = ActiveModel {
         valid_from: Set(rate.valid_from),
-        rate_bps: Set(rate.rate_bps),
-        base_num: Set(rate.base_num),
-        base_den: Set(rate.base_den),
-        is_inclusive: Set(rate.is_inclusive),
+        rate_bps: Set(whole(rate.rate_bps)),
+        base_num: Set(whole(rate.base_num)),
+        base_den: Set(whole(rate.base_den)),
+        is_inclusive: Set(rate.inclusive),
         label: Set(rate.label.clone()),
         created_at: Set(now),
         ..Default::default()
@@ -50,7 +53,14 @@ pub(super) async fn delete(tx: &impl ConnectionTrait, id: TaxRateId) -> Result<(
 
 impl From<Model> for Rate {
     fn from(row: Model) -> Self {
-        let Model { id, valid_from, rate_bps, base_num, base_den, is_inclusive, label, created_at: _ } = row;
-        Self { id: TaxRateId(id), valid_from, rate_bps, base_num, base_den, is_inclusive, label }
+        let rate = TaxRate {
+            valid_from: row.valid_from,
+            rate_bps: row.rate_bps.into(),
+            base_num: row.base_num.into(),
+            base_den: row.base_den.into(),
+            inclusive: row.is_inclusive,
+            label: row.label,
+        };
+        Self { id: TaxRateId(row.id), rate }
     }
 }
