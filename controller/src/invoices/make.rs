@@ -155,8 +155,7 @@ async fn issue_all(
     let entries = book(tx, now, actor, &issued).await?;
     for issued in &mut issued {
         issued.entry = entries.get(&issued.draft.id).copied();
-        // Approved after its day it is not late at once.
-        issued.draft.due_on = issued.draft.due_on.max(issued.on);
+        issued.draft.due_on = rules::due_when_issued(issued.draft.kind, issued.draft.due_on, issued.on);
     }
     store::set_issued(tx, now, &issued).await?;
     announce(tx, now, actor, &issued).await?;

@@ -275,6 +275,13 @@ pub fn numbered_by(issued_on: NaiveDate, period_from: Option<NaiveDate>) -> Naiv
     period_from.map_or(issued_on, |from| from.max(issued_on))
 }
 
+/// The last day to pay of what is issued on a day: approved or made up for after its day it is not late at once. Debts
+/// taken over are as old as they are.
+#[must_use]
+pub fn due_when_issued(kind: Kind, due_on: NaiveDate, issued_on: NaiveDate) -> NaiveDate {
+    if kind == Kind::Opening { due_on } else { due_on.max(issued_on) }
+}
+
 /// How many days something is late on a day; 0 = it is not.
 #[must_use]
 pub fn days_late(due_on: NaiveDate, today: NaiveDate) -> i64 {

@@ -106,6 +106,13 @@ fn days_late_begin_after_the_last_day_to_pay() {
         assert_eq!(rules::days_late(day(due), day(today)), late);
     }
     assert_eq!(rules::due_on(day("2028-02-28"), 2), day("2028-03-01"));
+    for (kind, due, issued, becomes) in [
+        (Kind::Period, "2026-12-10", "2026-11-25", "2026-12-10"),
+        (Kind::Period, "2026-12-10", "2026-12-12", "2026-12-12"),
+        (Kind::Opening, "2026-10-01", "2026-12-12", "2026-10-01"),
+    ] {
+        assert_eq!(rules::due_when_issued(kind, day(due), day(issued)), day(becomes), "{kind:?} {due} {issued}");
+    }
 }
 
 #[test]

@@ -30,8 +30,9 @@ async fn western(app: &TestApp, name: &str) -> SiteId {
     sites::add(app, &actor(), form).await.unwrap()
 }
 
+/// Due on a day, also one that is over: a debt that was taken over.
 fn due(proposal: Proposal, on: &str) -> Proposal {
-    Proposal { due_on: day(on), ..proposal }
+    Proposal { due_on: day(on), kind: Kind::Opening, ..proposal }
 }
 
 async fn shown(app: &TestApp, scope: &Scope, filter: &Filter) -> Vec<String> {
@@ -235,7 +236,7 @@ async fn no_list_reads_or_sorts_everything() {
         let of = |nth: i64| {
             let site = if nth % 2 == 0 { kebon } else { waena };
             let on = day("2026-10-01") + chrono::Days::new(u64::try_from(nth % 90).unwrap());
-            Proposal { due_on: on, ..proposal(budi, site, &format!("sub/{nth}"), 100) }
+            Proposal { due_on: on, kind: Kind::Opening, ..proposal(budi, site, &format!("sub/{nth}"), 100) }
         };
         make(&app, (0..MANY).map(of).collect(), Issue::Now).await;
         if app.db.backend() == DbBackend::Postgres {
