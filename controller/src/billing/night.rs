@@ -9,13 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Problem, Run, RunState,
-    rules::Step,
-    schedule,
-    steps::{self, Planned},
-    store,
-};
+use super::{Problem, Run, RunState, schedule, steps, store};
 use crate::{
     app::App,
     audit::{self, Deed},
@@ -93,21 +87,16 @@ pub(super) async fn work(app: &App, run: RunId, may_go_on: impl Fn() -> bool) ->
 /// One chunk, in a transaction of its own.
 pub(super) async fn one(app: &App, id: RunId, size: u64) -> anyhow::Result<Left> {
     let run = store::find_run(app.db.read(), &Scope::All, id).await?.context("finding the run")?;
-    let before = if run.state != RunState::Done && run.step == Step::Planned {
-        steps::planned(app, &run).await?
-    } else {
-        Planned::default()
-    };
     let tx = app.db.begin().await?;
-    let left = chunk(&tx, app, id, (size, before)).await?;
+    let left = chunk(&tx, app, id, size).await?;
     tx.commit().await.context("committing a chunk of the night")?;
     app.wakes.wake();
     app.live.send(format!("run-{id}"), Some(run.site_id));
     Ok(left)
 }
 
-/// One chunk in the caller's transaction: its work, and the step of the cursor. What was planned is done before it.
-pub(super) async fn chunk(tx: &Tx, app: &App, id: RunId, (size, before): (u64, Planned)) -> anyhow::Result<Left> {
+/// One chunk in the caller's transaction: its work, and the step of the cursor.
+pub(super) async fn chunk(tx: &Tx, app: &App, id: RunId, size: u64) -> anyhow::Result<Left> {
     subscriptions::hold(&**tx).await?;
     let Some(mut run) = store::hold_run(&**tx, id).await?.filter(|run| run.state != RunState::Done) else {
         return Ok(Left::Nothing);
@@ -118,8 +107,7 @@ pub(super) async fn chunk(tx: &Tx, app: &App, id: RunId, (size, before): (u64, P
     let context = format!("{} after {}", run.step.as_str(), run.after_id);
     let done = steps::take(tx, app, &run, size).await.context(context)?;
     run.counts.add(done.counts);
-    run.counts.add(before.counts);
-    run.problems.extend(before.problems);
+    run.problems.extend(done.problems);
     match done.last {
         Some(last) => run.after_id = last,
         None => return next_step(tx, app, run).await,

@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use sea_orm::ConnectionTrait;
 
 use super::{
-    Counts, Problem, Run, night, plan, preview,
+    Counts, Problem, Run, plan, preview,
     rules::{self, Ask, Step},
     store,
 };
@@ -26,8 +26,8 @@ use crate::{
     settings,
     sites::{self, Site},
     subscriptions::{
-        self, Followed, State, SubscriptionError,
-        acts::{self, due::Chunk},
+        self, State,
+        acts::{self, Chunk},
     },
 };
 
@@ -37,14 +37,9 @@ const HOUR_SECS: i64 = 3_600;
 #[derive(Debug, Default)]
 pub(super) struct Done {
     pub(super) counts: Counts,
-    pub(super) last: Option<i64>,
-}
-
-/// What was done of what was planned for a day.
-#[derive(Debug, Default)]
-pub(super) struct Planned {
-    pub(super) counts: Counts,
+    /// What could not be done, while the rest could.
     pub(super) problems: Vec<Problem>,
+    pub(super) last: Option<i64>,
 }
 
 /// hiji itself, as it signs what it does at night.
@@ -60,14 +55,13 @@ async fn site_of(db: &impl ConnectionTrait, run: &Run) -> anyhow::Result<Site> {
 /// The chunk of a run that comes next.
 pub(super) async fn take(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
     match run.step {
-        // Done before, in transactions of its own.
-        Step::Planned => Ok(Done::default()),
+        Step::Planned => begin(tx, app, run, size).await,
         Step::Standing => follow(tx, app, run, size).await,
         Step::Invoices => bill(tx, app, run, size).await,
         Step::Approvals => approve(tx, app, run, size).await,
         Step::Balances => pay(tx, app, run, size).await,
         Step::Reminders => remind(tx, app, run, size).await,
-        Step::Plan => Ok(Done { counts: plan::make(tx, app, run).await?, last: None }),
+        Step::Plan => Ok(Done { counts: plan::make(tx, app, run).await?, ..Done::default() }),
     }
 }
 
@@ -83,7 +77,7 @@ pub(super) async fn next_name(tx: &Tx, run: &Run, now: DateTime<Utc>) -> anyhow:
             let horizon = horizon(tx, run, now).await?;
             of(subscriptions::to_bill(&**tx, (run.site_id, horizon), next).await?).await
         }
-        Step::Standing => of(subscriptions::due(&**tx, (run.site_id, now), next).await?).await,
+        Step::Planned | Step::Standing => of(subscriptions::due(&**tx, (run.site_id, now), next).await?).await,
         Step::Approvals => {
             let Some(before) = waited_since(tx, now).await? else { return Ok(None) };
             let found = store::drafts(&**tx, (run.site_id, before), (run.after_id, 1)).await?;
@@ -98,52 +92,29 @@ pub(super) async fn next_name(tx: &Tx, run: &Run, now: DateTime<Utc>) -> anyhow:
             let found = store::unpaid(&**tx, run.site_id, days, (run.after_id, 1)).await?;
             Ok(found.into_iter().next().map(|unpaid| (unpaid.id.0, unpaid.number)))
         }
-        Step::Planned | Step::Plan => Ok(None),
+        Step::Plan => Ok(None),
     }
 }
 
-/// What may be planned for a day, in the order it is done.
-#[derive(Debug, Clone, Copy)]
-enum Due {
-    Starts,
-    Resumes,
-    Changes,
-    Pauses,
-    Endings,
-    Promises,
+/// Everything whose day has come: starts, pauses, changes of package, ends, promises; and what is no longer paid for.
+async fn begin(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
+    let (now, after) = (app.clock.now(), SubscriptionId(run.after_id));
+    let ids = subscriptions::due(&**tx, (run.site_id, now), (after, size)).await?;
+    let before = in_grace(tx, &ids).await?;
+    let chunk = Chunk { site: run.site_id, after, limit: size };
+    let step = acts::due_in(tx, app, (now, &actor()), chunk).await?;
+    let lapsed = in_grace(tx, &ids).await?.saturating_sub(before);
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let counts =
+        Counts { planned: count(step.done.saturating_sub(lapsed)), lapsed: count(lapsed), ..Counts::default() };
+    let problem = |(name, error)| Problem { step: Step::Planned, name, error };
+    let problems = step.failed.into_iter().map(problem).collect();
+    Ok(Done { counts, problems, last: step.last.map(|id| id.0) })
 }
 
-impl Due {
-    const ALL: [Self; 6] = [Self::Starts, Self::Resumes, Self::Changes, Self::Pauses, Self::Endings, Self::Promises];
-
-    async fn work(self, app: &App, actor: &Actor, chunk: Chunk) -> Result<acts::due::Step, SubscriptionError> {
-        match self {
-            Self::Starts => acts::due_starts(app, actor, chunk).await,
-            Self::Resumes => acts::due_resumes(app, actor, chunk).await,
-            Self::Changes => acts::due_package_changes(app, actor, chunk).await,
-            Self::Pauses => acts::due_pauses(app, actor, chunk).await,
-            Self::Endings => acts::due_endings(app, actor, chunk).await,
-            Self::Promises => acts::due_promises(app, actor, chunk).await,
-        }
-    }
-}
-
-/// Everything whose day has come: starts, pauses, changes of package, ends, promises. Each chunk is a transaction of its
-/// own that finds nothing when it is done again.
-pub(super) async fn planned(app: &App, run: &Run) -> anyhow::Result<Planned> {
-    let (mut done, actor) = (Planned::default(), actor());
-    for due in Due::ALL {
-        let mut after = Some(SubscriptionId(0));
-        while let Some(from) = after {
-            let chunk = Chunk { site: run.site_id, after: from, limit: night::CHUNK };
-            let step = due.work(app, &actor, chunk).await.context("doing what is planned")?;
-            done.counts.planned += i64::try_from(step.done).unwrap_or(0);
-            let problem = |(name, error)| Problem { step: Step::Planned, name, error };
-            done.problems.extend(step.failed.into_iter().map(problem));
-            after = step.last;
-        }
-    }
-    Ok(done)
+async fn in_grace(tx: &Tx, ids: &[SubscriptionId]) -> anyhow::Result<usize> {
+    let found = subscriptions::by_ids(&**tx, ids).await?;
+    Ok(found.iter().filter(|of| of.state == State::Grace).count())
 }
 
 async fn horizon(tx: &Tx, run: &Run, now: DateTime<Utc>) -> anyhow::Result<NaiveDate> {
@@ -161,7 +132,7 @@ async fn bill(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> 
     let count = i64::try_from(made.len()).unwrap_or(i64::MAX);
     let drafts = if needs_approval { count } else { 0 };
     let counts = Counts { invoices: count, drafts, ..Counts::default() };
-    Ok(Done { counts, last: ids.last().map(|id| id.0) })
+    Ok(Done { counts, problems: Vec::new(), last: ids.last().map(|id| id.0) })
 }
 
 /// Drafts made before this waited long enough; nothing: they wait for somebody.
@@ -180,7 +151,7 @@ async fn approve(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Don
     let of: Vec<SubscriptionId> = of.into_iter().collect();
     subscriptions::invoices_changed(tx, app, now, &actor(), &of).await?;
     let approved = i64::try_from(issued.len()).unwrap_or(i64::MAX);
-    Ok(Done { counts: Counts { approved, ..Counts::default() }, last: ids.last().map(|id| id.0) })
+    Ok(Done { counts: Counts { approved, ..Counts::default() }, problems: Vec::new(), last: ids.last().map(|id| id.0) })
 }
 
 async fn pay(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
@@ -190,7 +161,11 @@ async fn pay(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
     for customer in &customers {
         paid += pay_of(tx, app, *customer, is_balance_used).await.with_context(|| format!("customer {customer}"))?;
     }
-    Ok(Done { counts: Counts { paid, ..Counts::default() }, last: customers.last().map(|id| id.0) })
+    Ok(Done {
+        counts: Counts { paid, ..Counts::default() },
+        problems: Vec::new(),
+        last: customers.last().map(|id| id.0),
+    })
 }
 
 /// Pays one customer's invoices from his balance; how many of them.
@@ -229,11 +204,10 @@ async fn follow(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done
     let now = app.clock.now();
     let ids = subscriptions::due(&**tx, (run.site_id, now), (SubscriptionId(run.after_id), size)).await?;
     let followed = subscriptions::invoices_changed(tx, app, now, &actor(), &ids).await?;
-    let count = |is: &dyn Fn(&Followed) -> bool| {
-        i64::try_from(followed.iter().filter(|each| is(each)).count()).unwrap_or(i64::MAX)
-    };
-    let lapsed = count(&|each| each.was != State::Grace && each.state == State::Grace);
-    Ok(Done { counts: Counts { lapsed, ..Counts::default() }, last: ids.last().map(|id| id.0) })
+    let lapsed = followed.iter().filter(|each| each.was != State::Grace && each.state == State::Grace).count();
+    let lapsed = i64::try_from(lapsed).unwrap_or(i64::MAX);
+    let counts = Counts { lapsed, ..Counts::default() };
+    Ok(Done { counts, problems: Vec::new(), last: ids.last().map(|id| id.0) })
 }
 
 /// The due days of invoices that may be reminded of on a day.
@@ -265,7 +239,7 @@ async fn remind(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done
         .collect();
     let reminders = notifications::queue(&**tx, now, &drafts).await?;
     let reminders = i64::try_from(reminders).unwrap_or(i64::MAX);
-    Ok(Done { counts: Counts { reminders, ..Counts::default() }, last })
+    Ok(Done { counts: Counts { reminders, ..Counts::default() }, problems: Vec::new(), last })
 }
 
 fn reminder(run: &Run, today: NaiveDate, unpaid: store::Unpaid) -> Option<Draft> {

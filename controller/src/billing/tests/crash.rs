@@ -7,7 +7,6 @@ use crate::{
     billing::{
         RunState, find_run,
         night::{self, Left},
-        steps::Planned,
     },
     http::access::Scope,
     ids::SiteId,
@@ -50,7 +49,7 @@ async fn a_night_that_is_cut_off_after_and_within_every_chunk_equals_a_clean_one
         // Killed before its commit: nothing of it is left.
         let before = everything(&cut).await;
         let tx = cut.db.begin().await.unwrap();
-        night::chunk(&tx, &cut, id, (3, Planned::default())).await.unwrap();
+        night::chunk(&tx, &cut, id, 3).await.unwrap();
         drop(tx);
         assert_eq!(everything(&cut).await, before);
         // Killed after it: the next one goes on from there.
