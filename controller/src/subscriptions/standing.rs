@@ -214,10 +214,10 @@ mod tests {
     fn a_promise_postpones_and_an_exemption_prevents_isolation() {
         let owing = Facts { oldest_due: day("2026-12-10"), state: State::Grace, ..facts() };
         let now = at("2026-12-20T00:00:00Z");
-        let promised = Facts { promise_until: Some(at("2026-12-21T17:00:00Z")), ..owing.clone() };
+        let promised = Facts { promise_until: Some(at("2026-12-21T17:00:00Z")), ..owing };
         assert_eq!(standing(&promised, now).isolates_at, Some(at("2026-12-21T17:00:00Z")));
         // An old promise takes no grace away.
-        let old = Facts { promise_until: Some(at("2026-12-01T17:00:00Z")), ..owing.clone() };
+        let old = Facts { promise_until: Some(at("2026-12-01T17:00:00Z")), ..owing };
         assert_eq!(standing(&old, now).isolates_at, Some(at("2026-12-13T17:00:00Z")));
         let exempt = standing(&Facts { is_exempt: true, ..owing }, now);
         assert_eq!((exempt.state, exempt.isolates_at, exempt.acts_at), (State::Grace, None, None));
@@ -228,7 +228,7 @@ mod tests {
         let isolated = Facts { state: State::Isolated, ..facts() };
         let now = at("2026-12-20T00:00:00Z");
         assert_eq!(standing(&isolated, now).state, State::Active);
-        let held = Facts { is_held: true, ..isolated.clone() };
+        let held = Facts { is_held: true, ..isolated };
         assert_eq!(standing(&held, now).state, State::Isolated);
         let owing = Facts { oldest_due: day("2026-12-10"), ..isolated };
         let found = standing(&owing, now);

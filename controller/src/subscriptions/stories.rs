@@ -97,11 +97,12 @@ async fn kebon(app: &TestApp, more: Value) -> Kebon {
 
 impl Kebon {
     fn form(&self, more: Value) -> Value {
+        let Value::Object(more) = more else { panic!("{more}") };
         let mut form = json!({
             "router_id": self.router, "package_id": self.package,
             "customer": { "name": "Budi Santoso", "phones": [{ "number": "0812-3456-7890" }] },
         });
-        form.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        form.as_object_mut().unwrap().extend(more);
         form
     }
 }

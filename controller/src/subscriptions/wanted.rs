@@ -86,10 +86,9 @@ mod tests {
     }
 
     fn made(want: Option<Want>) -> DesiredUser {
-        match want.unwrap().object {
-            Object::User(user) => user,
-            other => panic!("{other:?}"),
-        }
+        let object = want.unwrap().object;
+        let Object::User(user) = object else { panic!("{object:?}") };
+        user
     }
 
     #[test]

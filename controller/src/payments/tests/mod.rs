@@ -107,12 +107,9 @@ async fn proves(app: &TestApp) {
 
 /// The field and the code of a refusal.
 fn code_of<T: std::fmt::Debug>(refused: Result<T, PaymentError>) -> String {
-    match refused.unwrap_err() {
-        PaymentError::Refused(errors) => {
-            errors.iter().map(|(field, error)| format!("{field} {}", error.code())).collect::<Vec<_>>().join(", ")
-        }
-        other => other.to_string(),
-    }
+    let refused = refused.unwrap_err();
+    let PaymentError::Refused(errors) = &refused else { return refused.to_string() };
+    errors.iter().map(|(field, error)| format!("{field} {}", error.code())).collect::<Vec<_>>().join(", ")
 }
 
 fn kinds(receipt: &Receipt) -> (Kind, Method) {

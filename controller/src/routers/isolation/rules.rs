@@ -344,7 +344,8 @@ mod tests {
             let errors = check(&fields).err().unwrap_or_default();
             errors.iter().map(|(field, error)| format!("{field}:{}", error.code())).collect::<Vec<_>>().join(" ")
         };
-        let table: [(&dyn Fn(&mut Fields), &str); 16] = [
+        type Change<'a> = &'a dyn Fn(&mut Fields);
+        let table: [(Change<'_>, &str); 16] = [
             (&|_| {}, ""),
             (&|f| (f.ppp_profile, f.hotspot_profile) = Default::default(), "ppp_profile:isolation_no_profile"),
             (&|f| f.ppp_profile = "default".into(), "ppp_profile:isolation_bad_name"),

@@ -129,14 +129,13 @@ async fn wanted(app: &TestApp, router: RouterId, name: &str) -> Object {
         let of_user = matches!(object, Object::User(user) if user.name == name);
         of_user || matches!(object, Object::Gone { name: gone, .. } if gone == name)
     };
-    rows.into_iter().map(|desired| desired.object).filter(of_name).next_back().unwrap()
+    rows.into_iter().map(|desired| desired.object).rfind(of_name).unwrap()
 }
 
 async fn user(app: &TestApp, router: RouterId, name: &str) -> DesiredUser {
-    match wanted(app, router, name).await {
-        Object::User(user) => user,
-        other => panic!("{other:?}"),
-    }
+    let wanted = wanted(app, router, name).await;
+    let Object::User(user) = wanted else { panic!("{wanted:?}") };
+    user
 }
 
 async fn whats(app: &TestApp, kebon: &Kebon) -> Vec<String> {
@@ -155,10 +154,8 @@ fn change(package: PackageId, when: Option<When>, paying: Paying) -> Act {
 }
 
 fn refused(error: &SubscriptionError) -> String {
-    match error {
-        SubscriptionError::Refused(errors) => errors.iter().map(|(_, error)| error.code().to_owned()).collect(),
-        other => other.to_string(),
-    }
+    let SubscriptionError::Refused(errors) = error else { return error.to_string() };
+    errors.iter().map(|(_, error)| error.code().to_owned()).collect()
 }
 
 #[tokio::test]

@@ -89,13 +89,9 @@ fn unused(billed: &[Billed], left: Period, calendar: Calendar, before: Before) -
 }
 
 fn code(error: SubscriptionError) -> String {
-    match error {
-        SubscriptionError::Refused(errors) => {
-            let (field, error) = errors.iter().next().unwrap();
-            format!("{field}: {}", error.code())
-        }
-        other => other.to_string(),
-    }
+    let SubscriptionError::Refused(errors) = error else { return error.to_string() };
+    let (field, error) = errors.iter().next().unwrap();
+    format!("{field}: {}", error.code())
 }
 
 #[test]
