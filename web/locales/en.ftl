@@ -1267,7 +1267,6 @@ error-changed-meanwhile = Somebody changed it a moment ago. Look at how it is no
 error-nothing-to-do = No voucher can be changed so.
 error-no-free-code = No code of this look is free any more.
 
-
 # Customers
 nav-customers = Customers
 customer = Customer
@@ -2354,75 +2353,6 @@ receipt-number-format = Receipt numbers
 reopen-share-percent = Reopen when paid (%)
 reopen-share-percent-hint = Of the service's overdue invoices. 100 = only when all is paid.
 partial-promise-days = Promise of the rest (days)
-tab-isolation = Isolation
-isolation = Isolation
-isolation-none = Not set up
-isolation-none-text = This router cannot isolate customers who do not pay yet.
-isolation-set-up = Set up isolation
-isolation-open = See isolation
-isolation-change = Change isolation
-isolation-intro = Isolation needs a profile, a pool, an address-list and firewall rules on the router. Fill in below, see the lines that will be added, then apply them. Your own rules are not changed.
-isolation-needs-router = Enrol this router's agent first. Once the router is online, isolation can be set up here.
-isolation-wanted = Waiting for the router
-isolation-wanted-text = Noted. The agent adds it to the router and reads it back as soon as the router is online.
-isolation-verified = Ready
-isolation-verified-text = Proven to be on the router. What is deleted or changed in WinBox is put back by the agent.
-isolation-failed = Refused by the router
-isolation-failed-text = The router or its agent refuses. Remove the cause; the agent tries again by itself, or press Synchronise in the overview.
-isolation-removing = Being removed
-isolation-removing-text = The agent is taking all of it off the router.
-isolation-removed = Removed
-isolation-removed-text = Nothing of it is left on the router.
-isolation-ppp-profile = PPP profile
-isolation-ppp-profile-hint = The profile of PPPoE customers while they are isolated. Empty if this router isolates none.
-isolation-hotspot-profile = Hotspot profile
-isolation-hotspot-profile-hint = The profile of hotspot members while they are isolated. Empty without a hotspot.
-isolation-list = Address-list
-isolation-list-hint = Isolated sessions stand in this list; the firewall rules go by it.
-isolation-rate = Speed limit
-isolation-rate-hint = Upload/download, for example 128k/128k. Empty means no limit.
-isolation-pool = Name of the pool
-isolation-pool-hint = Begins with hiji-isol, so that it is known as hiji's in every version.
-isolation-ranges = Range of addresses
-isolation-ranges-hint = Addresses of PPPoE customers while they are isolated. Not used anywhere else.
-isolation-local = Router's address
-isolation-local-hint = The router's own address in those sessions, outside of the range.
-isolation-page = Isolation page
-isolation-page-hint = IP address and port that http is led to, for example 172.17.0.2:8081. Empty means http is refused like the rest.
-isolation-allowed = Stays reachable
-isolation-allowed-hint = Addresses or host names, one a line: the pay page, WhatsApp. DNS is always allowed.
-isolation-preview = See the lines
-isolation-lines = What will be added
-isolation-lines-text = Exactly these lines are added to the router (RouterOS { $version }). What is there and right is not written again.
-isolation-first = above your rules in the same chain
-isolation-lines-foot = All of it is marked "hiji isolation". Only what carries that mark is ever changed or removed by hiji.
-isolation-apply = Apply to the router
-isolation-users = Isolated now
-isolation-set-at = Applied
-isolation-keep = It cannot be removed: { $count ->
-    [one] one user has
-   *[other] { $count } users have
-} its profile. Restore them first.
-isolation-remove = Remove from the router
-isolation-remove-ask = Remove isolation from this router?
-isolation-remove-text = Everything marked "hiji isolation" is taken off the router. After that, customers of this router cannot be isolated.
-done-isolation-applied = Noted. The agent adds it to the router and reads it back, usually within a few seconds.
-done-isolation-removed = Noted. The agent takes it off the router, usually within a few seconds.
-error-isolation-no-profile = Fill in the PPP profile or the hotspot profile, or both.
-error-isolation-bad-name = Use letters, digits, dots, dashes or underlines, { $max } at most, and no built-in name of the router's.
-error-isolation-bad-pool = The pool's name begins with { $prefix }.
-error-isolation-bad-ranges = Write it like 10.254.1.2-10.254.1.254; several ranges with commas, without overlap, 65,536 addresses at most.
-error-isolation-bad-local = Write one IP address that is not in the range, for example 10.254.1.1.
-error-isolation-bad-rate = Write it like 128k/128k.
-error-isolation-bad-page = Write an IP address with or without a port, for example 172.17.0.2:8081. A router cannot use a host name here.
-error-isolation-bad-host = { $host } is no host name or address. Write it without http:// and without a port.
-error-isolation-many-hosts = { $max } hosts at most.
-error-isolation-not-shown = The lines are not those that you saw, perhaps because the router has another version now. Check the lines below, then apply again.
-error-isolation-in-use = Customers still have this isolation profile. Restore them first.
-error-isolation-old-agent = This router's agent is too old for isolation. Update it, then try again.
-kind-isolation = Isolation
-deed-router-isolation-apply = Apply isolation on a router
-deed-router-isolation-remove = Remove isolation from a router
 
 ## Acts on subscriptions
 service-act-change-package = Change package
