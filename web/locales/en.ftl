@@ -2353,7 +2353,6 @@ receipt-number-format = Receipt numbers
 reopen-share-percent = Reopen when paid (%)
 reopen-share-percent-hint = Of the service's overdue invoices. 100 = only when all is paid.
 partial-promise-days = Promise of the rest (days)
-} its profile. Restore them first.
 
 ## Acts on subscriptions
 service-act-change-package = Change package
