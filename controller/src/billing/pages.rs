@@ -272,7 +272,7 @@ impl Page for PlanPage {
             is_later: false,
         };
         let held = Hold::ALL.map(|hold| page(sample_plan(PlanState::Held, hold.as_str()), items()));
-        let others = PlanState::ALL.map(|state| page(sample_plan(state, ""), items()));
+        let others = PlanState::ALL.map(|state| page(sample_plan(state, "count"), items()));
         let empty = Self { state: "undone".to_owned(), ..page(sample_plan(PlanState::Done, ""), Vec::new()) };
         let nobody = page(sample_plan(PlanState::Done, ""), Vec::new());
         let reader = Self {
