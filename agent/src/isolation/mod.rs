@@ -81,35 +81,47 @@ pub(crate) async fn run(reader: &Reader<'_>) -> CallError {
     }
 }
 
-/// Waits until something of it is missing, counting now and then; or says that the connection is lost.
+/// Waits until there is less or more of it than after the last look, counting now and then; or says that the connection
+/// is lost.
 async fn missing(reader: &Reader<'_>, wanted: Option<&Wanted>) -> Option<CallError> {
     let Some(wanted) = wanted else { return std::future::pending().await };
     let lines = isolation::plan(&wanted.spec, Release::of(&reader.ctx.core().facts.version));
+    let mut before = None;
     loop {
-        sleep(Duration::from_secs(u64::from(reader.ctx.config.poll_secs))).await;
-        // Profiles are mirrored and tell of themselves.
-        for menu in [Menu::Pool, Menu::AddressList, Menu::Filter, Menu::Nat] {
-            let (request, expected) = count(menu, &lines);
-            match reader.client.call(request).await {
-                Ok(answer) if answer.ret.as_deref().and_then(|count| count.trim().parse().ok()) == Some(expected) => {}
-                Err(error) if is_lost(&error) => return Some(error),
-                Ok(_) | Err(_) => return None,
+        let counts = match counts(reader, &lines).await {
+            Ok(counts) => counts,
+            Err(error) if is_lost(&error) => return Some(error),
+            Err(error) => {
+                tracing::debug!(%error, "the router does not count");
+                return std::future::pending().await;
             }
+        };
+        if *before.get_or_insert_with(|| counts.clone()) != counts {
+            return None;
         }
+        sleep(Duration::from_secs(u64::from(reader.ctx.config.poll_secs))).await;
     }
 }
 
-/// Asks how many of a menu's lines are there; and how many should be.
-fn count(menu: Menu, lines: &[Line]) -> (Request, usize) {
+/// How many of each menu's lines are there. Profiles are mirrored and tell of themselves.
+async fn counts(reader: &Reader<'_>, lines: &[Line]) -> Result<Vec<Option<String>>, CallError> {
+    let mut counts = Vec::new();
+    for menu in [Menu::Pool, Menu::AddressList, Menu::Filter, Menu::Nat] {
+        counts.push(reader.client.call(count(menu, lines)).await?.ret);
+    }
+    Ok(counts)
+}
+
+/// Asks how many of a menu's lines are there.
+fn count(menu: Menu, lines: &[Line]) -> Request {
     let field = if menu == Menu::Pool { "name" } else { "comment" };
     let mut values: Vec<&str> = lines.iter().filter(|line| line.menu == menu).map(|line| line.field(field)).collect();
-    let expected = values.len();
     values.dedup();
     // One that nobody has, so that no values are no query for all.
     values.push("-");
     let print = Request::new(&format!("{}/print", menu.path())).attr("count-only", "");
     let request = values.iter().fold(print, |request, value| request.query(format!("?{field}={value}")));
-    (request.query(format!("?#{}", "|".repeat(values.len() - 1))), expected)
+    if values.len() > 1 { request.query(format!("?#{}", "|".repeat(values.len() - 1))) } else { request }
 }
 
 fn wanted(core: &Core) -> Option<Wanted> {
@@ -284,4 +296,27 @@ fn report(ctx: &Ctx, core: &mut Core, rev: Rev, status: ItemStatus, why: Option<
     let code = why.map(|(code, _)| code);
     let item = ItemResult { kind: Kind::Isolation, key: NAME.to_owned(), rev, status, code, msg };
     ctx.emit(core, &Event::DesiredResult { items: vec![item] });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_by_what_they_are_known_by() {
+        let spec = DesiredIsolation {
+            hotspot_profile: "isolir".to_owned(),
+            list: "isolir".to_owned(),
+            allowed: vec!["wa.me".to_owned(), "x.net".to_owned()],
+            ..DesiredIsolation::default()
+        };
+        let lines = isolation::plan(&spec, Release::V7);
+        let words = |menu| -> Vec<String> {
+            count(menu, &lines).words().iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+        };
+        let both_hosts =
+            ["/ip/firewall/address-list/print", "=count-only=", "?comment=hiji isolation", "?comment=-", "?#|"];
+        assert_eq!(words(Menu::AddressList), both_hosts);
+        assert_eq!(words(Menu::Nat), ["/ip/firewall/nat/print", "=count-only=", "?comment=-"]);
+    }
 }
