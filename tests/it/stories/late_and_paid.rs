@@ -1,4 +1,4 @@
-//! W4 with cash: Budi is late, is isolated, pays at the counter, and is online within seconds as he was before.
+//! W4 with cash: Budi is late, is isolated by the night's plan, pays at the counter, and is online within seconds as he was before.
 
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,21 @@ async fn subscription_is(world: &World, id: i64, field: &str, value: &str) -> Va
     .await
 }
 
+/// The night plans who is isolated; a plan that waits for a person is approved. Answers when it was done.
+async fn night(world: &World, site: i64, id: i64) -> Instant {
+    let _runs_already = world.api.post(&format!("/billing/sites/{site}/run"), &json!({})).await;
+    wait::until("the night isolates", PATIENCE * 2, || async {
+        for plan in world.api.all(&format!("/billing/plans?site_id={site}")).await.ok()? {
+            if plan["state"] == "held" {
+                let _decided = world.api.post(&format!("/billing/plans/{}/approve", plan["id"]), &json!({})).await;
+            }
+        }
+        let of = world.api.get(&format!("/subscriptions/{id}")).await.ok()?.ok().ok()?;
+        (of["state"] == "isolated").then(Instant::now)
+    })
+    .await
+}
+
 fn address(sim: &RouterSim) -> Option<String> {
     sim.rows("/ppp/active").first().map(|row| row["address"].clone())
 }
@@ -81,10 +96,7 @@ async fn day(backend: Backend) -> anyhow::Result<()> {
 
     // The first invoice is not paid, nor in the days of grace.
     world.clock.advance(DAY * 8);
-    let began = Instant::now();
-    let isolated =
-        world.api.post(&format!("/subscriptions/{id}/isolate"), &json!({ "reason": "telat 4 hari" })).await?;
-    isolated.ok()?;
+    let began = night(&world, site, id).await;
     wait::holds("nothing but DNS and the page", PATIENCE, || may_browse(sim) == Some(Verdict::Rejected)).await;
     let shut = began.elapsed();
     let of = subscription_is(&world, id, "observed", "isolated").await;
