@@ -353,7 +353,7 @@ mod tests {
             (&|f| f.pool = "ppp-pool".into(), "pool:isolation_bad_pool"),
             (&|f| f.ranges = "10.0.0.9-10.0.0.2".into(), "ranges:isolation_bad_ranges"),
             (&|f| f.ranges = String::new(), "ranges:isolation_bad_ranges"),
-            (&|f| f.ranges = "10.0.0.0/8".into(), "ranges:isolation_bad_ranges"),
+            (&|f| f.ranges = "11.0.0.0/8".into(), "ranges:isolation_bad_ranges"),
             (&|f| f.ranges = "10.0.0.2-10.0.0.9,10.0.0.5".into(), "ranges:isolation_bad_ranges"),
             (&|f| f.local_address = "10.254.7.9".into(), "local_address:isolation_bad_local"),
             (&|f| f.local_address = "gateway".into(), "local_address:isolation_bad_local"),
