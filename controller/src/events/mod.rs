@@ -136,6 +136,9 @@ pub enum BusinessEvent {
         kind: String,
         total: Money,
         due_on: NaiveDate,
+        /// It was a draft that waited for approval: its last day to pay may be another now.
+        #[serde(default)]
+        waited: bool,
     },
     /// Nothing is left of it to be paid.
     InvoiceSettled {

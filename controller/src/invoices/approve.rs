@@ -1,8 +1,8 @@
-//! Drafts that wait for approval: looked at, then issued, some or all of them; by themselves after a while.
+//! Drafts that wait for approval: looked at, then issued, some or all of them. The nightly run issues those that waited for
+//! long by itself.
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Duration, Utc};
 use sea_orm::DbErr;
 use serde_json::json;
 
@@ -12,7 +12,6 @@ use crate::{
     audit::{self, Actor, Deed},
     http::access::Scope,
     ids::{InvoiceId, SiteId},
-    settings,
 };
 
 /// Drafts issued in one transaction: others who make invoices wait for it.
@@ -51,31 +50,9 @@ pub async fn approve_all(
     actor: &Actor,
     site: Option<SiteId>,
 ) -> Result<Approved, InvoiceError> {
-    waiting(app, &scope.only(site), actor, app.clock.now()).await
-}
-
-/// Issues the drafts of a site that have waited for as long as the setting says. For the nightly run.
-///
-/// # Errors
-/// [`InvoiceError`].
-pub async fn approve_by_itself(app: &App, actor: &Actor, site: SiteId) -> Result<Approved, InvoiceError> {
-    let settings = settings::load(app.db.read()).await?;
-    if settings.invoice_auto_approve_hours == 0 {
-        return Ok(Approved::default());
-    }
-    let before = app.clock.now() - Duration::hours(settings.invoice_auto_approve_hours);
-    waiting(app, &Scope::Sites([site].into()), actor, before).await
-}
-
-async fn waiting(
-    app: &App,
-    scope: &Scope,
-    actor: &Actor,
-    made_before: DateTime<Utc>,
-) -> Result<Approved, InvoiceError> {
-    let (mut approved, mut after) = (Approved::default(), InvoiceId(0));
+    let (scope, mut approved, mut after) = (scope.only(site), Approved::default(), InvoiceId(0));
     loop {
-        let ids = store::drafts_after(app.db.read(), scope, made_before, (after, STEP)).await?;
+        let ids = store::drafts_after(app.db.read(), &scope, (after, STEP)).await?;
         let Some(last) = ids.last() else { return Ok(approved) };
         after = *last;
         approved.issued += step(app, actor, &ids).await?;

@@ -103,7 +103,7 @@ pub async fn propose(
     match issue {
         Issue::Draft => made.extend(drafts.iter().map(|draft| (draft.proposal.clone(), draft.made(None)))),
         Issue::Now => {
-            let issued = issue_all(tx, now, actor, &terms, drafts).await?;
+            let issued = issue_all(tx, (now, actor), &terms, drafts, false).await?;
             made.extend(issued.into_iter().map(|made| (made.proposal.clone(), made)));
         }
     }
@@ -131,19 +131,19 @@ pub async fn issue(
     let mut made = store::made_of(tx, &others).await?;
     if !drafts.is_empty() {
         let terms = Terms::load(tx).await?;
-        made.extend(issue_all(tx, now, actor, &terms, drafts).await?);
+        made.extend(issue_all(tx, (now, actor), &terms, drafts, true).await?);
     }
     made.sort_by_key(|made| made.id);
     Ok(made)
 }
 
-/// Numbers, books, keeps and announces.
+/// Numbers, books, keeps and announces; `waited` for those that were drafts before.
 async fn issue_all(
     tx: &impl ConnectionTrait,
-    now: DateTime<Utc>,
-    actor: &Actor,
+    (now, actor): (DateTime<Utc>, &Actor),
     terms: &Terms,
     drafts: Vec<ToIssue>,
+    waited: bool,
 ) -> Result<Vec<Made>, InvoiceError> {
     let mut issued = Vec::with_capacity(drafts.len());
     for draft in drafts {
@@ -158,7 +158,7 @@ async fn issue_all(
         issued.draft.due_on = rules::due_when_issued(issued.draft.kind, issued.draft.due_on, issued.on);
     }
     store::set_issued(tx, now, &issued).await?;
-    announce(tx, now, actor, &issued).await?;
+    announce(tx, (now, actor), &issued, waited).await?;
     Ok(issued.iter().map(|issued| issued.draft.made(Some(issued))).collect())
 }
 
@@ -211,9 +211,9 @@ fn entry(now: DateTime<Utc>, issued: &Issued) -> Result<Draft, ledger::draft::Ru
 
 async fn announce(
     tx: &impl ConnectionTrait,
-    now: DateTime<Utc>,
-    actor: &Actor,
+    (now, actor): (DateTime<Utc>, &Actor),
     issued: &[Issued],
+    waited: bool,
 ) -> Result<(), DbErr> {
     let mut by_site: BTreeMap<SiteId, Vec<BusinessEvent>> = BTreeMap::new();
     let mut notes: Vec<(CustomerId, customers::Entry<'_>)> = Vec::with_capacity(issued.len());
@@ -225,6 +225,7 @@ async fn announce(
             kind: draft.kind.as_str().to_owned(),
             total: totals.total,
             due_on: draft.due_on,
+            waited,
         });
         let detail = json!({ "number": number, "total": totals.total.to_string() });
         let link = format!("/invoices/{}", draft.id);

@@ -33,7 +33,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 
-pub use approve::{Approved, approve, approve_all, approve_by_itself};
+pub use approve::{Approved, approve, approve_all};
 pub use billed::{Billed, BilledLine, Pause, billed_of, postpone};
 pub use change::{Crediting, credit, credit_in, void, void_in};
 pub use kept::{KeptSums, sums};
@@ -319,15 +319,4 @@ pub async fn customers_of_number(
     limit: u64,
 ) -> Result<Vec<CustomerId>, DbErr> {
     store::customers_of_number(db, scope, number, limit).await
-}
-
-/// The due days of invoices, for the ages of debts.
-///
-/// # Errors
-/// The database's.
-pub async fn due_days(
-    db: &impl ConnectionTrait,
-    invoices: &[InvoiceId],
-) -> Result<BTreeMap<InvoiceId, NaiveDate>, DbErr> {
-    store::due_days(db, invoices).await
 }

@@ -123,7 +123,7 @@ impl Known {
     /// To who owes something new. Debts taken over are old news, and what was paid before anybody was told needs no
     /// request.
     fn issued(&self, happened: &Happened) -> Option<Draft> {
-        let BusinessEvent::InvoiceIssued { invoice_id, customer_id, ref number, ref kind, total, due_on } =
+        let BusinessEvent::InvoiceIssued { invoice_id, customer_id, ref number, ref kind, total, due_on, .. } =
             happened.event
         else {
             return None;

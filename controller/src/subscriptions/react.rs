@@ -1,5 +1,6 @@
 //! What other features' events do to subscriptions: an invoice that is void or credited is no longer owed, the period of
-//! a void one can be invoiced anew, a customer's own days of grace move what falls due.
+//! a void one can be invoiced anew, one that waited for approval may be due later, a customer's own days of grace move
+//! what falls due.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +42,8 @@ fn voided(event: &BusinessEvent) -> Option<InvoiceId> {
 }
 
 fn concerns(event: &BusinessEvent) -> Option<CustomerId> {
-    if let BusinessEvent::InvoiceVoided { customer_id, .. }
+    if let BusinessEvent::InvoiceIssued { customer_id, waited: true, .. }
+    | BusinessEvent::InvoiceVoided { customer_id, .. }
     | BusinessEvent::InvoiceCredited { customer_id, .. }
     | BusinessEvent::CustomerChanged { customer_id, .. } = event
     {

@@ -1,6 +1,6 @@
 //! Reading invoices by their ids and proposals.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
@@ -202,21 +202,6 @@ pub(in super::super) async fn open_of(db: &impl ConnectionTrait, customer: Custo
     rows.into_iter().map(open).collect()
 }
 
-/// The due days of invoices.
-pub(in super::super) async fn due_days(
-    db: &impl ConnectionTrait,
-    ids: &[InvoiceId],
-) -> Result<BTreeMap<InvoiceId, NaiveDate>, DbErr> {
-    let mut found = BTreeMap::new();
-    for chunk in ids.chunks(IN) {
-        let query = Entity::find().select_only().columns([Column::Id, Column::DueOn]);
-        let wanted = Column::Id.is_in(chunk.iter().map(|id| id.0));
-        let rows: Vec<(i64, NaiveDate)> = query.filter(wanted).into_tuple().all(db).await?;
-        found.extend(rows.into_iter().map(|(id, due_on)| (InvoiceId(id), due_on)));
-    }
-    Ok(found)
-}
-
 pub(super) fn scoped(scope: &Scope) -> Select<Entity> {
     match scope {
         Scope::All => Entity::find(),
@@ -314,18 +299,16 @@ pub(in super::super) async fn drafts_seen(
     Ok(found)
 }
 
-/// Drafts after an id that were made before an instant.
+/// Drafts after an id.
 pub(in super::super) async fn drafts_after(
     db: &impl ConnectionTrait,
     scope: &Scope,
-    made_before: DateTime<Utc>,
     (after, limit): (InvoiceId, u64),
 ) -> Result<Vec<InvoiceId>, DbErr> {
     let ids: Vec<i64> = scoped(scope)
         .select_only()
         .column(Column::Id)
         .filter(Column::State.eq(State::Draft.as_str()))
-        .filter(Column::CreatedAt.lte(made_before))
         .filter(Column::Id.gt(after.0))
         .order_by_asc(Column::Id)
         .limit(limit)
