@@ -372,6 +372,8 @@ async fn a_prepaid_service_begins_with_its_payment_and_goes_on_from_period_to_pe
         assert_eq!((of.covered_until, of.anchor), (Some(day("2027-01-26")), Some(day("2026-11-26"))));
         // A period that is not paid: grace, then it is for a plan or a person to take service away.
         app.clock.advance(Duration::days(61));
+        // Sessions do not last as long.
+        let boss = signed_in(&app, Role::SuperAdmin).await;
         let of = follow(&app, &made["id"]).await;
         assert_eq!((of.state, of.on_router.wanted.as_str()), (State::Grace, "open"), "{of:?}");
         let (status, isolated) = boss.api("POST", "/subscriptions/1/isolate", json!({ "reason": "telat" })).await;
@@ -430,6 +432,7 @@ async fn people_take_service_away_and_give_it_back_as_far_as_they_may() {
         bill_until(&tx, &app, (app.app.clock.now(), &actor()), &ids, (day("2026-12-01"), Issue::Now)).await.unwrap();
         tx.commit().await.unwrap();
         app.clock.advance(Duration::days(10));
+        let rina = signed_in(&app, Role::SuperAdmin).await;
         assert_eq!(follow(&app, &made["id"]).await.state, State::Grace);
         rina.api("POST", "/subscriptions/1/isolate", json!({ "reason": "telat" })).await;
         let (_, back) = rina.api("POST", "/subscriptions/1/restore", json!({})).await;
