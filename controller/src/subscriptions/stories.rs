@@ -277,7 +277,7 @@ async fn what_is_wrong_is_told_and_makes_nothing() {
         assert_eq!((of.username.as_str(), of.on_router.waits()), ("kebon-0003", true), "{of:?}");
         answers(&app, &kebon, "kebon-0003", None).await;
         assert!(the(&app, &made["id"]).await.on_router.verified_at.is_some());
-        let more = json!({ "customer": null, "customer_id": 1, "username": "typed" });
+        let more = json!({ "customer": null, "customer_id": made["customer_id"], "username": "typed" });
         let (_, typed) = boss.api("POST", "/subscriptions", kebon.form(more)).await;
         answers(&app, &kebon, "typed", Some(FailCode::NameTaken)).await;
         let of = the(&app, &typed["id"]).await;
