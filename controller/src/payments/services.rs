@@ -32,19 +32,17 @@ pub(super) async fn paid(
     reopening: Reopening,
 ) -> Result<bool, PaymentError> {
     let touched = followed(tx, app, (now, actor), invoices).await?;
-    let mut promised = false;
-    for service in subscriptions::by_ids(&**tx, &touched).await? {
-        if !matches!(service.state, State::Grace | State::Isolated) || service.is_held {
-            continue;
-        }
-        let open = invoices::open_of(&**tx, service.customer_id).await?;
-        if rules::is_share_enough(overdue(&service, &open, now), reopening.percent) {
-            let until = rules::promised_until(now, service.zone(), reopening.days);
-            subscriptions::promise_in(tx, app, (now, actor), &[service.id], Some(until)).await?;
-            promised = true;
-        }
+    let mut services = subscriptions::by_ids(&**tx, &touched).await?;
+    services.retain(|service| matches!(service.state, State::Grace | State::Isolated) && !service.is_held);
+    // They are all of the customer who paid.
+    let Some(customer) = services.first().map(|service| service.customer_id) else { return Ok(false) };
+    let open = invoices::open_of(&**tx, customer).await?;
+    services.retain(|service| rules::is_share_enough(overdue(service, &open, now), reopening.percent));
+    for service in &services {
+        let until = rules::promised_until(now, service.zone(), reopening.days);
+        subscriptions::promise_in(tx, app, (now, actor), &[service.id], Some(until)).await?;
     }
-    Ok(promised)
+    Ok(!services.is_empty())
 }
 
 /// What is due of a service: of each invoice the total and what is left. Of those not due yet nothing is asked.
