@@ -1,6 +1,6 @@
 //! Subscriptions: services of customers on routers, period after period.
 //!
-//! What a router shall have of one ([`wanted`]) follows from its row alone: isolating is another profile, restoring is
+//! What a router shall have of one (`wanted.rs`) follows from its row alone: isolating is another profile, restoring is
 //! its exact inverse. What is owed decides where it stands ([`standing`]); only a plan or a person isolates.
 //!
 //! Who changes services, or what is owed for them, calls [`hold`] first of all in his transaction: agents' reports and
