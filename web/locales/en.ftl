@@ -2555,6 +2555,24 @@ promise-max-days-hint = How many days ahead a promise to pay may open service.
 error-bad-promise-days = Type 0 to 31 days.
 error-nothing-changed = Nothing is different from before.
 
+deed-subscription-change-package = Change a subscription's package
+deed-subscription-pause = Pause a subscription
+deed-subscription-resume = End a subscription's pause
+deed-subscription-end = End a subscription
+deed-subscription-keep = Drop a subscription's plan
+deed-subscription-promise = Accept a promise to pay
+deed-subscription-exempt = Change the exemption from isolation
+deed-subscription-discount = Change a subscription's discount
+deed-subscription-addons = Change a subscription's add-ons
+deed-subscription-renewal = Change automatic renewal
+deed-subscription-details = Change a subscription's details
+deed-subscription-password = Change a subscription's password
+deed-subscription-move = Move a subscription to another router
+deed-subscription-rename = Change a subscription's username
+deed-subscription-due = Do what was planned for subscriptions
+deed-subscription-intake = Make many subscriptions
+deed-subscription-secrets = See a list of subscriptions' passwords
+
 ## Many subscriptions at once
 many-subscriptions = Many subscriptions
 many-sub = Make many subscriptions at once, or take them over from a CSV or Excel file.

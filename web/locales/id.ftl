@@ -2496,6 +2496,24 @@ promise-max-days-hint = Berapa hari ke depan layanan boleh dibuka dengan janji b
 error-bad-promise-days = Isi 0 sampai 31 hari.
 error-nothing-changed = Tidak ada yang berubah.
 
+deed-subscription-change-package = Mengganti paket langganan
+deed-subscription-pause = Mencutikan langganan
+deed-subscription-resume = Mengakhiri cuti langganan
+deed-subscription-end = Mengakhiri langganan
+deed-subscription-keep = Membatalkan rencana langganan
+deed-subscription-promise = Memberi janji bayar
+deed-subscription-exempt = Mengubah bebas isolir
+deed-subscription-discount = Mengubah diskon langganan
+deed-subscription-addons = Mengubah add-on langganan
+deed-subscription-renewal = Mengubah perpanjangan otomatis
+deed-subscription-details = Mengubah rincian langganan
+deed-subscription-password = Mengganti kata sandi langganan
+deed-subscription-move = Memindahkan langganan ke router lain
+deed-subscription-rename = Mengganti username langganan
+deed-subscription-due = Menjalankan rencana langganan
+deed-subscription-intake = Membuat banyak langganan
+deed-subscription-secrets = Melihat daftar akun langganan
+
 ## Banyak langganan sekaligus
 many-subscriptions = Banyak langganan
 many-sub = Buat banyak langganan sekaligus, atau ambil alih dari berkas CSV atau Excel.
