@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder, QuerySelect,
-    Select,
-    sea_query::{Alias, Expr},
+    QueryTrait as _, Select,
+    sea_query::{Alias, Expr, SimpleExpr},
 };
 
 use super::{
@@ -26,6 +26,11 @@ use crate::{
     ids::{AdminId, CustomerId, EntryId, PaymentId, SiteId},
     money::{Currency, Money},
 };
+
+/// Above every character of a number.
+const ABOVE: char = '\u{7f}';
+/// Payments that the beginning of a number finds.
+const MOST_BY_NUMBER: u64 = 500;
 
 /// A place in lists: the instant, and the payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +74,17 @@ pub(in super::super) async fn find(
     Ok(with_names(db, rows).await?.pop())
 }
 
+/// Those whose number begins so: a range of the unique index, LIKE would not use it on every database. Where no day
+/// bounds them, a beginning that all have in common means the last ones.
+fn of_number(q: &str, is_bounded: bool) -> SimpleExpr {
+    let range = Condition::all().add(Column::Number.gte(q)).add(Column::Number.lt(format!("{q}{ABOVE}")));
+    if is_bounded {
+        return range.into();
+    }
+    let last = Entity::find().select_only().column(Column::Id).filter(range).order_by_desc(Column::Number);
+    Column::Id.in_subquery(last.limit(MOST_BY_NUMBER).into_query())
+}
+
 fn filtered(scope: &Scope, filter: &Filter) -> Select<Entity> {
     let mut wanted = Condition::all();
     if let Some(from) = filter.from {
@@ -93,9 +109,7 @@ fn filtered(scope: &Scope, filter: &Filter) -> Select<Entity> {
         wanted = wanted.add(Column::TakenBy.eq(cashier.0));
     }
     if !filter.q.is_empty() {
-        // A range of the unique index: LIKE would not use it on every database.
-        wanted =
-            wanted.add(Column::Number.gte(filter.q.as_str())).add(Column::Number.lt(format!("{}\u{7f}", filter.q)));
+        wanted = wanted.add(of_number(&filter.q, filter.from.is_some()));
     }
     scoped(scope).filter(wanted)
 }
