@@ -332,7 +332,7 @@ impl Page for BatchPage {
             voucher_id: VoucherId(7),
             code: "KBX7M2QP".into(),
             reason: reason.into(),
-            message: if reason == "unsupported" { "unknown parameter limit-uptime".into() } else { String::new() },
+            message: if reason == "unsupported" { "unknown parameter".into() } else { String::new() },
         };
         let reasons =
             ["name_taken", "missing_reference", "bad_value", "permission", "full", "unsupported", "mismatch", "other"];

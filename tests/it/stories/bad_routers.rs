@@ -56,7 +56,7 @@ async fn a_field_the_router_does_not_know_is_told_as_such() {
     let partial = failed(&world, batch, 3).await;
     assert_eq!(partial["failures"][0]["reason"], "unsupported");
     let words = partial["failures"][0]["message"].as_str().unwrap();
-    assert!(words.contains("limit-uptime"), "the router's own words name it: {words}");
+    assert!(words.contains("unknown parameter"), "the router's own words are told: {words}");
     router.sim.clear_faults();
     world.api.post(&format!("/voucher_batches/{batch}/retry"), &json!({})).await.unwrap().ok().unwrap();
     world.ready(batch).await;
