@@ -273,7 +273,8 @@ pub(super) fn read(check: &mut Check, form: &PackageForm, service: Service, sold
     let on_expiry = check.choice("on_expiry", on_expiry, OnExpiry::parse);
     let first_period = form.first_period.as_deref().unwrap_or(usual.first_period.as_str());
     let first_period = check.choice("first_period", first_period, FirstPeriod::parse);
-    let setup_fee = form.setup_fee.unwrap_or(usual.setup_fee);
+    // Nothing is nothing in every currency.
+    let setup_fee = form.setup_fee.filter(|fee| fee.minor() != 0).unwrap_or(usual.setup_fee);
     amount(check, "setup_fee", setup_fee);
     if setup_fee.currency() != form.price.currency() {
         check.refuse("setup_fee", FieldError::new("currency"));
