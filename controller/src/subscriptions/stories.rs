@@ -371,7 +371,7 @@ async fn a_prepaid_service_begins_with_its_payment_and_goes_on_from_period_to_pe
         let of = the(&app, &made["id"]).await;
         assert_eq!((of.covered_until, of.anchor), (Some(day("2027-01-26")), Some(day("2026-11-26"))));
         // A period that is not paid: grace, then it is for a plan or a person to take service away.
-        app.clock.advance(Duration::days(61));
+        app.clock.advance(Duration::days(62));
         // Sessions do not last as long.
         let boss = signed_in(&app, Role::SuperAdmin).await;
         let of = follow(&app, &made["id"]).await;
