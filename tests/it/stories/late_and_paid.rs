@@ -40,7 +40,7 @@ async fn prepare(world: &World, router: i64) -> anyhow::Result<()> {
 async fn subscription_is(world: &World, id: i64, field: &str, value: &str) -> Value {
     wait::until(format!("{field} {value}"), PATIENCE, || async {
         let of = world.api.get(&format!("/subscriptions/{id}")).await.ok()?.ok().ok()?;
-        (of[field] == value).then_some(of)
+        (of["on_router"][field] == value).then_some(of)
     })
     .await
 }
@@ -100,7 +100,7 @@ async fn day(backend: Backend) -> anyhow::Result<()> {
     wait::holds("nothing but DNS and the page", PATIENCE, || may_browse(sim) == Some(Verdict::Rejected)).await;
     let shut = began.elapsed();
     let of = subscription_is(&world, id, "observed", "isolated").await;
-    assert_eq!((&of["state"], &of["wanted"]), (&json!("isolated"), &json!("isolated")), "{of}");
+    assert_eq!((&of["state"], &of["on_router"]["wanted"]), (&json!("isolated"), &json!("isolated")), "{of}");
     let inside = address(sim).unwrap();
     assert!(inside.starts_with("10.254."), "{inside}");
     assert_eq!(sim.verdict(Packet::udp(&inside, "8.8.8.8", 53)), Verdict::Passes);
@@ -120,7 +120,7 @@ async fn day(backend: Backend) -> anyhow::Result<()> {
     let open = began.elapsed();
     assert_eq!(world.api.post_once(&path, &body, "w4-payment-0001").await?.ok()?, receipt);
     let of = subscription_is(&world, id, "observed", "open").await;
-    assert_eq!((&of["state"], &of["wanted"]), (&json!("active"), &json!("open")), "{of}");
+    assert_eq!((&of["state"], &of["on_router"]["wanted"]), (&json!("active"), &json!("open")), "{of}");
     assert_eq!(may_browse(sim), Some(Verdict::Passes));
     assert!(shut < WITHIN && open < WITHIN, "isolated after {shut:?}, online after {open:?}");
     tracing::info!(?shut, ?open, "from the act to the session on the router");
