@@ -155,7 +155,9 @@ async fn issue_all(
     let entries = book(tx, now, actor, &issued).await?;
     for issued in &mut issued {
         issued.entry = entries.get(&issued.draft.id).copied();
-        issued.draft.due_on = rules::due_when_issued(issued.draft.kind, issued.draft.due_on, issued.on);
+        if waited {
+            issued.draft.due_on = rules::due_when_approved(issued.draft.kind, issued.draft.due_on, issued.on);
+        }
     }
     store::set_issued(tx, now, &issued).await?;
     announce(tx, (now, actor), &issued, waited).await?;

@@ -275,10 +275,10 @@ pub fn numbered_by(issued_on: NaiveDate, period_from: Option<NaiveDate>) -> Naiv
     period_from.map_or(issued_on, |from| from.max(issued_on))
 }
 
-/// The last day to pay of what is issued on a day: approved or made up for after its day it is not late at once. Debts
-/// taken over are as old as they are.
+/// The last day to pay of a draft that is approved on a day: after its day it is not late at once. Debts taken over are as
+/// old as they are.
 #[must_use]
-pub fn due_when_issued(kind: Kind, due_on: NaiveDate, issued_on: NaiveDate) -> NaiveDate {
+pub fn due_when_approved(kind: Kind, due_on: NaiveDate, issued_on: NaiveDate) -> NaiveDate {
     if kind == Kind::Opening { due_on } else { due_on.max(issued_on) }
 }
 

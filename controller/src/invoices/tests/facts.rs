@@ -111,7 +111,7 @@ fn days_late_begin_after_the_last_day_to_pay() {
         (Kind::Period, "2026-12-10", "2026-12-12", "2026-12-12"),
         (Kind::Opening, "2026-10-01", "2026-12-12", "2026-10-01"),
     ] {
-        assert_eq!(rules::due_when_issued(kind, day(due), day(issued)), day(becomes), "{kind:?} {due} {issued}");
+        assert_eq!(rules::due_when_approved(kind, day(due), day(issued)), day(becomes), "{kind:?} {due} {issued}");
     }
 }
 
