@@ -57,6 +57,8 @@ enum Outcome {
 /// Keeps it so until the connection is lost.
 pub(crate) async fn run(reader: &Reader<'_>) -> CallError {
     let mut retry = RETRY_FIRST;
+    // What the last connection had on its way may come after the first look: another follows soon.
+    let mut is_first = true;
     loop {
         let wanted = wanted(&reader.ctx.core());
         let outcome = match &wanted {
@@ -71,7 +73,11 @@ pub(crate) async fn run(reader: &Reader<'_>) -> CallError {
             }
             Ok(outcome) => !matches!(outcome, Outcome::Refused(_)),
         };
-        let wait = if well { LOOK_AGAIN } else { retry };
+        let wait = match (well, std::mem::take(&mut is_first)) {
+            (false, _) => retry,
+            (true, true) => Duration::from_secs(u64::from(reader.ctx.config.poll_secs)),
+            (true, false) => LOOK_AGAIN,
+        };
         retry = if well { RETRY_FIRST } else { (retry * 2).min(RETRY_LONGEST) };
         tokio::select! {
             () = reader.ctx.wake.isolation.notified() => {}
