@@ -493,7 +493,8 @@ async fn write(reader: &Reader<'_>, kind: Kind, name: Box<str>, step: Step) -> D
 
 /// Ends the sessions of a user that were open before its change. Until that is done nothing is proven.
 async fn kick(reader: &Reader<'_>, kind: Kind, name: &str) -> Result<(), CallError> {
-    if !kick_due(&reader.ctx.core(), kind, name) && !was_used(reader, kind, name) {
+    let due = kick_due(&reader.ctx.core(), kind, name);
+    if !due && !was_used(reader, kind, name) {
         return Ok(());
     }
     reader.ctx.core().sessions.ending(kind.service(), name, "kicked");
