@@ -30,6 +30,8 @@ use crate::{
 const ROUNDS: usize = 4;
 /// All of it is read again this often; in between it is only counted, which costs a router next to nothing.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
+/// After the first look of a connection.
+const LOOK_SOON: Duration = Duration::from_secs(5);
 /// Tried again when the router would not, doubling.
 const RETRY_FIRST: Duration = Duration::from_secs(60);
 const RETRY_LONGEST: Duration = Duration::from_secs(600);
@@ -75,7 +77,7 @@ pub(crate) async fn run(reader: &Reader<'_>) -> CallError {
         };
         let wait = match (well, std::mem::take(&mut is_first)) {
             (false, _) => retry,
-            (true, true) => Duration::from_secs(u64::from(reader.ctx.config.poll_secs)),
+            (true, true) => LOOK_SOON,
             (true, false) => LOOK_AGAIN,
         };
         retry = if well { RETRY_FIRST } else { (retry * 2).min(RETRY_LONGEST) };
