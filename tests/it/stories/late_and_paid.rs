@@ -48,8 +48,12 @@ async fn subscription_is(world: &World, id: i64, field: &str, value: &str) -> Va
 /// The night plans who is isolated; a plan that waits for a person is approved. Answers when it was done.
 async fn night(world: &World, site: i64, id: i64) -> Instant {
     let _runs_already = world.api.post(&format!("/billing/sites/{site}/run"), &json!({})).await;
+    let plans = format!("/billing/plans?site_id={site}");
+    wait::until("a plan", PATIENCE, || async { world.api.all(&plans).await.ok()?.pop() }).await;
+    // Time to read it, before it acts.
+    world.clock.advance(DAY / 240);
     wait::until("the night isolates", PATIENCE * 2, || async {
-        for plan in world.api.all(&format!("/billing/plans?site_id={site}")).await.ok()? {
+        for plan in world.api.all(&plans).await.ok()? {
             if plan["state"] == "held" {
                 let _decided = world.api.post(&format!("/billing/plans/{}/approve", plan["id"]), &json!({})).await;
             }
