@@ -15,7 +15,8 @@
 
   // A form is sent once: its buttons sleep until the next page, or until an answer of htmx.
   const sleep = (form, asleep) => {
-    for (const button of form.querySelectorAll("button[type=submit], button:not([type])")) button.disabled = asleep;
+    // Also those that stand outside it and name it.
+    for (const button of form.elements) if (button.type === "submit") button.disabled = asleep;
   };
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented && !event.target.matches("[hx-post]")) return;
@@ -132,6 +133,16 @@
     let at = field.value.length;
     while (after > 0 && at > 0) if (/\d/.test(field.value[--at])) after -= 1;
     field.setSelectionRange(at, at);
+  });
+
+  // On a phone the tab that is open may stand beyond the edge.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const tab of document.querySelectorAll(".tabs [aria-current]")) tab.scrollIntoView({ block: "nearest", inline: "center" });
+  });
+
+  // An amount that was proposed is typed over, not behind.
+  document.addEventListener("focusin", (event) => {
+    if (event.target.matches("input[data-amount]")) setTimeout(() => event.target.select());
   });
 
   // A list's filter is sent as soon as something else is chosen.
