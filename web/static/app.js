@@ -201,6 +201,8 @@
     });
   };
   document.addEventListener("DOMContentLoaded", listen);
+  // A form that comes back is mended at its first fault.
+  document.addEventListener("DOMContentLoaded", () => document.querySelector("main .is-invalid")?.focus());
   document.addEventListener("htmx:after:swap", listen);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && (due.size || lost)) refresh(() => lost);
