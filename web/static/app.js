@@ -138,6 +138,7 @@
   // On a phone the tab that is open may stand beyond the edge.
   document.addEventListener("DOMContentLoaded", () => {
     for (const tab of document.querySelectorAll(".tabs [aria-current]")) tab.scrollIntoView({ block: "nearest", inline: "center" });
+    document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
   });
 
   // An amount that was proposed is typed over, not behind.
