@@ -174,7 +174,8 @@ pub(crate) fn row_seen(ctx: &Ctx, core: &mut Core, kind: Kind, name: &str) {
                     let (mac, address) = (told.mac.into_string(), told.address.into_string());
                     First { mac, address, ..first(came, told.src, false) }
                 }
-                None => first(at, Source::Scan, true),
+                // Its time is reckoned from its use, which is told by the source; only a clock makes it doubtful.
+                None => first(at, Source::Scan, core.clocks.doubt(now.wall_ms, now.mono_ms).is_some()),
             };
             record_first(ctx, core, first);
         }

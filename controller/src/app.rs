@@ -6,8 +6,8 @@ use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    brand::Brand, clock::Clock, config::Config, db::Db, events::live::Live, ids, invoices, mqtt::Bus,
-    routers::wake::Wakes, sealed::Keys, tokens::Tokens,
+    brand::Brand, clock::Clock, config::Config, db::Db, events::live::Live, ids, invoices, mqtt::Bus, payments,
+    routers::wake::Wakes, sealed::Keys, subscriptions, tokens::Tokens,
 };
 
 /// The running controller, cheap to clone.
@@ -28,6 +28,10 @@ pub struct Parts {
     pub wakes: Wakes,
     /// Sums of long lists.
     pub sums: invoices::KeptSums,
+    /// How many services are in each state.
+    pub counts: subscriptions::KeptCounts,
+    /// What was taken on a day.
+    pub takings: payments::KeptTakings,
     /// Name of this process among several controllers.
     pub instance: String,
     /// What agents are told to connect to.
@@ -48,6 +52,8 @@ impl Parts {
             brand: Brand::default(),
             wakes: Wakes::default(),
             sums: invoices::KeptSums::default(),
+            counts: subscriptions::KeptCounts::default(),
+            takings: payments::KeptTakings::default(),
             instance: ids::token(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -66,6 +66,8 @@ ids! {
     PaymentId,
     /// A credit note.
     CreditNoteId,
+    /// A debt given up.
+    WriteOffId,
     /// A nightly run.
     RunId,
     /// An isolation plan.

@@ -360,8 +360,8 @@ async fn a_page_shows_only_what_its_reader_may_do() {
     let path = format!("/routers/{router}");
     assert!(world.page(&admin, &path).await.1.contains("/enrollment"));
     assert!(!world.page(&operator, &path).await.1.contains("/enrollment"));
-    assert!(world.page(&admin, "/dashboard").await.1.contains("Profit today"));
-    assert!(!world.page(&operator, "/dashboard").await.1.contains("Profit today"));
+    assert!(world.page(&admin, "/dashboard").await.1.contains("Profit from use today"));
+    assert!(!world.page(&operator, "/dashboard").await.1.contains("Profit from use today"));
     for path in ["/routers/new", "/sites", "/settings/general", "/settings/admins", "/settings/audit", "/settings/jobs"]
     {
         assert_eq!(world.page(&operator, path).await.0, StatusCode::FORBIDDEN, "{path}");

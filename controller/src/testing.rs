@@ -124,6 +124,8 @@ impl TestApp {
             live: Live::default(),
             wakes: Wakes::default(),
             sums: crate::invoices::KeptSums::default(),
+            counts: crate::subscriptions::KeptCounts::default(),
+            takings: crate::payments::KeptTakings::default(),
             instance: "test".to_owned(),
             mqtt_public_url: "mqtt://127.0.0.1:1883".to_owned(),
             stop: CancellationToken::new(),
@@ -132,19 +134,23 @@ impl TestApp {
         Self { app, clock, _dir: dir, postgres }
     }
 
-    /// The token of an admin of this role, who sees these sites (none = all).
+    /// The token of an admin of this role, who sees these sites (none = all). He is called like his role; a second one of
+    /// it like his sites too.
     pub(crate) async fn signed_in(&self, role: Role, sites: &[SiteId]) -> String {
-        let username = role.as_str().replace('_', "-");
-        let form = AdminForm {
-            username: username.clone(),
-            name: username.clone(),
+        let mut username = role.as_str().replace('_', "-");
+        let form = |username: &str| AdminForm {
+            username: username.to_owned(),
+            name: username.to_owned(),
             role,
             site_ids: sites.to_vec(),
             grants: Vec::new(),
             password: Some("rahasia-123".into()),
             active: true,
         };
-        admins::add(&self.app, &actor(), form).await.expect("an admin");
+        if admins::add(&self.app, &actor(), form(&username)).await.is_err() {
+            username = sites.iter().fold(username, |name, site| format!("{name}-{site}"));
+            admins::add(&self.app, &actor(), form(&username)).await.expect("an admin");
+        }
         let login = admins::login(&self.app, &username, &"rahasia-123".into(), "127.0.0.1", "test").await;
         login.expect("a login").token
     }

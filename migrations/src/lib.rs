@@ -19,6 +19,11 @@ mod m20261124_000011_customers;
 mod m20261124_000012_subscriptions;
 mod m20261124_000013_invoices;
 mod m20261124_000014_runs;
+mod m20261129_000015_write_offs;
+mod m20261129_000016_letterhead;
+mod m20261129_000017_night_items;
+mod m20261129_000018_voucher_stock;
+mod m20261129_000019_take_over;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -42,6 +47,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000012_subscriptions::Migration),
             Box::new(m20261124_000013_invoices::Migration),
             Box::new(m20261124_000014_runs::Migration),
+            Box::new(m20261129_000015_write_offs::Migration),
+            Box::new(m20261129_000016_letterhead::Migration),
+            Box::new(m20261129_000017_night_items::Migration),
+            Box::new(m20261129_000018_voucher_stock::Migration),
+            Box::new(m20261129_000019_take_over::Migration),
         ]
     }
 }

@@ -18,6 +18,8 @@ pub enum Capability {
     Hook,
     /// Makes what a router needs to isolate customers.
     Isolation,
+    /// Takes users over that an admin made, and leaves passwords alone that it is not told.
+    Adoption,
     /// An ability of a newer agent.
     #[serde(other)]
     Unknown,

@@ -66,6 +66,27 @@ pub fn read<'a>(comment: &'a str, marker: &str) -> Comment<'a> {
     known.unwrap_or(Comment::Foreign(comment))
 }
 
+/// Whose a subscription's comment is, under any marker: the numbers of customer and subscription.
+#[must_use]
+pub fn subscriber<'a>(comment: &'a str, marker: &str) -> Option<(&'a str, &'a str)> {
+    let fields: Vec<&str> = comment.trim_end().split('|').collect();
+    match fields.as_slice() {
+        [mark, customer, subscription, price, _until] if *mark == marker && price.parse::<u64>().is_ok() => {
+            Some((customer, subscription))
+        }
+        _ => None,
+    }
+}
+
+/// Whether anything of hiji stands in a comment, or of the builds before it: such a user is never taken over. `marker` is
+/// the operator's voucher marker, `ours` the comment that is wanted.
+#[must_use]
+pub fn is_marked(comment: &str, marker: &str, ours: &str) -> bool {
+    let mark = ours.split('|').next().unwrap_or_default();
+    let is_subscriber = !mark.is_empty() && subscriber(comment, mark).is_some();
+    is_subscriber || !matches!(read(comment, marker), Comment::Foreign(_))
+}
+
 /// The comment of a voucher user.
 #[must_use]
 pub fn print_voucher(marker: &str, mark: &VoucherMark) -> String {
@@ -136,6 +157,27 @@ mod tests {
         {
             assert_eq!(read(text, VOUCHER_MARKER), Comment::Foreign(text));
         }
+    }
+
+    #[test]
+    fn what_carries_a_mark_of_any_kind_is_somebody_s() {
+        let ours = "LANGGANAN|C000123|S000456|165000|";
+        for marked in [
+            "VOUCHER_SYSTEM|3000||",
+            "TOKO|3000||",
+            "VOUCHER_SYSTEM|77|5000|4000|12|3|2025-01-02|admin",
+            "PPPOE_SYSTEM|C000001|S000002|165000|",
+            "PPPOE_SYSTEM|12|34|vendor|2025-01-02",
+            "HOTSPOT_SYSTEM|C000001|S000002|165000|1796058000",
+            "LANGGANAN|C000001|S000002|165000|",
+        ] {
+            assert!(is_marked(marked, "TOKO", ours), "{marked}");
+        }
+        for free in ["", "Budi, Jl. Melati 5", "LANGGANAN", "LANGGANAN|lama", "KEDAI|3000||", "a|b|c|d|e"] {
+            assert!(!is_marked(free, "TOKO", ours), "{free}");
+        }
+        assert_eq!(subscriber(ours, "LANGGANAN"), Some(("C000123", "S000456")));
+        assert_eq!(subscriber(ours, PPPOE_MARKER), None);
     }
 
     proptest! {

@@ -67,6 +67,7 @@ impl Desired {
 pub struct DesiredUser {
     pub service: Service,
     pub name: String,
+    /// Empty: the router's own, which nobody else knows. It is never written; who is not there cannot be made.
     pub password: String,
     pub profile: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -97,6 +98,9 @@ pub struct DesiredUser {
     /// Static address (PPP).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub remote_address: String,
+    /// An admin said that one of this name who is there is to become hiji's, unless he carries somebody else's mark.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopt: bool,
     pub mark: Mark,
 }
 
@@ -301,6 +305,7 @@ mod tests {
                 moves: 0,
                 over: false,
                 remote_address: String::new(),
+                adopt: false,
                 mark: Mark::Voucher {
                     marker: "VOUCHER_SYSTEM".into(),
                     price: 3000,

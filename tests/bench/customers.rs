@@ -30,11 +30,11 @@ pub(crate) async fn run(figures: &mut Figures) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Names, streets and numbers as a town has them: a few words very usual, most of them rare.
-pub(crate) fn list() -> String {
+/// Names, streets and numbers of so many as a town has them: a few words very usual, most of them rare.
+pub(crate) fn list(count: usize) -> String {
     const FIRST: [&str; 8] = ["Budi", "Siti", "Agus", "Dewi", "Joko", "Rina", "Eko", "Sri"];
     let mut list = String::from("kode,nama,wa,alamat\n");
-    for nth in 0..CUSTOMERS {
+    for nth in 0..count {
         let first = FIRST[nth % FIRST.len()];
         list += &format!(
             "K{nth},{first} Marga{},08{:09},\"Jl. Melati {} RT{:02}/RW{:02}\"\n",
@@ -57,7 +57,7 @@ async fn pages(figures: &mut Figures, world: &World, name: &str) -> anyhow::Resu
     let token = login["token"].as_str().context("a login has a token")?;
     let start = Instant::now();
     let upload = format!("{}/api/v1/customers/imports?site_id={site}", world.url());
-    let import: Value = http.post(upload).bearer_auth(token).body(list()).send().await?.json().await?;
+    let import: Value = http.post(upload).bearer_auth(token).body(list(CUSTOMERS)).send().await?.json().await?;
     let (checked, id) = (start.elapsed(), import["id"].as_i64().with_context(|| format!("an import: {import}"))?);
     let start = Instant::now();
     world.api.post(&format!("/customers/imports/{id}/commit"), &json!({})).await?.ok()?;

@@ -73,8 +73,8 @@ pub(crate) async fn run(figures: &mut Figures) -> anyhow::Result<()> {
         }
         let world = World::start(backend, Broker::Embedded).await?;
         let site = world.site("Kebon").await?;
-        load_customers(&world, site).await?;
-        load(&world, site).await?;
+        load_customers(&world, site, CUSTOMERS).await?;
+        load(&world, site, CUSTOMERS).await?;
         let token = token(&world).await?;
         let web = hiji_controller::http::build(world.app())?.app;
         for (what, path) in PAGES {
@@ -86,7 +86,7 @@ pub(crate) async fn run(figures: &mut Figures) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn token(world: &World) -> anyhow::Result<String> {
+pub(crate) async fn token(world: &World) -> anyhow::Result<String> {
     let (user, password) = hiji_tests::world::ADMIN;
     let made =
         hiji_controller::admins::login(world.app(), user, &password.to_owned().into(), "127.0.0.1", "bench").await;
@@ -94,17 +94,24 @@ async fn token(world: &World) -> anyhow::Result<String> {
 }
 
 /// Through the import, so that they are found by their words.
-async fn load_customers(world: &World, site: i64) -> anyhow::Result<()> {
+pub(crate) async fn load_customers(world: &World, site: i64, count: i64) -> anyhow::Result<()> {
     let http = reqwest::Client::builder().no_proxy().build()?;
     let token = token(world).await?;
     let upload = format!("{}/api/v1/customers/imports?site_id={site}", world.url());
-    let import: Value = http.post(upload).bearer_auth(&token).body(customers::list()).send().await?.json().await?;
+    let import: Value = http
+        .post(upload)
+        .bearer_auth(&token)
+        .body(customers::list(usize::try_from(count)?))
+        .send()
+        .await?
+        .json()
+        .await?;
     let id = import["id"].as_i64().with_context(|| format!("an import: {import}"))?;
     world.api.post(&format!("/customers/imports/{id}/commit"), &json!({})).await?.ok()?;
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
         if world.api.get(&format!("/customers/imports/{id}")).await?.ok()?["state"] == "done" {
-            say(&format!("{CUSTOMERS} customers in {:.1?}", start.elapsed()));
+            say(&format!("{count} customers in {:.1?}", start.elapsed()));
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -155,17 +162,17 @@ async fn issue(figures: &mut Figures, world: &World, (site, name): (i64, &str)) 
 }
 
 /// Eleven invoices of every customer, ten of them paid, as the ledger and the lists know them.
-async fn load(world: &World, site: i64) -> anyhow::Result<()> {
+pub(crate) async fn load(world: &World, site: i64, customers: i64) -> anyhow::Result<()> {
     let db = &world.app().db;
     let postgres = db.backend() == DbBackend::Postgres;
-    let all = CUSTOMERS * EACH;
+    let all = customers * EACH;
     let numbers = if postgres {
         format!("SELECT n FROM generate_series(1, {all}) AS n")
     } else {
         format!("WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {all}) SELECT n FROM s")
     };
     // Month m of a year: customer c has invoice n = (m - 1) × customers + c.
-    let (customer, month) = (format!("1 + (n - 1) % {CUSTOMERS}"), format!("1 + (n - 1) / {CUSTOMERS}"));
+    let (customer, month) = (format!("1 + (n - 1) % {customers}"), format!("1 + (n - 1) / {customers}"));
     let (day, at) = if postgres {
         (
             format!("make_date(2026, CAST({month} AS int), 10)"),
@@ -226,7 +233,7 @@ async fn load(world: &World, site: i64) -> anyhow::Result<()> {
     .await?;
     run(format!(
         "INSERT INTO customer_balance (customer_id, currency, receivable, credit)
-         SELECT n, 'IDR', 165000, 0 FROM ({numbers}) numbers WHERE n <= {CUSTOMERS}"
+         SELECT n, 'IDR', 165000, 0 FROM ({numbers}) numbers WHERE n <= {customers}"
     ))
     .await?;
     if postgres {
@@ -243,7 +250,7 @@ async fn load(world: &World, site: i64) -> anyhow::Result<()> {
     if postgres {
         db.read().execute_unprepared("VACUUM ANALYZE").await?;
     }
-    say(&format!("{all} invoices, {} payments in {:.1?}", CUSTOMERS * (EACH - 1), start.elapsed()));
+    say(&format!("{all} invoices, {} payments in {:.1?}", customers * (EACH - 1), start.elapsed()));
     Ok(())
 }
 
@@ -273,7 +280,7 @@ async fn entries(
     Ok(())
 }
 
-async fn ask(web: &Router, token: &str, path: &str) -> anyhow::Result<usize> {
+pub(crate) async fn ask(web: &Router, token: &str, path: &str) -> anyhow::Result<usize> {
     let cookie = format!("hiji_session={token}; hiji_lang=id");
     let request = Request::get(path).header(header::COOKIE, cookie).body(Body::empty())?;
     let answer = web.clone().oneshot(request).await?;

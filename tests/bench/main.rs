@@ -14,6 +14,7 @@ mod login;
 mod mirror;
 mod nightly;
 mod print;
+mod search;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ async fn run(figures: &mut Figures) -> anyhow::Result<()> {
     nightly::run(figures).await?;
     print::run(figures).await?;
     customers::run(figures).await?;
+    search::run(figures).await?;
     invoices::run(figures).await?;
     agent::run(figures).await
 }

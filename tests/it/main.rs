@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod agent;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod judges;
 #[cfg(test)]
 mod mqtt_gate;

@@ -88,6 +88,13 @@
       );
       return;
     }
+    // Back from an error: what was typed is still there in the browser's own history.
+    const back = event.target.closest("[data-back]");
+    if (back && history.length > 1 && document.referrer.startsWith(`${location.origin}/`)) {
+      event.preventDefault();
+      history.back();
+      return;
+    }
     if (event.target.closest("[data-print]")) {
       window.print();
       return;
@@ -152,7 +159,8 @@
   });
 
   // Live parts: an element with data-live="dashboard batch-12" fetches itself again (hx-get, hx-trigger="live") when
-  // one of its topics changes. One stream a page; after a pause everything is fetched once, because changes were missed.
+  // one of its topics changes. One stream a page, which begins with what changed since the page was made (its mark);
+  // after a pause everything is fetched once, because changes were missed.
   const LIVE_PAUSE_MS = 300;
   let stream = null;
   let listening = "";
@@ -181,7 +189,7 @@
     stream = null;
     listening = query;
     if (!query) return;
-    stream = new EventSource(`/live?${query}`);
+    stream = new EventSource(`/live?${query}&since=${encodeURIComponent(root.dataset.liveMark ?? "")}`);
     stream.addEventListener("open", () => {
       if (lost) refresh(() => true);
       lost = false;
@@ -202,6 +210,8 @@
     });
   };
   document.addEventListener("DOMContentLoaded", listen);
+  // A dialog that was refused comes back open.
+  document.addEventListener("DOMContentLoaded", () => document.querySelector("[data-open]")?.showPopover?.());
   // A form that comes back is mended at its first fault.
   document.addEventListener("DOMContentLoaded", () => document.querySelector("main .is-invalid")?.focus());
   document.addEventListener("htmx:after:swap", listen);

@@ -1,7 +1,8 @@
 //! What to do so that the router is as wanted: (wanted, seen) -> a step; pure.
 //!
 //! Only objects that are hiji's are changed: hiji made them here, or they carry its mark and agree with what is
-//! wanted. So an `add` whose answer was lost is found and adopted, and a name that somebody else uses is left alone.
+//! wanted. So an `add` whose answer was lost is found and adopted, and a name that somebody else uses is left alone,
+//! unless an admin said that he is to be taken over.
 
 mod profiles;
 
@@ -161,18 +162,35 @@ fn is_ours(name: &str, want: &WantUser, entry: &Entry, row: &UserRow, around: &A
             let password = row.pwh == 0 || row.pwh == password_hash(around.mirror_key, want.password(name));
             mark.price == *price && password && agrees(mark.first_login, entry.first_login())
         }
-        WantMark::Subscription { comment } => match (comment::read(comment, ""), comment::read(&row.comment, "")) {
-            (Comment::Subscription(want), Comment::Subscription(seen)) => {
-                want.customer == seen.customer && want.subscription == seen.subscription
-            }
-            (_, _) => !comment.is_empty() && **comment == *row.comment,
-        },
+        WantMark::Subscription { comment } => {
+            is_subscriber(comment, &row.comment)
+                || (want.adopt && !comment::is_marked(&row.comment, around.voucher_marker, comment))
+        }
     }
+}
+
+/// Does a row carry the mark of the same customer and subscription?
+fn is_subscriber(wanted: &str, seen: &str) -> bool {
+    if wanted.is_empty() {
+        return false;
+    }
+    let mark = wanted.split('|').next().unwrap_or_default();
+    // The operator's marker may be another than when it was written.
+    let whose = |text: &str| -> Option<(String, String)> {
+        let marks = [mark, comment::PPPOE_MARKER, comment::HOTSPOT_MARKER];
+        let (customer, number) = marks.into_iter().find_map(|mark| comment::subscriber(text, mark))?;
+        Some((customer.to_owned(), number.to_owned()))
+    };
+    wanted == seen || whose(wanted).is_some_and(|whose_it_is| whose(seen) == Some(whose_it_is))
 }
 
 fn add_user(name: &str, user: &WantUser, entry: &Entry, around: &Around<'_>) -> Step {
     if let Some(refusal) = missing_profile(&user.profile, around) {
         return refusal;
+    }
+    if user.password(name).is_empty() {
+        let why = format!("{name} is not on the router, and hiji was never told the password: give a new one");
+        return Step::Refuse(FailCode::BadValue, why);
     }
     let hotspot = around.kind == Kind::HotspotUser;
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -231,6 +249,10 @@ fn change_user(name: &str, user: &WantUser, entry: &Entry, row: &UserRow, around
 /// A password to write: a visible one that differs, or, when the router hides it, one whose revision is new.
 fn new_password(name: &str, user: &WantUser, entry: &Entry, row: &UserRow, around: &Around<'_>) -> Option<String> {
     let wanted = user.password(name);
+    // REQUIREMENTS, failure 6: nothing known is nothing written.
+    if wanted.is_empty() {
+        return None;
+    }
     let differs = if row.pwh == 0 {
         let written = matches!(entry.progress, Progress::Written);
         entry.applied && entry.verified_rev != 0 && entry.verified_rev != entry.rev && !written

@@ -192,6 +192,79 @@ fn a_subscription_is_known_by_its_customer_and_number() {
     assert!(matches!(step("kebon-1", &entry, Some(&other), &ppp), Step::Refuse(FailCode::NameTaken, _)));
 }
 
+/// A subscription's user on a secret that an admin made, with its own profile and password.
+fn adopting(adopt: bool, password: &str) -> Entry {
+    let mut desired = voucher(1, "budi", 1);
+    let Object::User(user) = &mut desired.object else { panic!() };
+    (user.service, user.online_secs, user.mac_lock) = (Service::Pppoe, None, false);
+    (user.adopt, user.password) = (adopt, password.to_owned());
+    user.mark = hiji_shared::desired::Mark::Subscription { comment: "TAGIH|C000123|S000456|165000|".into() };
+    entry(desired)
+}
+
+fn secret(profile: &str, comment: &str) -> Observed {
+    let Observed::User(mut user) = row("budi", comment) else { panic!() };
+    (user.profile, user.pwh, user.limit_uptime_secs) = (profile.into(), password_hash(&KEY, "lama"), 0);
+    Observed::User(user)
+}
+
+#[test]
+fn a_user_of_the_admin_s_is_taken_over_only_when_it_was_said_and_keeps_his_password() {
+    let ppp = around(Kind::PppSecret);
+    let seen = secret("12jam", "Pak Budi");
+    let refused = step("budi", &adopting(false, ""), Some(&seen), &ppp);
+    assert!(matches!(refused, Step::Refuse(FailCode::NameTaken, _)));
+    let mut entry = adopting(true, "");
+    let Step::Change { fields, .. } = step("budi", &entry, Some(&seen), &ppp) else { panic!() };
+    let comment = Some("TAGIH|C000123|S000456|165000|".to_owned());
+    assert_eq!(fields, Fields { comment, ..Fields::default() });
+    assert!(!fields.ends_sessions(), "nothing but the comment changes: his session stays");
+    let after = apply("budi", &Step::Change { id: "*7".into(), fields }, Some(seen));
+    assert_eq!(step("budi", &entry, after.as_ref(), &ppp), Step::Right);
+    // The package's profile is another: he dials again.
+    let Step::Change { fields, .. } = step("budi", &entry, Some(&secret("lama-10m", "")), &ppp) else { panic!() };
+    assert!(fields.profile.is_some() && fields.password.is_none() && fields.ends_sessions());
+    // A router that hides passwords, and a later revision: never an empty one.
+    (entry.applied, entry.verified_rev, entry.rev) = (true, 1, 2);
+    let Observed::User(mut hidden) = secret("12jam", "TAGIH|C000123|S000456|165000|") else { panic!() };
+    hidden.pwh = 0;
+    assert_eq!(step("budi", &entry, Some(&Observed::User(hidden)), &ppp), Step::Right);
+    // The one of the list is written.
+    let Step::Change { fields, .. } = step("budi", &adopting(true, "baru"), Some(&secret("12jam", "")), &ppp) else {
+        panic!()
+    };
+    assert_eq!(fields.password.as_deref(), Some("baru"));
+}
+
+#[test]
+fn who_carries_somebody_else_s_mark_is_never_taken_over() {
+    let ppp = around(Kind::PppSecret);
+    for mark in [
+        "VOUCHER_SYSTEM|3000||",
+        "PPPOE_SYSTEM|C000001|S000002|165000|",
+        "HOTSPOT_SYSTEM|C000001|S000002|165000|",
+        "PPPOE_SYSTEM|12|34|vendor|2025-01-02",
+        "TAGIH|C000001|S000002|165000|",
+    ] {
+        let refused = step("budi", &adopting(true, ""), Some(&secret("12jam", mark)), &ppp);
+        assert!(matches!(refused, Step::Refuse(FailCode::NameTaken, _)), "{mark}: {refused:?}");
+    }
+    let Observed::User(mut builtin) = secret("12jam", "") else { panic!() };
+    builtin.builtin = true;
+    let refused = step("budi", &adopting(true, ""), Some(&Observed::User(builtin)), &ppp);
+    assert!(matches!(refused, Step::Refuse(FailCode::NameTaken, _)));
+    // His own, under the marker of before.
+    let own = step("budi", &adopting(false, ""), Some(&secret("12jam", "PPPOE_SYSTEM|C000123|S000456|1|")), &ppp);
+    assert!(matches!(own, Step::Change { .. }), "{own:?}");
+}
+
+#[test]
+fn nobody_is_made_with_a_password_that_hiji_was_never_told() {
+    let refused = step("budi", &adopting(true, ""), None, &around(Kind::PppSecret));
+    assert!(matches!(refused, Step::Refuse(FailCode::BadValue, _)), "{refused:?}");
+    assert!(matches!(step("budi", &adopting(true, "baru"), None, &around(Kind::PppSecret)), Step::Add(_)));
+}
+
 fn profile(service: Service) -> Desired {
     let marker = if service == Service::Hotspot { "VOUCHER_SYSTEM" } else { "PPPOE_SYSTEM" };
     let object = Object::Profile(DesiredProfile::made(service, "12jam", "2M/4M", 1, marker));

@@ -40,6 +40,7 @@ pub(crate) fn voucher(rev: Rev, name: &str, price: u64) -> Desired {
         moves: 0,
         over: false,
         remote_address: String::new(),
+        adopt: false,
         mark,
     });
     Desired { rev, object }

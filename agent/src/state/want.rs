@@ -90,6 +90,8 @@ pub(crate) struct WantUser {
     /// It is over: never made, and switched off where it lies.
     pub(crate) over: bool,
     pub(crate) remote_address: Option<Box<str>>,
+    /// One who is there is to be taken over.
+    pub(crate) adopt: bool,
     pub(crate) mark: WantMark,
 }
 
@@ -223,6 +225,7 @@ impl WantUser {
             moves: user.moves,
             over: user.over,
             remote_address: some(&user.remote_address),
+            adopt: user.adopt,
             mark: match &user.mark {
                 Mark::Voucher { marker, price, active_secs, activate_before, first_login, valid_until } => {
                     WantMark::Voucher {
@@ -249,7 +252,7 @@ impl WantUser {
         self.used.as_deref().copied().unwrap_or_default()
     }
 
-    /// The password of the user with this name.
+    /// The password of the user with this name; empty: the router's own.
     pub(crate) fn password<'a>(&'a self, name: &'a str) -> &'a str {
         self.password.as_deref().unwrap_or(name)
     }
@@ -272,6 +275,7 @@ impl WantUser {
             moves: self.moves,
             over: self.over,
             remote_address: text(&self.remote_address),
+            adopt: self.adopt,
             mark: match &self.mark {
                 WantMark::Voucher { marker, price, active_secs, activate_before, first_login, valid_until } => {
                     Mark::Voucher {

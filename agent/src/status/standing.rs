@@ -81,6 +81,9 @@ pub(crate) fn of(entry: &Entry, seen: Seen, now: i64) -> Option<Standing> {
     } else {
         State::Preparing
     };
+    // Of what is over nothing is left to be used; of what is used up it says what was.
+    let is_over = matches!(state, State::Ended(EndReason::Expired | EndReason::NotActivated));
+    let (online, bytes) = if is_over { (None, None) } else { (online, bytes) };
     Some(Standing {
         state,
         active_secs,
@@ -118,6 +121,7 @@ mod tests {
             moves: 0,
             over: false,
             remote_address: String::new(),
+            adopt: false,
             mark,
         };
         Entry::new(1, Want::User(Box::new(WantUser::new(&user, &mut Texts::default()))))

@@ -451,6 +451,7 @@ fn capabilities(ctx: &Ctx) -> Vec<Capability> {
         Capability::Snapshots,
         Capability::ProfileAddresses,
         Capability::Isolation,
+        Capability::Adoption,
     ];
     always.into_iter().chain(hook).collect()
 }

@@ -46,10 +46,7 @@ pub(super) async fn append(
 }
 
 pub(super) async fn list(db: &impl ConnectionTrait, filter: &Filter, page: &PageOf) -> Result<Paged<Entry>, DbErr> {
-    let mut query = Entity::find().order_by_desc(Column::Id).limit(page.limit() + 1);
-    if let Ok(Some(after)) = page.after_id() {
-        query = query.filter(Column::Id.lt(after));
-    }
+    let mut query = Entity::find();
     if let Some(sites) = &filter.sites {
         query = query.filter(Column::SiteId.is_in(sites.iter().map(|site| site.0)));
     }
@@ -57,8 +54,7 @@ pub(super) async fn list(db: &impl ConnectionTrait, filter: &Filter, page: &Page
         let q = filter.q.as_str();
         query = query.filter(Column::Actor.contains(q).or(Column::Action.contains(q)).or(Column::Object.contains(q)));
     }
-    let rows: Vec<Entry> = query.all(db).await?.into_iter().map(Entry::from).collect();
-    Ok(page.cut(rows, |entry| entry.id.to_string()))
+    Ok(page.cut(page.newest(db, query, Column::Id).await?, |row| row.id.to_string()).map(Entry::from))
 }
 
 pub(super) async fn prove(db: &impl ConnectionTrait) -> Result<Result<u64, Broken>, DbErr> {

@@ -2,7 +2,7 @@
 
 use axum::{
     Router as Routes,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     routing::{get, post},
 };
@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::{
-    Item, Plan, Progress, Run,
+    Decision, Item, Plan, Progress, Run, Traced,
     preview::{self, Coming, Sum},
     routes::Narrow,
 };
@@ -26,6 +26,8 @@ use crate::{
             openapi::{ListParams, Problem},
         },
         error::AppError,
+        form::{FieldError, FormErrors},
+        path::Path,
         session::{Caller, Signed},
         view::View,
     },
@@ -36,23 +38,22 @@ pub(crate) fn routes() -> Routes<App> {
     Routes::new()
         .route("/billing/runs", get(runs))
         .route("/billing/runs/{id}", get(run))
+        .route("/billing/runs/{id}/items", get(run_items))
         .route("/billing/sites/{id}/run", post(run_now))
         .route("/billing/sites/{id}/preview", get(show_preview))
         .route("/billing/sites/{id}/preview/sum", get(preview_sum))
         .route("/billing/plans", get(plans))
         .route("/billing/plans/{id}", get(plan))
         .route("/billing/plans/{id}/items", get(items))
-        .route("/billing/plans/{id}/approve", post(approve))
-        .route("/billing/plans/{id}/drop", post(drop_plan))
-        .route("/billing/plans/{id}/undo", post(undo))
+        .route("/billing/plans/{id}/{decision}", post(decide))
 }
 
 /// Their part of the document.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(
-        paths(runs, run, run_now, show_preview, preview_sum, plans, plan, items, approve, drop_plan, undo),
-        components(schemas(Run, PlanBody, Item, Coming, Sum))
+        paths(runs, run, run_items, run_now, show_preview, preview_sum, plans, plan, items, decide),
+        components(schemas(Run, Traced, PlanBody, Item, Coming, Sum, Decision))
     )]
     struct Part;
     Part::openapi()
@@ -97,6 +98,29 @@ async fn runs(
 async fn run(State(app): State<App>, Signed(caller): Signed, Path(id): Path<RunId>) -> Result<Json<Run>, AppError> {
     caller.allow(Permission::BillingSee)?;
     super::find_run(app.db.read(), &caller.sites, id).await?.map(Json).ok_or(AppError::NotFound)
+}
+
+#[utoipa::path(get, path = "/billing/runs/{id}/items", tag = "billing", operation_id = "billing_run_items",
+    params(("id" = i64, Path),
+    ("did" = String, Query, description = "`invoiced`, `approved`, `paid`, `planned` or `lapsed`"), ListParams),
+    responses(
+    (status = 200, description = "For whom the night did it, in its order"),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+    (status = 422, body = Problem, description = "a field is refused"),
+))]
+async fn run_items(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    Path(id): Path<RunId>,
+    listing: Listing,
+    Query(narrow): Query<Narrow>,
+) -> Result<Json<Paged<Traced>>, AppError> {
+    caller.allow(Permission::BillingSee)?;
+    listing.page.after_id()?;
+    super::find_run(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    let Some(did) = narrow.did()? else { return Err(FormErrors::of("did", FieldError::new("required")).into()) };
+    Ok(Json(super::traces(app.db.read(), id, did, &listing.page).await?))
 }
 
 #[utoipa::path(post, path = "/billing/sites/{id}/run", tag = "billing", operation_id = "billing_run_now",
@@ -203,56 +227,22 @@ async fn items(
     Ok(Json(super::items(app.db.read(), id, narrow.item_state()?, &listing.page).await?))
 }
 
-#[utoipa::path(post, path = "/billing/plans/{id}/approve", tag = "billing", operation_id = "isolation_plan_approve",
-    params(("id" = i64, Path)), responses(
-    (status = 200, body = PlanBody, description = "It acts now, wave after wave"),
+#[utoipa::path(post, path = "/billing/plans/{id}/{decision}", tag = "billing", operation_id = "isolation_plan_decide",
+    params(("id" = i64, Path), ("decision" = Decision, Path,
+        description = "`approve`: it acts now, wave after wave; `drop`: who is not isolated yet stays as he is; \
+                       `undo`: those it isolated are opened again")), responses(
+    (status = 200, body = PlanBody, description = "The plan as it stands now"),
     (status = 403, body = Problem, description = "not allowed"),
     (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
     (status = 409, body = Problem, description = "not as things stand"),
 ))]
-async fn approve(
+async fn decide(
     State(app): State<App>,
     Signed(caller): Signed,
     view: View,
-    Path(id): Path<PlanId>,
+    Path((id, decision)): Path<(PlanId, Decision)>,
 ) -> Result<Json<PlanBody>, AppError> {
     caller.allow(Permission::BillingManage)?;
-    super::approve(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
-    body(&app, &caller, id).await
-}
-
-#[utoipa::path(post, path = "/billing/plans/{id}/drop", tag = "billing", operation_id = "isolation_plan_drop",
-    params(("id" = i64, Path)), responses(
-    (status = 200, body = PlanBody, description = "Who is not isolated yet stays as he is"),
-    (status = 403, body = Problem, description = "not allowed"),
-    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
-    (status = 409, body = Problem, description = "not as things stand"),
-))]
-async fn drop_plan(
-    State(app): State<App>,
-    Signed(caller): Signed,
-    view: View,
-    Path(id): Path<PlanId>,
-) -> Result<Json<PlanBody>, AppError> {
-    caller.allow(Permission::BillingManage)?;
-    super::drop_plan(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
-    body(&app, &caller, id).await
-}
-
-#[utoipa::path(post, path = "/billing/plans/{id}/undo", tag = "billing", operation_id = "isolation_plan_undo",
-    params(("id" = i64, Path)), responses(
-    (status = 200, body = PlanBody, description = "Those it isolated are opened again"),
-    (status = 403, body = Problem, description = "not allowed"),
-    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
-    (status = 409, body = Problem, description = "not as things stand"),
-))]
-async fn undo(
-    State(app): State<App>,
-    Signed(caller): Signed,
-    view: View,
-    Path(id): Path<PlanId>,
-) -> Result<Json<PlanBody>, AppError> {
-    caller.allow(Permission::BillingManage)?;
-    super::undo(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
+    super::decide(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, decision).await?;
     body(&app, &caller, id).await
 }

@@ -6,6 +6,7 @@
 //! below; here stands only the order, the limits, and who waits for whom.
 
 pub(crate) mod api;
+pub mod approvals;
 mod faults;
 pub mod night;
 pub(crate) mod pages;
@@ -18,6 +19,7 @@ mod steps;
 mod store;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use std::collections::HashMap;
 
@@ -37,8 +39,9 @@ use crate::{
     money::Money,
     sites::{self, Site},
 };
-pub use plan::{approve, drop_plan, undo};
+pub use plan::{Decision, approve, decide, drop_plan, undo};
 use rules::Step;
+pub use trace::{Did, Traced, traces};
 
 /// Days back that the last run and the last plan of a site are looked for.
 const LOOK_BACK_DAYS: u64 = 31;
@@ -310,7 +313,7 @@ pub async fn overview(app: &App, scope: &Scope, page: &PageOf) -> Result<Paged<O
     let db = app.db.read();
     let found = sites::list(db, scope, page).await?;
     let now = app.clock.now();
-    let since = now.date_naive().checked_sub_days(Days::new(LOOK_BACK_DAYS)).unwrap_or_default();
+    let since = look_back(now);
     let ids: Vec<SiteId> = found.items.iter().map(|site| site.id).collect();
     let mut runs = store::last_runs(db, &ids, since).await?;
     let mut plans: HashMap<SiteId, Plan> = store::last_plans(db, &ids, since).await?;
@@ -336,9 +339,7 @@ pub async fn runs(
     site: Option<SiteId>,
     page: &PageOf,
 ) -> Result<Paged<Run>, DbErr> {
-    let after = page.after_id().ok().flatten();
-    let rows = store::list_runs(db, &scope.only(site), (after, page.limit() + 1)).await?;
-    Ok(page.cut(rows, |run| run.id.to_string()))
+    store::list_runs(db, &scope.only(site), page).await
 }
 
 /// A night the caller may see.
@@ -359,9 +360,20 @@ pub async fn plans(
     site: Option<SiteId>,
     page: &PageOf,
 ) -> Result<Paged<Plan>, DbErr> {
-    let after = page.after_id().ok().flatten();
-    let rows = store::list_plans(db, &scope.only(site), (after, page.limit() + 1)).await?;
-    Ok(page.cut(rows, |plan| plan.id.to_string()))
+    store::list_plans(db, &scope.only(site), page).await
+}
+
+/// Plans of these sites that wait for a person, newest first: of the days that are looked back on.
+///
+/// # Errors
+/// The database's.
+pub async fn held(db: &impl ConnectionTrait, sites: &[SiteId], now: DateTime<Utc>) -> Result<Vec<PlanId>, DbErr> {
+    store::held_plans(db, sites, look_back(now)).await
+}
+
+/// The first of the days that are looked back on.
+fn look_back(now: DateTime<Utc>) -> NaiveDate {
+    now.date_naive().checked_sub_days(Days::new(LOOK_BACK_DAYS)).unwrap_or_default()
 }
 
 /// A plan the caller may see.

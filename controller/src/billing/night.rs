@@ -107,6 +107,7 @@ pub(super) async fn chunk(tx: &Tx, app: &App, id: RunId, size: u64) -> anyhow::R
     let context = format!("{} after {}", run.step.as_str(), run.after_id);
     let done = steps::take(tx, app, &run, size).await.context(context)?;
     run.counts.add(done.counts);
+    store::insert_traces(&**tx, id, &done.traces).await?;
     run.problems.extend(done.problems);
     match done.last {
         Some(last) => run.after_id = last,

@@ -4,13 +4,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
 use super::{
-    Counts, Item, ItemState, Overview, Plan, PlanState, Problem, Progress, Run, RunState,
+    Counts, Item, ItemState, Overview, Plan, PlanState, Problem, Progress, Run, RunState, Traced,
     preview::{Coming, Sum},
     rules::{Hold, Skip, Step},
 };
 use crate::{
     http::{form::Choice, page::Page},
-    ids::{CustomerId, PlanId, RouterId, RunId, SiteId, SubscriptionId},
+    ids::{CustomerId, InvoiceId, PlanId, RouterId, RunId, SiteId, SubscriptionId},
     money::Money,
     sites::pages::sample_site,
 };
@@ -34,6 +34,11 @@ pub(crate) struct RunPage {
     /// Its place among the steps, from 0.
     pub(crate) at: usize,
     pub(crate) plan: Option<Plan>,
+    /// Of which names are shown; empty = none.
+    pub(crate) did: String,
+    pub(crate) traces: Vec<Traced>,
+    pub(crate) next: Option<String>,
+    pub(crate) is_later: bool,
     pub(crate) may_manage: bool,
 }
 
@@ -146,6 +151,19 @@ fn sample_plan(state: PlanState, held_for: &str) -> Plan {
     }
 }
 
+fn sample_traced(is_issued: bool) -> Traced {
+    Traced {
+        id: 4,
+        customer_id: CustomerId(7),
+        customer_number: "C000007".to_owned(),
+        customer: "Budi Santoso".to_owned(),
+        subscription_id: is_issued.then_some(SubscriptionId(9)),
+        username: if is_issued { "kebon-0009".to_owned() } else { String::new() },
+        invoice_id: Some(InvoiceId(5)),
+        invoice_number: is_issued.then(|| "INV-202612-000005".to_owned()),
+    }
+}
+
 fn sample_item(state: ItemState, reason: &str) -> Item {
     Item {
         subscription_id: SubscriptionId(456),
@@ -200,12 +218,24 @@ impl Page for RunPage {
             steps: Step::ALL,
             at: 5,
             plan,
+            did: String::new(),
+            traces: Vec::new(),
+            next: None,
+            is_later: false,
             may_manage: true,
         };
         vec![
             page(RunState::Running, None),
             page(RunState::Done, Some(sample_plan(PlanState::Held, "share"))),
             Self { may_manage: false, ..page(RunState::Failed, None) },
+            Self {
+                did: "invoiced".to_owned(),
+                traces: vec![sample_traced(true), sample_traced(false)],
+                next: Some("9".to_owned()),
+                is_later: true,
+                ..page(RunState::Done, None)
+            },
+            Self { did: "lapsed".to_owned(), ..page(RunState::Done, None) },
         ]
     }
 }

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     BillingError, Counts, ItemState, Plan, PlanState, Run,
@@ -249,6 +250,37 @@ async fn decided(
     let detail = serde_json::json!({ "day": plan.day, "total": plan.total, "wave": plan.wave });
     let deed = Deed { action, object: format!("plan/{}", plan.id), site: Some(plan.site_id), detail };
     audit::record(&**tx, now, actor, deed).await
+}
+
+/// What a person makes of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = PlanDecision)]
+pub enum Decision {
+    /// It acts.
+    Approve,
+    /// Who is not isolated yet stays as he is.
+    Drop,
+    /// Whom it isolated is opened again.
+    Undo,
+}
+
+/// Does what somebody decided; how many were opened again.
+///
+/// # Errors
+/// Those of [`approve`], [`drop_plan`] and [`undo`].
+pub async fn decide(
+    app: &App,
+    scope: &Scope,
+    actor: &Actor,
+    id: PlanId,
+    decision: Decision,
+) -> Result<usize, BillingError> {
+    match decision {
+        Decision::Approve => approve(app, scope, actor, id).await.map(|()| 0),
+        Decision::Drop => drop_plan(app, scope, actor, id).await.map(|()| 0),
+        Decision::Undo => undo(app, scope, actor, id).await,
+    }
 }
 
 /// Lets a held plan act, at once; or one that waits to be read.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::{
     Router as Routes,
-    extract::{Path, State},
+    extract::State,
     response::Response,
     routing::{get, post},
 };
@@ -12,7 +12,7 @@ use axum_extra::extract::Query;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ItemState, Plan, PlanState, Run,
+    Decision, Did, ItemState, Plan, PlanState, Run,
     pages::{Named, PlanPage, PlansPage, PreviewPage, RunPage, RunsPage, SitesPage},
     plan::{acts_at, may_be_undone},
     preview,
@@ -21,12 +21,14 @@ use super::{
 use crate::{
     app::App,
     audit::Actor,
+    db::paging::Paged,
     http::{
         access::Permission,
         api::Listing,
         error::AppError,
         form::{Check, Choice},
         locale::Arg,
+        path::Path,
         session::{Caller, Signed},
         view::View,
     },
@@ -43,9 +45,7 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/billing/runs/{id}", get(run))
         .route("/billing/plans", get(plans))
         .route("/billing/plans/{id}", get(plan))
-        .route("/billing/plans/{id}/approve", post(approve))
-        .route("/billing/plans/{id}/drop", post(drop_plan))
-        .route("/billing/plans/{id}/undo", post(undo))
+        .route("/billing/plans/{id}/{decision}", post(decide))
 }
 
 /// What a list is narrowed to; empty = not.
@@ -54,6 +54,7 @@ pub(crate) fn routes() -> Routes<App> {
 pub(super) struct Narrow {
     pub(super) site_id: String,
     pub(super) state: String,
+    pub(super) did: String,
 }
 
 impl Narrow {
@@ -65,6 +66,16 @@ impl Narrow {
         let mut check = Check::default();
         let site = if self.site_id.is_empty() { None } else { check.id("site_id", &self.site_id) };
         if check.is_clean() { Ok(site.map(SiteId)) } else { Err(check.into_errors().into()) }
+    }
+
+    /// What kind of deeds of a night is asked for.
+    ///
+    /// # Errors
+    /// What is none.
+    pub(super) fn did(&self) -> Result<Option<Did>, AppError> {
+        let mut check = Check::default();
+        let did = if self.did.is_empty() { None } else { check.choice("did", &self.did, Did::parse) };
+        if check.is_clean() { Ok(did) } else { Err(check.into_errors().into()) }
     }
 
     /// The state of items asked for.
@@ -137,11 +148,18 @@ async fn run(
     Signed(caller): Signed,
     view: View,
     Path(id): Path<RunId>,
+    listing: Listing,
+    Query(narrow): Query<Narrow>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::BillingSee)?;
+    listing.page.after_id()?;
     let run = super::find_run(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
     let site = site_of(&app, &caller, run.site_id).await?;
     let plan = super::plan_of_day(app.db.read(), run.site_id, run.day).await?;
+    let names = match narrow.did()? {
+        Some(did) => super::traces(app.db.read(), id, did, &listing.page).await?,
+        None => Paged { items: Vec::new(), next_cursor: None },
+    };
     view.page(&RunPage {
         site: site.name,
         timezone: site.timezone,
@@ -149,6 +167,10 @@ async fn run(
         at: Step::ALL.iter().position(|step| *step == run.step).unwrap_or(0),
         run,
         plan,
+        did: narrow.did,
+        traces: names.items,
+        next: names.next_cursor,
+        is_later: listing.is_later,
         may_manage: caller.may(Permission::BillingManage),
     })
 }
@@ -232,36 +254,19 @@ async fn plan(
     })
 }
 
-async fn approve(
+async fn decide(
     State(app): State<App>,
     Signed(caller): Signed,
     view: View,
-    Path(id): Path<PlanId>,
+    Path((id, decision)): Path<(PlanId, Decision)>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::BillingManage)?;
-    super::approve(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
-    Ok(view.go_saying(&format!("/billing/plans/{id}"), "done-plan-approved", []))
-}
-
-async fn drop_plan(
-    State(app): State<App>,
-    Signed(caller): Signed,
-    view: View,
-    Path(id): Path<PlanId>,
-) -> Result<Response, AppError> {
-    caller.allow(Permission::BillingManage)?;
-    super::drop_plan(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
-    Ok(view.go_saying(&format!("/billing/plans/{id}"), "done-plan-dropped", []))
-}
-
-async fn undo(
-    State(app): State<App>,
-    Signed(caller): Signed,
-    view: View,
-    Path(id): Path<PlanId>,
-) -> Result<Response, AppError> {
-    caller.allow(Permission::BillingManage)?;
-    let count = super::undo(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
-    let count = Arg::from(i64::try_from(count).unwrap_or(i64::MAX));
-    Ok(view.go_saying(&format!("/billing/plans/{id}"), "done-plan-undone", [("count", count)]))
+    let opened = super::decide(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, decision).await?;
+    let said = match decision {
+        Decision::Approve => "done-plan-approved",
+        Decision::Drop => "done-plan-dropped",
+        Decision::Undo => "done-plan-undone",
+    };
+    let count = Arg::from(i64::try_from(opened).unwrap_or(i64::MAX));
+    Ok(view.go_saying(&format!("/billing/plans/{id}"), said, [("count", count)]))
 }

@@ -7,9 +7,10 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use sea_orm::ConnectionTrait;
 
 use super::{
-    Counts, Problem, Run, plan, preview,
+    Counts, Did, Problem, Run, plan, preview,
     rules::{self, Ask, Step},
     store,
+    trace::Trace,
 };
 use crate::{
     app::App,
@@ -17,7 +18,7 @@ use crate::{
     clock,
     db::Tx,
     http::access::Scope,
-    ids::{self, CustomerId, InvoiceId, RouterId, SubscriptionId},
+    ids::{self, CustomerId, InvoiceId, RouterId, SiteId, SubscriptionId},
     invoices::{self, Issue},
     ledger::{self, aging::local_day, allocation::Choice},
     money::Money,
@@ -37,6 +38,8 @@ const HOUR_SECS: i64 = 3_600;
 #[derive(Debug, Default)]
 pub(super) struct Done {
     pub(super) counts: Counts,
+    /// For whom.
+    pub(super) traces: Vec<Trace>,
     /// What could not be done, while the rest could.
     pub(super) problems: Vec<Problem>,
     pub(super) last: Option<i64>,
@@ -79,7 +82,7 @@ pub(super) async fn next_name(tx: &Tx, run: &Run, now: DateTime<Utc>) -> anyhow:
         }
         Step::Planned | Step::Standing => of(subscriptions::due(&**tx, (run.site_id, now), next).await?).await,
         Step::Approvals => {
-            let Some(before) = waited_since(tx, now).await? else { return Ok(None) };
+            let Some(before) = waited_since(&**tx, now).await? else { return Ok(None) };
             let found = store::drafts(&**tx, (run.site_id, before), (run.after_id, 1)).await?;
             Ok(found.first().map(|(id, _)| (id.0, format!("invoice {id}"))))
         }
@@ -100,21 +103,32 @@ pub(super) async fn next_name(tx: &Tx, run: &Run, now: DateTime<Utc>) -> anyhow:
 async fn begin(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
     let (now, after) = (app.clock.now(), SubscriptionId(run.after_id));
     let ids = subscriptions::due(&**tx, (run.site_id, now), (after, size)).await?;
-    let before = in_grace(tx, &ids).await?;
+    let in_grace = async || -> anyhow::Result<BTreeSet<SubscriptionId>> {
+        let found = subscriptions::by_ids(&**tx, &ids).await?;
+        Ok(found.iter().filter(|of| of.state == State::Grace).map(|of| of.id).collect())
+    };
+    let before = in_grace().await?;
     let chunk = Chunk { site: run.site_id, after, limit: size };
     let step = acts::due_in(tx, app, (now, &actor()), chunk).await?;
-    let lapsed = in_grace(tx, &ids).await?.saturating_sub(before);
-    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    let counts =
-        Counts { planned: count(step.done.saturating_sub(lapsed)), lapsed: count(lapsed), ..Counts::default() };
+    let lapsed: BTreeSet<SubscriptionId> = in_grace().await?.difference(&before).copied().collect();
+    let planned: Vec<SubscriptionId> = step.done.into_iter().filter(|id| !lapsed.contains(id)).collect();
+    let lapsed: Vec<SubscriptionId> = lapsed.into_iter().collect();
+    let counts = Counts { planned: count(&planned), lapsed: count(&lapsed), ..Counts::default() };
+    let mut traces = of_services(tx, Did::Planned, &planned).await?;
+    traces.extend(of_services(tx, Did::Lapsed, &lapsed).await?);
     let problem = |(name, error)| Problem { step: Step::Planned, name, error };
     let problems = step.failed.into_iter().map(problem).collect();
-    Ok(Done { counts, problems, last: step.last.map(|id| id.0) })
+    Ok(Done { counts, traces, problems, last: step.last.map(|id| id.0) })
 }
 
-async fn in_grace(tx: &Tx, ids: &[SubscriptionId]) -> anyhow::Result<usize> {
+fn count<T>(of: &[T]) -> i64 {
+    i64::try_from(of.len()).unwrap_or(i64::MAX)
+}
+
+/// What was done for services.
+async fn of_services(tx: &Tx, did: Did, ids: &[SubscriptionId]) -> anyhow::Result<Vec<Trace>> {
     let found = subscriptions::by_ids(&**tx, ids).await?;
-    Ok(found.iter().filter(|of| of.state == State::Grace).count())
+    Ok(found.iter().map(|of| Trace::of_service(did, of)).collect())
 }
 
 async fn horizon(tx: &Tx, run: &Run, now: DateTime<Utc>) -> anyhow::Result<NaiveDate> {
@@ -129,49 +143,62 @@ async fn bill(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> 
     let needs_approval = settings::load(&**tx).await?.invoice_needs_approval;
     let issue = if needs_approval { Issue::Draft } else { Issue::Now };
     let made = subscriptions::bill_until(tx, app, (now, &actor()), &ids, (horizon, issue)).await?;
-    let count = i64::try_from(made.len()).unwrap_or(i64::MAX);
-    let drafts = if needs_approval { count } else { 0 };
-    let counts = Counts { invoices: count, drafts, ..Counts::default() };
-    Ok(Done { counts, problems: Vec::new(), last: ids.last().map(|id| id.0) })
+    let drafts = if needs_approval { count(&made) } else { 0 };
+    let counts = Counts { invoices: count(&made), drafts, ..Counts::default() };
+    let traces = made.iter().map(|made| Trace::of_invoice(Did::Invoiced, made)).collect();
+    Ok(Done { counts, traces, last: ids.last().map(|id| id.0), ..Done::default() })
 }
 
 /// Drafts made before this waited long enough; nothing: they wait for somebody.
-async fn waited_since(tx: &Tx, now: DateTime<Utc>) -> anyhow::Result<Option<DateTime<Utc>>> {
-    let hours = settings::load(&**tx).await?.invoice_auto_approve_hours;
+pub(super) async fn waited_since(
+    db: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Option<DateTime<Utc>>> {
+    let hours = settings::load(db).await?.invoice_auto_approve_hours;
     Ok((hours > 0).then(|| now - clock::seconds(hours.saturating_mul(HOUR_SECS))))
 }
 
 async fn approve(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
+    let (issued, last) = issue_waited(tx, app, run.site_id, (run.after_id, size)).await?;
+    let counts = Counts { approved: count(&issued), ..Counts::default() };
+    let traces = issued.iter().map(|made| Trace::of_invoice(Did::Approved, made)).collect();
+    Ok(Done { counts, traces, last, ..Done::default() })
+}
+
+/// Issues drafts of a site after an id that waited long enough; and where the next ones begin.
+pub(super) async fn issue_waited(
+    tx: &Tx,
+    app: &App,
+    site: SiteId,
+    place: (i64, u64),
+) -> anyhow::Result<(Vec<invoices::Made>, Option<i64>)> {
     let now = app.clock.now();
-    let Some(before) = waited_since(tx, now).await? else { return Ok(Done::default()) };
-    let drafts = store::drafts(&**tx, (run.site_id, before), (run.after_id, size)).await?;
+    let Some(before) = waited_since(&**tx, now).await? else { return Ok((Vec::new(), None)) };
+    let drafts = store::drafts(&**tx, (site, before), place).await?;
     let ids: Vec<InvoiceId> = drafts.iter().map(|(id, _)| *id).collect();
     let issued = invoices::issue(&**tx, now, &actor(), &ids).await?;
     let of: BTreeSet<SubscriptionId> = drafts.iter().filter_map(|(_, of)| *of).collect();
     let of: Vec<SubscriptionId> = of.into_iter().collect();
     subscriptions::invoices_changed(tx, app, now, &actor(), &of).await?;
-    let approved = i64::try_from(issued.len()).unwrap_or(i64::MAX);
-    Ok(Done { counts: Counts { approved, ..Counts::default() }, problems: Vec::new(), last: ids.last().map(|id| id.0) })
+    Ok((issued, ids.last().map(|id| id.0)))
 }
 
 async fn pay(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done> {
     let is_balance_used = settings::load(&**tx).await?.billing.is_balance_used;
     let customers = store::with_balance(&**tx, run.site_id, (run.after_id, size)).await?;
-    let mut paid = 0;
+    let mut traces = Vec::new();
     for customer in &customers {
-        paid += pay_of(tx, app, *customer, is_balance_used).await.with_context(|| format!("customer {customer}"))?;
+        let paid = pay_of(tx, app, *customer, is_balance_used).await;
+        traces.extend(paid.with_context(|| format!("customer {customer}"))?);
     }
-    Ok(Done {
-        counts: Counts { paid, ..Counts::default() },
-        problems: Vec::new(),
-        last: customers.last().map(|id| id.0),
-    })
+    let counts = Counts { paid: count(&traces), ..Counts::default() };
+    Ok(Done { counts, traces, last: customers.last().map(|id| id.0), ..Done::default() })
 }
 
-/// Pays one customer's invoices from his balance; how many of them.
-async fn pay_of(tx: &Tx, app: &App, customer: CustomerId, is_balance_used: bool) -> anyhow::Result<i64> {
+/// Pays one customer's invoices from his balance.
+async fn pay_of(tx: &Tx, app: &App, customer: CustomerId, is_balance_used: bool) -> anyhow::Result<Vec<Trace>> {
     let open = invoices::open_of(&**tx, customer).await?;
-    let Some(currency) = open.first().map(|open| open.remaining.currency()) else { return Ok(0) };
+    let Some(currency) = open.first().map(|open| open.remaining.currency()) else { return Ok(Vec::new()) };
     let credit = ledger::balance(&**tx, customer, currency).await?.credit;
     let of: BTreeSet<SubscriptionId> = open.iter().filter_map(|open| open.subscription_id).collect();
     let of: Vec<SubscriptionId> = of.into_iter().collect();
@@ -186,9 +213,15 @@ async fn pay_of(tx: &Tx, app: &App, customer: CustomerId, is_balance_used: bool)
     let asks: Vec<Ask> = open.iter().filter(|open| open.remaining.currency() == currency).map(ask).collect();
     let chosen = rules::from_balance(credit.minor(), &asks, is_balance_used);
     if chosen.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
-    let count = i64::try_from(chosen.len()).unwrap_or(i64::MAX);
+    let paid = |open: &invoices::Open| Trace {
+        did: Did::Paid,
+        customer,
+        subscription: open.subscription_id,
+        invoice: Some(open.id),
+    };
+    let traces = open.iter().filter(|open| chosen.contains(&open.id)).map(paid).collect();
     let due: i64 = asks.iter().filter(|ask| chosen.contains(&ask.invoice)).map(|ask| ask.left).sum();
     let at_most = Some(Money::new(due.min(credit.minor()), currency));
     let choices = chosen.into_iter().map(|id| Choice { invoice: Some(id), at_most: None }).collect();
@@ -196,7 +229,7 @@ async fn pay_of(tx: &Tx, app: &App, customer: CustomerId, is_balance_used: bool)
     let asked = payments::Asked { scope: &Scope::All, actor: &actor, form_id: &form_id };
     let using = Using { customer, at_most, choices, note: String::new() };
     payments::use_credit_in(tx, app, &asked, &using).await?;
-    Ok(count)
+    Ok(traces)
 }
 
 /// Services that are no longer paid for.
@@ -204,10 +237,11 @@ async fn follow(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done
     let now = app.clock.now();
     let ids = subscriptions::due(&**tx, (run.site_id, now), (SubscriptionId(run.after_id), size)).await?;
     let followed = subscriptions::invoices_changed(tx, app, now, &actor(), &ids).await?;
-    let lapsed = followed.iter().filter(|each| each.was != State::Grace && each.state == State::Grace).count();
-    let lapsed = i64::try_from(lapsed).unwrap_or(i64::MAX);
-    let counts = Counts { lapsed, ..Counts::default() };
-    Ok(Done { counts, problems: Vec::new(), last: ids.last().map(|id| id.0) })
+    let has_lapsed = |each: &&subscriptions::Followed| each.was != State::Grace && each.state == State::Grace;
+    let lapsed: Vec<SubscriptionId> = followed.iter().filter(has_lapsed).map(|each| each.id).collect();
+    let counts = Counts { lapsed: count(&lapsed), ..Counts::default() };
+    let traces = of_services(tx, Did::Lapsed, &lapsed).await?;
+    Ok(Done { counts, traces, last: ids.last().map(|id| id.0), ..Done::default() })
 }
 
 /// The due days of invoices that may be reminded of on a day.
@@ -239,7 +273,7 @@ async fn remind(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done
         .collect();
     let reminders = notifications::queue(&**tx, now, &drafts).await?;
     let reminders = i64::try_from(reminders).unwrap_or(i64::MAX);
-    Ok(Done { counts: Counts { reminders, ..Counts::default() }, problems: Vec::new(), last })
+    Ok(Done { counts: Counts { reminders, ..Counts::default() }, last, ..Done::default() })
 }
 
 fn reminder(run: &Run, today: NaiveDate, unpaid: store::Unpaid) -> Option<Draft> {

@@ -15,6 +15,7 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Duration, Utc};
+use chrono_tz::Tz;
 use sea_orm::DbErr;
 use serde::Serialize;
 
@@ -35,6 +36,7 @@ use crate::{
     packages::{self, Package, SoldAs},
     phone::Phone,
     routers::{self, Presence, Router},
+    sites,
     vouchers::{self, BatchForm, Handed, Origin, Voucher, VoucherError},
 };
 
@@ -327,7 +329,8 @@ pub async fn totals(app: &App, scope: &Scope, admin: AdminId, since: DateTime<Ut
     store::totals(app.db.read(), scope, admin, since).await
 }
 
-/// The voucher packages sold on a router, those sold most in front, with what the counter has of each in stock.
+/// The voucher packages sold on a router, those sold most in front, with what the counter has of each in stock. Sales of
+/// today do not move them: a button stays where a thumb found it.
 ///
 /// # Errors
 /// The database's.
@@ -338,7 +341,8 @@ pub async fn offers(app: &App, scope: &Scope, router: RouterId) -> Result<Vec<(P
     let page = PageOf::new(Some(MAX_LIMIT), None).unwrap_or_default();
     let at = packages::At::on(router, now);
     let mut packages = packages::list(db, scope, &filter, &page, at).await?.items;
-    let sold = store::times_sold(db, router, now - Duration::days(POPULAR_DAYS)).await?;
+    let today = rules::midnight(now, zone_of(app, scope, router).await?);
+    let sold = store::times_sold(db, router, (today - Duration::days(POPULAR_DAYS), today)).await?;
     rules::arrange(&mut packages, &sold);
     if !store::sells_stock(db, router).await? {
         return Ok(packages.into_iter().map(|package| (package, None)).collect());
@@ -350,6 +354,13 @@ pub async fn offers(app: &App, scope: &Scope, router: RouterId) -> Result<Vec<(P
         (package, Some(left))
     };
     Ok(packages.into_iter().map(with).collect())
+}
+
+/// The zone of a router's site.
+async fn zone_of(app: &App, scope: &Scope, router: RouterId) -> Result<Tz, DbErr> {
+    let db = app.db.read();
+    let Some(router) = routers::find(db, scope, router).await? else { return Ok(Tz::UTC) };
+    Ok(sites::find(db, scope, router.site_id).await?.map_or(Tz::UTC, |site| site.zone()))
 }
 
 /// The router at which an admin sold last.

@@ -7,7 +7,7 @@ use axum::{
     routing::{get, post},
 };
 use axum_extra::extract::{Form, Query};
-use chrono::{DateTime, Duration, Utc};
+use chrono::Duration;
 use serde::Deserialize;
 
 use super::{
@@ -99,7 +99,7 @@ async fn counter_page(
         }
         None => crate::sites::home_zone(app.db.read(), &caller.sites).await?,
     };
-    let since = midnight(app.clock.now(), &timezone);
+    let since = rules::midnight(app.clock.now(), timezone.parse().unwrap_or(chrono_tz::UTC));
     let page = PageOf::new(Some(TODAY), None)?;
     let sales = super::list(app, &caller.sites, (Some(caller.admin_id), Some(since)), &page).await?.items;
     let sees_costs = caller.may(Permission::CostsSee);
@@ -125,14 +125,6 @@ pub(super) fn shown(caller: &Caller, sale: Sale) -> Sale {
         return sale;
     }
     Sale { cost: None, voucher: sale.voucher.without_cost(), ..sale }
-}
-
-/// When the day began there.
-pub(super) fn midnight(now: DateTime<Utc>, timezone: &str) -> DateTime<Utc> {
-    let zone: chrono_tz::Tz = timezone.parse().unwrap_or(chrono_tz::UTC);
-    let local = now.with_timezone(&zone);
-    let begun = local.date_naive().and_hms_opt(0, 0, 0).and_then(|at| at.and_local_timezone(zone).earliest());
-    begun.map_or(now - Duration::days(1), |at| at.with_timezone(&Utc))
 }
 
 /// What was tapped, as a wish.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Duration, Utc};
+use chrono_tz::Tz;
 
 use crate::{
     http::form::percent_encoded,
@@ -68,6 +69,14 @@ pub fn may_cancel(undo: Undo, by: AdminId, now: DateTime<Utc>) -> Result<(), Sta
     } else {
         Ok(())
     }
+}
+
+/// When the day began at a place.
+#[must_use]
+pub fn midnight(now: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
+    let local = now.with_timezone(&zone);
+    let begun = local.date_naive().and_hms_opt(0, 0, 0).and_then(|at| at.and_local_timezone(zone).earliest());
+    begun.map_or(now - Duration::days(1), |at| at.with_timezone(&Utc))
 }
 
 /// The order of the buttons: what is sold most, then the cheaper, then by name.

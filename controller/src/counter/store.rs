@@ -143,18 +143,19 @@ pub(super) async fn totals(
     Ok(rows.into_iter().map(totals).collect())
 }
 
-/// Times each package was sold on a router since then.
+/// Times each package was sold on a router, from the first instant and before the second.
 pub(super) async fn times_sold(
     db: &impl ConnectionTrait,
     router: RouterId,
-    since: DateTime<Utc>,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<HashMap<PackageId, i64>, DbErr> {
     let rows: Vec<(i64, i64)> = Entity::find()
         .select_only()
         .column(Column::PackageId)
         .column_as(Column::Id.count(), "n")
         .filter(Column::RouterId.eq(router.0))
-        .filter(Column::SoldAt.gte(since))
+        .filter(Column::SoldAt.gte(from))
+        .filter(Column::SoldAt.lt(until))
         .filter(Column::CancelledAt.is_null())
         .group_by(Column::PackageId)
         .into_tuple()

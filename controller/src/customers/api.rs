@@ -72,6 +72,7 @@ impl From<CustomerError> for AppError {
             CustomerError::Deleted => Self::Conflict { code: "customer_deleted" },
             CustomerError::NotDeleted => Self::Conflict { code: "customer_not_deleted" },
             CustomerError::OpenServices => Self::Conflict { code: "customer_open_services" },
+            CustomerError::NotSettled => Self::Conflict { code: "customer_not_settled" },
             CustomerError::Db(error) => error.into(),
         }
     }

@@ -18,8 +18,10 @@ use crate::{
         form::{self, Check, FieldError, FormErrors},
     },
     ids::{CustomerId, SiteId},
+    ledger::{self, Balance},
+    money::Currency,
     phone::Phone,
-    sites,
+    settings, sites,
 };
 
 /// Who asks for a customer, and the id of the wish: the same wish twice makes one customer.
@@ -127,6 +129,7 @@ pub async fn change(
     }
     if draft.site_id != before.site_id {
         site_is_seen(&tx, scope, draft.site_id).await?;
+        may_move(&tx, &before).await?;
     }
     if fields.contains(&"phones") {
         numbers_are_free(&tx, scope, &draft, Some(&before)).await?;
@@ -197,6 +200,9 @@ pub async fn remove(
     let before = active(&tx, app, scope, id).await?;
     if before.open_services > 0 {
         return Err(CustomerError::OpenServices);
+    }
+    if !is_settled(&tx, id).await? {
+        return Err(CustomerError::NotSettled);
     }
     store::set_state(&*tx, id, State::Deleted, (Some(now), &reason)).await?;
     let entry = Entry { what: "deleted", detail: json!({ "reason": reason }), link: String::new() };
@@ -290,6 +296,25 @@ async fn site_is_seen(tx: &Tx, scope: &Scope, site: SiteId) -> Result<(), Custom
         Some(_) => Ok(()),
         None => Err(CustomerError::field("site_id", FieldError::new("no_such_site"))),
     }
+}
+
+/// Refuses to move a customer whose services, debts or balance belong to the site he is at: the people of that site
+/// would no longer find him.
+async fn may_move(tx: &Tx, customer: &Customer) -> Result<(), CustomerError> {
+    if customer.open_services > 0 {
+        return Err(CustomerError::field("site_id", FieldError::new("customer_has_services")));
+    }
+    if !is_settled(tx, customer.id).await? {
+        return Err(CustomerError::field("site_id", FieldError::new("customer_has_money")));
+    }
+    Ok(())
+}
+
+/// Whether a customer neither owes nor has anything.
+async fn is_settled(tx: &Tx, id: CustomerId) -> Result<bool, CustomerError> {
+    let currency = Currency::parse(&settings::load(&**tx).await?.currency).unwrap_or(Currency::IDR);
+    let Balance { receivable, credit } = ledger::lock(&**tx, id, currency).await?;
+    Ok(receivable.minor() == 0 && credit.minor() == 0)
 }
 
 /// Refuses numbers that others have, unless that is wanted; those the customer had before are his.

@@ -159,6 +159,9 @@ pub enum CustomerError {
     NotDeleted,
     #[error("the customer has open services")]
     OpenServices,
+    /// He owes something, or has a balance.
+    #[error("the customer's account is not settled")]
+    NotSettled,
     #[error("database")]
     Db(#[from] DbErr),
 }
@@ -262,12 +265,12 @@ pub async fn reach(db: &impl ConnectionTrait, ids: &[CustomerId]) -> Result<Hash
     store::reach(db, ids).await
 }
 
-/// Every tag that was ever given, by name.
+/// Tags that customers the caller may see have, by name.
 ///
 /// # Errors
 /// The database's.
-pub async fn tags(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    store::tags(db).await
+pub async fn tags(db: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<String>, DbErr> {
+    store::tags(db, scope).await
 }
 
 /// Says how many services of a customer are not ended. While there are any he is not deleted.

@@ -101,12 +101,21 @@ impl Told {
         let fields = texts.iter().filter_map(|field| field.as_str()).map(str::to_owned).collect();
         let text = detail.get("text").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
         let args = detail.iter().filter_map(|(name, value)| {
+            if name == "covered_until" {
+                return Some((name.clone(), Arg::Text(last_day(value.as_str()?))));
+            }
             let arg = value.as_i64().map(Arg::Number).or_else(|| value.as_str().map(|text| Arg::Text(text.to_owned())));
             Some((name.clone(), arg?))
         });
         let sentence = Flash { key: format!("moment-{}", moment.what), args: args.collect() };
         Self { sentence, fields, text, moment }
     }
+}
+
+/// The last day of what is kept with the day after it.
+fn last_day(until: &str) -> String {
+    let last = until.parse::<chrono::NaiveDate>().ok().and_then(|until| until.pred_opt());
+    last.map_or_else(|| until.to_owned(), |day| day.to_string())
 }
 
 /// A note as typed.
@@ -352,6 +361,10 @@ impl Page for ShowPage {
                 moment("invoice-voided", invoiced(), "/invoices/1"),
                 moment("invoice-dropped", invoiced(), "/invoices/1"),
                 moment("invoice-credited", invoiced(), "/invoices/1"),
+                moment("invoice-written-off", invoiced(), "/invoices/1"),
+                moment("invoice-reinstated", invoiced(), "/invoices/1"),
+                moment("opening-written-off", invoiced(), "/customers/1/statement"),
+                moment("opening-reinstated", invoiced(), "/customers/1/statement"),
                 moment("created", serde_json::json!({ "number": "C000123" }), ""),
             ]
         };

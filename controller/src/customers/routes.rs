@@ -101,7 +101,7 @@ async fn list(
     caller.allow(Permission::CustomersSee)?;
     let filter = narrow.filter(&listing.q)?;
     let page = super::list(&app, &caller.sites, &filter, &listing.page).await?;
-    let tags = super::tags(app.db.read()).await?;
+    let tags = super::tags(app.db.read(), &caller.sites).await?;
     view.page(&ListPage {
         customers: page.items,
         q: listing.q,
@@ -135,7 +135,7 @@ async fn form_page(
     customer: Option<Known>,
     form: FormView<Fields>,
 ) -> Result<FormPage, AppError> {
-    let (sites, tags) = (site_choices(app, caller).await?, super::tags(app.db.read()).await?);
+    let (sites, tags) = (site_choices(app, caller).await?, super::tags(app.db.read(), &caller.sites).await?);
     let is_taken = form.errors.iter().any(|(_, error)| error.code() == "phone_taken");
     let numbers = if is_taken { form.values.numbers() } else { Vec::new() };
     let but = customer.as_ref().map(|known| known.id);

@@ -85,6 +85,28 @@ fn multipart(fields: &[(&str, &str)], file: (&str, &str)) -> String {
 }
 
 #[tokio::test]
+async fn a_deleted_customer_is_offered_nothing_new() {
+    let app = TestApp::sqlite().await;
+    app.site("Kebon").await;
+    let boss = Browser::new(&app, app.signed_in(Role::Admin, &[]).await);
+    let (status, made) = boss.api("POST", "/customers", json!({ "name": "Budi", "site_id": 1 })).await;
+    assert_eq!(status, 201, "{made}");
+    let offered = async || {
+        let path = format!("/customers/{}/invoices", made["id"]);
+        let request = Request::get(&path)
+            .header(header::COOKIE, format!("hiji_session={}; hiji_lang=en", boss.token))
+            .header("hx-request", "true");
+        let (_, _, invoices) = app.ask(request.body(String::new()).unwrap()).await;
+        let (_, services) = boss.get(&format!("/customers/{}/services", made["id"])).await;
+        [invoices.contains("/invoices/new"), services.contains("/subscriptions/new")]
+    };
+    assert_eq!(offered().await, [true, true]);
+    let (status, _, page) = boss.post(&format!("/customers/{}/delete", made["id"]), "reason=pindah").await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
+    assert_eq!(offered().await, [false, false]);
+}
+
+#[tokio::test]
 async fn an_operator_adds_a_customer_and_finds_him_again() {
     on_each_database(|app| async move {
         let site = app.site("Kebon").await;
@@ -246,7 +268,7 @@ async fn a_foreign_sites_customers_do_not_exist() {
         let boss = Browser::new(&app, app.signed_in(Role::SuperAdmin, &[]).await);
         for (site, name) in [(kebon, "Budi"), (waena, "Siti")] {
             let body = json!({ "site_id": site, "name": name, "phones": [{ "number": "081234567890" }],
-                "allow_duplicate": true });
+                "tags": [format!("tag-{name}")], "allow_duplicate": true });
             assert_eq!(boss.api("POST", "/customers", body).await.0, 201);
         }
         let file = multipart(&[("form_id", FORM_ID), ("site_id", "1")], ("a.csv", "nama\nJoko\n"));
@@ -266,6 +288,8 @@ async fn a_foreign_sites_customers_do_not_exist() {
         for path in ["/customers/1", "/customers/1/edit", "/customers/imports/1", "/customers/imports/1/errors"] {
             assert_eq!(rina.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
         }
+        let (_, page) = rina.get("/customers").await;
+        assert!(page.to_lowercase().contains("tag-siti") && !page.to_lowercase().contains("tag-budi"), "{page}");
         let (_, list) = rina.api("GET", "/customers?site_id=1", Value::Null).await;
         assert_eq!(list["items"], json!([]));
         let (_, csv) = rina.get("/customers/export?format=csv").await;

@@ -2,11 +2,15 @@
 
 use serde::Serialize;
 
+use super::business::{Business, Counted, Services, Waiting};
 use crate::{
     http::{form::Choice, page::Page},
-    ids::{RouterId, SiteId},
+    ids::{PlanId, RouterId, SiteId},
+    invoices::Sum,
     money::Money,
     monitoring::ActiveCounts,
+    notifications::MAX_COUNTED,
+    payments::Takings,
     routers::{Presence, Router, sample_router},
     vouchers::{self, Status, Voucher},
 };
@@ -34,7 +38,10 @@ pub(crate) struct Setup {
     pub(crate) site: bool,
     pub(crate) router: Option<RouterId>,
     pub(crate) agent: bool,
-    pub(crate) package: bool,
+    /// There is a package of vouchers.
+    pub(crate) vouchers: bool,
+    /// There is one of services.
+    pub(crate) services: bool,
 }
 
 /// The dashboard.
@@ -44,12 +51,23 @@ pub(crate) struct DashboardPage {
     pub(crate) site: Option<SiteId>,
     pub(crate) active: ActiveCounts,
     pub(crate) today: Vec<Today>,
+    pub(crate) business: Business,
     pub(crate) may_see_profit: bool,
     pub(crate) may_see_vouchers: bool,
     pub(crate) online: usize,
     pub(crate) routers: Vec<RouterLine>,
     pub(crate) activations: Vec<Voucher>,
     pub(crate) setup: Option<Setup>,
+}
+
+fn sample_business() -> Business {
+    let counted = |count: u64| Counted::from(count);
+    Business {
+        taken: Some(vec![Takings { count: 37, amount: Money::idr(6_105_000) }]),
+        overdue: Some(vec![Sum { count: 112, total: Money::idr(18_480_000), remaining: Money::idr(17_950_000) }]),
+        services: Some(Services { active: 1_412, grace: 38, isolated: 61 }),
+        waiting: Waiting { drafts: 12, plans: vec![PlanId(3)], messages: counted(MAX_COUNTED + 1), calls: counted(4) },
+    }
 }
 
 impl Page for DashboardPage {
@@ -66,6 +84,7 @@ impl Page for DashboardPage {
             site: None,
             active: ActiveCounts::default(),
             today: Vec::new(),
+            business: Business::default(),
             may_see_profit: true,
             may_see_vouchers: true,
             online: 0,
@@ -79,17 +98,30 @@ impl Page for DashboardPage {
             site: Some(SiteId(1)),
             active: ActiveCounts { hotspot: 128, pppoe: 1534 },
             today: vec![Today { count: 41, revenue: Money::idr(123_000), profit: Some(Money::idr(41_000)) }],
+            business: sample_business(),
             online: 1,
             routers: vec![line(Presence::Waiting), line(Presence::RouterDown), line(Presence::Online)],
             activations: vec![vouchers::sample_voucher(Status::Active)],
             ..empty(None)
         };
+        let setup = |site, router, agent| Setup { site, router, agent, vouchers: false, services: false };
+        let ready = setup(true, router, true);
+        let idle = Business {
+            taken: Some(Vec::new()),
+            overdue: Some(Vec::new()),
+            services: Some(Services::default()),
+            waiting: Waiting::default(),
+        };
         vec![
             empty(None),
-            empty(Some(Setup { site: false, router: None, agent: false, package: false })),
-            empty(Some(Setup { site: true, router: None, agent: false, package: false })),
-            empty(Some(Setup { site: true, router, agent: false, package: false })),
-            empty(Some(Setup { site: true, router, agent: true, package: true })),
+            Self { business: idle, ..empty(None) },
+            empty(Some(setup(false, None, false))),
+            empty(Some(setup(true, None, false))),
+            empty(Some(setup(true, router, false))),
+            empty(Some(ready)),
+            empty(Some(Setup { vouchers: true, ..ready })),
+            empty(Some(Setup { services: true, ..ready })),
+            empty(Some(Setup { vouchers: true, services: true, ..ready })),
             Self { may_see_vouchers: false, may_see_profit: false, ..empty(None) },
             busy,
         ]

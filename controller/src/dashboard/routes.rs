@@ -33,13 +33,14 @@ async fn show(
     let all = sites_of(&app, &caller).await?;
     let site = asked.site_id.parse().ok().map(SiteId);
     let chosen: Vec<Site> = all.iter().filter(|own| site.is_none_or(|site| own.id == site)).cloned().collect();
-    let board = board(&app, &caller, &chosen).await?;
+    let board = board(&app, &caller, (&caller.sites.only(site), &chosen)).await?;
     let setup = if site.is_none() { setup(&app, &caller, &board.routers, &all).await? } else { None };
     view.page(&DashboardPage {
         sites: all.iter().map(|site| Choice::new(site.id, site.name.clone())).collect(),
         site,
         active: board.active,
         today: board.today,
+        business: board.business,
         may_see_profit: caller.may(Permission::CostsSee),
         may_see_vouchers: caller.may(Permission::VouchersSee),
         online: board.routers.iter().filter(|line| line.router.presence == Presence::Online).count(),

@@ -4,6 +4,7 @@
 //! PostgreSQL uses one pool for both.
 
 pub mod entity;
+pub mod kept;
 pub mod paging;
 
 use std::{ops::Deref, sync::Arc, time::Duration};
@@ -171,6 +172,8 @@ pub enum Guard {
     Invoices,
     /// The places in the public stream of events.
     EventStream,
+    /// Price rules, and dated prices: no two say the same.
+    PriceRules,
 }
 
 /// Waits until no other transaction holds the guard, and holds it until this one ends. SQLite has one writer anyway.
@@ -189,6 +192,7 @@ pub async fn one_at_a_time(tx: &impl ConnectionTrait, guard: Guard) -> Result<()
         Guard::Vouchers => 0x6869_0008_i64,
         Guard::Invoices => 0x6869_0009_i64,
         Guard::EventStream => 0x6869_000b_i64,
+        Guard::PriceRules => 0x6869_000d_i64,
     };
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_advisory_xact_lock($1)", [key.into()]);

@@ -1,6 +1,7 @@
 //! Pages of lists: limits and opaque cursors. A list is read from a key onwards, never by counting rows away.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -69,6 +70,24 @@ impl PageOf {
     #[must_use]
     pub fn cursor(key: &str) -> String {
         B64.encode(key)
+    }
+
+    /// The rows of this page of a list from the newest to the oldest, and one more, for [`Self::cut`]. A cursor that is no
+    /// number begins at the first; whether it is ours is checked where it comes in.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn newest<E: EntityTrait>(
+        &self,
+        db: &impl ConnectionTrait,
+        query: Select<E>,
+        id: E::Column,
+    ) -> Result<Vec<E::Model>, DbErr> {
+        let query = match self.after_id() {
+            Ok(Some(after)) => query.filter(id.lt(after)),
+            Ok(None) | Err(BadCursor) => query,
+        };
+        query.order_by_desc(id).limit(self.limit() + 1).all(db).await
     }
 
     /// Cuts what was read with `limit() + 1` to a page; `key` names a row's place.

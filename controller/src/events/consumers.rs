@@ -133,7 +133,9 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
         BusinessEvent::InvoiceIssued { customer_id, invoice_id, .. }
         | BusinessEvent::InvoiceSettled { customer_id, invoice_id, .. }
         | BusinessEvent::InvoiceVoided { customer_id, invoice_id, .. }
-        | BusinessEvent::InvoiceCredited { customer_id, invoice_id, .. } => {
+        | BusinessEvent::InvoiceCredited { customer_id, invoice_id, .. }
+        | BusinessEvent::InvoiceWrittenOff { customer_id, invoice_id, .. }
+        | BusinessEvent::InvoiceReinstated { customer_id, invoice_id, .. } => {
             vec![format!("invoice-{invoice_id}"), format!("customer-{customer_id}"), "invoices".to_owned()]
         }
         BusinessEvent::SubscriptionCreated { subscription_id, customer_id, .. }

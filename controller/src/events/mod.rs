@@ -163,6 +163,22 @@ pub enum BusinessEvent {
         note: String,
         amount: Money,
     },
+    /// Its rest was given up.
+    InvoiceWrittenOff {
+        invoice_id: InvoiceId,
+        customer_id: CustomerId,
+        number: String,
+        amount: Money,
+        reason: String,
+    },
+    /// What was given up of it is owed again.
+    InvoiceReinstated {
+        invoice_id: InvoiceId,
+        customer_id: CustomerId,
+        number: String,
+        amount: Money,
+        reason: String,
+    },
     SubscriptionCreated {
         subscription_id: SubscriptionId,
         customer_id: CustomerId,
@@ -283,6 +299,8 @@ pub const TOPICS: &[(&str, &str)] = &[
     ("invoice", "settled"),
     ("invoice", "voided"),
     ("invoice", "credited"),
+    ("invoice", "written_off"),
+    ("invoice", "reinstated"),
     ("subscription", "created"),
     ("subscription", "changed"),
     ("subscription", "suspended"),
@@ -294,7 +312,9 @@ pub const TOPICS: &[(&str, &str)] = &[
     ("isolation_plan", "held"),
     ("isolation_plan", "changed"),
     ("payment", "received"),
+    ("payment", "refunded"),
     ("payment", "reversed"),
+    ("balance", "used"),
 ];
 
 impl BusinessEvent {
@@ -327,6 +347,8 @@ impl BusinessEvent {
             Self::InvoiceSettled { .. } => ("invoice", "settled"),
             Self::InvoiceVoided { .. } => ("invoice", "voided"),
             Self::InvoiceCredited { .. } => ("invoice", "credited"),
+            Self::InvoiceWrittenOff { .. } => ("invoice", "written_off"),
+            Self::InvoiceReinstated { .. } => ("invoice", "reinstated"),
             Self::SubscriptionCreated { .. } => ("subscription", "created"),
             Self::SubscriptionChanged { .. } => ("subscription", "changed"),
             Self::SubscriptionSuspended { .. } => ("subscription", "suspended"),
@@ -337,7 +359,12 @@ impl BusinessEvent {
             Self::BillingRunFinished { .. } => ("billing", "finished"),
             Self::IsolationPlanHeld { .. } => ("isolation_plan", "held"),
             Self::IsolationPlanChanged { .. } => ("isolation_plan", "changed"),
-            Self::PaymentReceived { .. } => ("payment", "received"),
+            // Money given back, and a balance that is used, are no money received: who adds up must not count them.
+            Self::PaymentReceived { kind, .. } => match kind.as_str() {
+                "refund" => ("payment", "refunded"),
+                "credit_used" => ("balance", "used"),
+                _ => ("payment", "received"),
+            },
             Self::PaymentReversed { .. } => ("payment", "reversed"),
         }
     }
@@ -372,7 +399,9 @@ impl BusinessEvent {
             Self::InvoiceIssued { invoice_id, .. }
             | Self::InvoiceSettled { invoice_id, .. }
             | Self::InvoiceVoided { invoice_id, .. }
-            | Self::InvoiceCredited { invoice_id, .. } => format!("invoice/{invoice_id}"),
+            | Self::InvoiceCredited { invoice_id, .. }
+            | Self::InvoiceWrittenOff { invoice_id, .. }
+            | Self::InvoiceReinstated { invoice_id, .. } => format!("invoice/{invoice_id}"),
             Self::SubscriptionCreated { number, .. }
             | Self::SubscriptionChanged { number, .. }
             | Self::SubscriptionSuspended { number, .. }

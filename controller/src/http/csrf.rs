@@ -12,7 +12,8 @@ use axum::{
 
 use super::error::AppError;
 
-const FETCH_SITE: &str = "sec-fetch-site";
+/// Where a request comes from, as browsers say it.
+pub(crate) const FETCH_SITE: &str = "sec-fetch-site";
 
 /// Layer of the pages. The state is the host of the public URL, which a proxy may hide from the `Host` header.
 pub(crate) async fn same_site_only(State(public_host): State<String>, request: Request, next: Next) -> Response {

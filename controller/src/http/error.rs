@@ -9,18 +9,19 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Serialize;
 
 use super::{
+    csrf::FETCH_SITE,
     form::{FormErrors, percent_encoded, text_key},
     htmx,
     locale::Arg,
     page::Page,
-    view::View,
+    view::{View, safe_next},
 };
 use crate::ids;
 
@@ -226,6 +227,8 @@ pub struct ErrorPage {
     title_key: String,
     sentence: String,
     reference: Option<String>,
+    /// The page of ours that this came from.
+    back: Option<String>,
 }
 
 impl Page for ErrorPage {
@@ -237,6 +240,7 @@ impl Page for ErrorPage {
             title_key: format!("fault-{code}-title"),
             sentence: "Sentence.".to_owned(),
             reference: reference.map(str::to_owned),
+            back: reference.map(|_| "/vouchers?q=KB".to_owned()),
         };
         vec![page(404, "not-found", None), page(500, "internal", Some("1a2b3c4d"))]
     }
@@ -262,6 +266,7 @@ impl Page for ErrorNotice {
 pub(crate) async fn as_page(view: View, request: Request, next: Next) -> Response {
     let partial = htmx::is_partial(request.headers());
     let safe = request.method().is_safe();
+    let back = came_from(request.headers()).filter(|from| !safe || from != view.here());
     let mut response = next.run(request).await;
     let Some(error) = error_of(&mut response) else { return response };
     if matches!(*error, AppError::Unauthorized) {
@@ -270,12 +275,21 @@ pub(crate) async fn as_page(view: View, request: Request, next: Next) -> Respons
         let to = if next.is_empty() { "/login".to_owned() } else { format!("/login?next={}", percent_encoded(next)) };
         return if partial { htmx::redirect(&to) } else { Redirect::to(&to).into_response() };
     }
-    let mut page = if partial { notice(&error, &view) } else { page(&error, &view) };
+    let mut page = if partial { notice(&error, &view) } else { page(&error, &view, back) };
     keep_headers(&error, response.headers(), page.headers_mut());
     page
 }
 
-fn page(error: &AppError, view: &View) -> Response {
+/// The page of ours that a request came from. Browsers tell it to their own site only, and in whole.
+fn came_from(headers: &HeaderMap) -> Option<String> {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let (_, from) = text(header::REFERER)?.split_once("://")?;
+    let (host, path) = from.split_at(from.find('/')?);
+    let ours = text(header::HOST) == Some(host) || text(HeaderName::from_static(FETCH_SITE)) == Some("same-origin");
+    (ours && safe_next(path) == path).then(|| path.to_owned())
+}
+
+fn page(error: &AppError, view: &View, back: Option<String>) -> Response {
     // What features name has one title for all.
     let title = match (error.code(), error.status()) {
         (_, StatusCode::CONFLICT) => "conflict",
@@ -288,6 +302,7 @@ fn page(error: &AppError, view: &View) -> Response {
         title_key: format!("fault-{}-title", title.replace('_', "-")),
         sentence: sentence_with_fields(error, view),
         reference: error.logged(view),
+        back,
     };
     written(error, view, view.html(&page))
 }

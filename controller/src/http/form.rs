@@ -20,8 +20,11 @@ pub const MAX_NAME: usize = 64;
 pub const MAX_NOTE: usize = 500;
 /// The largest price: one thousand million rupiah. Beyond it somebody leaned on a key.
 pub const MAX_PRICE: i64 = 1_000_000_000;
-/// Digits of a number that are looked at.
-const MAX_DIGITS: usize = 18;
+/// Digits behind the mark of a measure.
+const MAX_DECIMALS: usize = 2;
+
+/// A unit in which something is measured: its name, as in the texts `unit-<name>`, and how much one of it is.
+pub type Unit = (&'static str, i64);
 
 /// Why a field is refused: a code that programs read, and the arguments of its sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -244,16 +247,47 @@ impl Check {
         let minor = match text.rsplit_once(',') {
             Some((whole, cents)) if currency.exponent() > 0 => self.with_cents(field, (whole, cents), currency),
             Some(_) | None => {
-                let unit = 10_i64.pow(currency.exponent());
-                let whole = self.int(field, text, i64::MIN / unit..=i64::MAX / unit)?;
-                Some(whole * unit)
+                let whole = self.int(field, text, i64::MIN..=i64::MAX)?;
+                Some(whole.saturating_mul(10_i64.pow(currency.exponent())))
             }
         }?;
         if !(0..=MAX_PRICE).contains(&minor) {
-            self.refuse(field, FieldError::new("out_of_range").arg("min", 0).arg("max", MAX_PRICE));
+            self.refuse(field, no_price(0, currency));
             return None;
         }
         Some(Money::new(minor, currency))
+    }
+
+    /// A measure as people type it, with the unit chosen beside it: `3`, `1.500`, and `1,5` as well. Limits are in the
+    /// smallest measure, and told in the unit that was chosen. What is no whole number of the smallest unit is rounded.
+    pub fn measure(
+        &mut self,
+        field: &str,
+        (text, unit): (&str, &str),
+        units: &[Unit],
+        range: &RangeInclusive<i64>,
+    ) -> Option<i64> {
+        let text = text.trim();
+        if text.is_empty() {
+            self.refuse(field, FieldError::new("required"));
+            return None;
+        }
+        let Some((name, each)) = units.iter().find(|(name, _)| *name == unit).copied() else {
+            self.refuse(field, FieldError::new("not_offered"));
+            return None;
+        };
+        let step = units.iter().map(|(_, each)| *each).min().unwrap_or(1);
+        let Some(measure) = measured(text, each, step) else {
+            self.refuse(field, FieldError::new("not_a_number"));
+            return None;
+        };
+        if !range.contains(&measure) {
+            let (min, max) = (range.start().saturating_add(each - 1) / each, range.end() / each);
+            let error = FieldError::new("measure_out_of_range").arg("min", min).arg("max", max).arg("unit", name);
+            self.refuse(field, error);
+            return None;
+        }
+        Some(measure)
     }
 
     fn with_cents(&mut self, field: &str, (whole, cents): (&str, &str), currency: Currency) -> Option<i64> {
@@ -262,7 +296,7 @@ impl Check {
         let right = (1..=digits).contains(&cents.len()) && cents.bytes().all(|byte| byte.is_ascii_digit());
         let minor = whole_number(whole.trim()).filter(|_| right).and_then(|whole| {
             let cents: i64 = format!("{cents:0<digits$}").parse().ok()?;
-            whole.checked_mul(unit)?.checked_add(cents)
+            Some(whole.saturating_mul(unit).saturating_add(cents))
         });
         if minor.is_none() {
             self.refuse(field, FieldError::new("not_a_number"));
@@ -296,7 +330,32 @@ impl Check {
     }
 }
 
-/// `12`, `1.250`, `1 250`, `-3`; nothing else.
+/// The refusal of a price beyond its limits, with these as prices.
+#[must_use]
+pub fn no_price(min: i64, currency: Currency) -> FieldError {
+    let price = |minor: i64| Money::new(minor, currency).to_string();
+    FieldError::new("out_of_range").arg("min", price(min)).arg("max", price(MAX_PRICE))
+}
+
+/// A number of units of `each`, with at most [`MAX_DECIMALS`] digits behind a comma or point, to the next whole `step`.
+fn measured(text: &str, each: i64, step: i64) -> Option<i64> {
+    if let Some(whole) = whole_number(text) {
+        return Some(whole.saturating_mul(each));
+    }
+    let (whole, decimals) = text.rsplit_once([',', '.']).filter(|(whole, _)| !whole.starts_with(['-', '−']))?;
+    let digits = decimals.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits || !(1..=MAX_DECIMALS).contains(&decimals.len()) {
+        return None;
+    }
+    let whole = i128::from(whole_number(whole)?);
+    let scale = 10_i128.pow(u32::try_from(decimals.len()).ok()?);
+    let (each, step) = (i128::from(each), i128::from(step));
+    let exact = (whole * scale + decimals.parse::<i128>().ok()?) * each;
+    let steps = (exact + scale * step / 2) / (scale * step);
+    Some(i64::try_from(steps * step).unwrap_or(i64::MAX))
+}
+
+/// `12`, `1.250`, `1 250`, `-3`; nothing else. What is larger than any number is the largest.
 fn whole_number(text: &str) -> Option<i64> {
     let (negative, digits) = match text.strip_prefix(['-', '−']) {
         Some(rest) => (true, rest),
@@ -304,12 +363,13 @@ fn whole_number(text: &str) -> Option<i64> {
     };
     let groups: Vec<&str> = digits.trim().split(['.', ',', ' ', '\u{a0}']).collect();
     let grouped_well = groups.iter().skip(1).all(|group| group.len() == 3)
-        && (groups.len() == 1 || groups.first().is_some_and(|first| (1..=3).contains(&first.len())));
+        && (groups.len() == 1
+            || groups.first().is_some_and(|first| (1..=3).contains(&first.len()) && !first.starts_with('0')));
     let joined = groups.concat();
-    if !grouped_well || joined.is_empty() || joined.len() > MAX_DIGITS || !joined.bytes().all(|b| b.is_ascii_digit()) {
+    if !grouped_well || joined.is_empty() || !joined.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let number: i64 = joined.parse().ok()?;
+    let number = joined.parse().unwrap_or(i64::MAX);
     Some(if negative { -number } else { number })
 }
 
@@ -341,9 +401,71 @@ mod tests {
         for (text, number) in [("12", 12), (" 1.250 ", 1250), ("1,250", 1250), ("2 000 000", 2_000_000), ("-1", -1)] {
             assert_eq!(whole_number(text.trim()), Some(number), "{text}");
         }
-        for text in ["", "1.5", "12a", "1..000", "1e3", "0x10", ".500", "1234.567", "99999999999999999999", "½"] {
+        for text in ["", "1.5", "12a", "1..000", "1e3", "0x10", ".500", "0,125", "1234.567", "½"] {
             assert_eq!(whole_number(text), None, "{text}");
         }
+        assert_eq!(whole_number("99999999999999999999"), Some(i64::MAX));
+    }
+
+    #[test]
+    fn a_number_that_is_too_large_is_told_its_limits() {
+        let mut check = Check::default();
+        assert_eq!(check.int("count", "99999999999999999999", 1..=10), None);
+        assert_eq!(check.money("price", "99999999999999999999", Currency::IDR), None);
+        let usd = Currency::parse("USD").unwrap();
+        assert_eq!(check.money("cents", "99999999999999999999,50", usd), None);
+        let errors = check.into_errors();
+        let codes: Vec<_> = errors.iter().map(|(field, error)| (field, error.code())).collect();
+        assert_eq!(codes, [("cents", "out_of_range"), ("count", "out_of_range"), ("price", "out_of_range")]);
+        let price = errors.iter().find(|(field, _)| *field == "price").unwrap().1;
+        assert_eq!(price.args()[1], ("max".to_owned(), Arg::Text("Rp1.000.000.000".to_owned())));
+    }
+
+    const SIZES: [Unit; 2] = [("mb", 1 << 20), ("gb", 1 << 30)];
+
+    #[test]
+    fn measures_are_read_with_their_unit_and_a_comma() {
+        let mut check = Check::default();
+        for (text, unit, bytes) in [
+            ("3", "gb", 3 << 30),
+            ("1.500", "mb", 1500 << 20),
+            ("1,5", "gb", 1536 << 20),
+            ("0.25", "gb", 256 << 20),
+            ("1,1", "gb", 1126 << 20),
+            ("1.234,5", "mb", 1235 << 20),
+        ] {
+            assert_eq!(check.measure("quota", (text, unit), &SIZES, &(1..=1 << 50)), Some(bytes), "{text}");
+        }
+        assert!(check.is_clean());
+        for (text, unit, code) in [
+            ("", "gb", "required"),
+            ("1", "tb", "not_offered"),
+            ("1,555", "kb", "not_offered"),
+            ("1,5555", "gb", "not_a_number"),
+            ("-1,5", "gb", "not_a_number"),
+            ("-0,5", "gb", "not_a_number"),
+            ("many", "gb", "not_a_number"),
+            ("0", "gb", "measure_out_of_range"),
+            ("99999999999999999999", "gb", "measure_out_of_range"),
+        ] {
+            let mut check = Check::default();
+            assert_eq!(check.measure("quota", (text, unit), &SIZES, &(1..=1 << 50)), None, "{text}");
+            assert_eq!(code_of(&check.into_errors()), code, "{text} {unit}");
+        }
+    }
+
+    #[test]
+    fn the_limits_of_a_measure_are_told_in_its_unit() {
+        const SPANS: [Unit; 2] = [("hours", 3_600), ("days", 86_400)];
+        let mut check = Check::default();
+        assert_eq!(check.measure("active", ("9999", "days"), &SPANS, &(1..=3_660 * 86_400)), None);
+        let errors = check.into_errors();
+        let args: Vec<_> = errors.iter().next().unwrap().1.args().iter().map(|(_, arg)| arg.clone()).collect();
+        assert_eq!(args, [Arg::Number(1), Arg::Number(3_660), Arg::Text("days".to_owned())]);
+    }
+
+    fn code_of(errors: &FormErrors) -> &str {
+        errors.iter().next().unwrap().1.code()
     }
 
     #[test]

@@ -45,13 +45,28 @@ pub fn bytes(value: i64, locale: Locale) -> String {
         unit += 1;
     }
     let whole = i64::try_from(tenths / 10).unwrap_or(i64::MAX);
-    let comma = match locale {
-        Locale::Id => ',',
-        Locale::En => '.',
-    };
+    let comma = decimal_mark(locale);
     match tenths % 10 {
         0 => format!("{} {}", number(whole, locale), UNITS[unit]),
         tenth => format!("{}{comma}{tenth} {}", number(whole, locale), UNITS[unit]),
+    }
+}
+
+/// Hundredths of a per cent as per cent, without the sign: `12,5` in Indonesian, `12.5` in English.
+#[must_use]
+pub fn percent(hundredths: i64, locale: Locale) -> String {
+    let (whole, part) = (hundredths / 100, hundredths % 100);
+    let mark = decimal_mark(locale);
+    if part == 0 {
+        return number(whole, locale);
+    }
+    format!("{}{mark}{:02}", number(whole, locale), part.abs()).trim_end_matches('0').to_owned()
+}
+
+fn decimal_mark(locale: Locale) -> char {
+    match locale {
+        Locale::Id => ',',
+        Locale::En => '.',
     }
 }
 
@@ -106,7 +121,7 @@ pub fn time(at: DateTime<Utc>, zone: Tz, with_seconds: bool) -> String {
 /// The name of a place's zone as the field says it: WIB, WITA, WIT; elsewhere what the zone database says.
 #[must_use]
 pub fn zone_name(at: DateTime<Utc>, zone: Tz) -> String {
-    at.with_timezone(&zone).format("%Z").to_string()
+    at.with_timezone(&zone).offset().to_string()
 }
 
 fn month_en(month0: u32) -> &'static str {
@@ -132,6 +147,15 @@ mod tests {
         assert_eq!(bytes(1536, Locale::Id), "1,5 KB");
         assert_eq!(bytes(1_503_238_553, Locale::En), "1.4 GB");
         assert_eq!(bytes(i64::MAX, Locale::En), "8,388,608 TB");
+    }
+
+    #[test]
+    fn per_cent_are_written_per_language() {
+        for (hundredths, id, en) in
+            [(1250, "12,5", "12.5"), (1205, "12,05", "12.05"), (1100, "11", "11"), (25, "0,25", "0.25"), (0, "0", "0")]
+        {
+            assert_eq!([percent(hundredths, Locale::Id), percent(hundredths, Locale::En)], [id, en]);
+        }
     }
 
     #[test]

@@ -224,6 +224,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_error_leads_back_to_the_page_of_ours_it_came_from() {
+        let host = ("host", "isp.example.net");
+        let from = |referer| [host, ("referer", referer), ("accept-language", "en")];
+        let back = async |method, path, headers: &[(&str, &str)]| {
+            let (_, _, body) = ask(method, path, headers, "").await;
+            let (_, rest) = body.split_once("data-back href=\"")?;
+            rest.split_once('"').map(|(path, _)| path.to_owned())
+        };
+        let ours = from("https://isp.example.net/vouchers?q=KB");
+        assert_eq!(back("POST", "/refuse", &ours).await.as_deref(), Some("/vouchers?q=KB"));
+        let same = from("https://isp.example.net/refuse");
+        assert_eq!(back("POST", "/refuse", &same).await.as_deref(), Some("/refuse"));
+        let proxied = [("host", "127.0.0.1:8080"), ours[1], ("sec-fetch-site", "same-origin")];
+        assert_eq!(back("GET", "/broken", &proxied).await.as_deref(), Some("/vouchers?q=KB"));
+        for foreign in ["https://evil.example/vouchers", "https://isp.example.net//evil.example", "nonsense", ""] {
+            assert_eq!(back("GET", "/broken", &from(foreign)).await, None, "{foreign}");
+        }
+        // What was asked for itself is no way back.
+        assert_eq!(back("GET", "/broken", &from("https://isp.example.net/broken")).await, None);
+    }
+
+    #[tokio::test]
     async fn our_faults_show_a_reference_and_no_detail() {
         for path in ["/broken", "/panic", "/api/v1/broken", "/api/v1/panic"] {
             let (status, _, body) = ask("GET", path, &[], "").await;

@@ -2,7 +2,7 @@
 //!
 //! Only names of topics travel, no data, so nothing can leak that the fetch itself would not show. Bursts are gathered: a
 //! page hears of a topic at most once a moment, however many sessions start in it. Who falls behind is told to fetch
-//! everything.
+//! everything. What changed between the page and its stream is told first: the page says by its mark how far it is.
 
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 
@@ -56,9 +56,12 @@ impl LiveState {
 pub(crate) struct Asked {
     #[serde(default)]
     topic: Vec<String>,
+    /// The mark of the page; a page without one is told of what comes.
+    #[serde(default)]
+    since: String,
 }
 
-/// `GET /live?topic=dashboard&topic=batch-12`.
+/// `GET /live?topic=dashboard&topic=batch-12&since=…`.
 pub(crate) async fn listen(
     State(state): State<LiveState>,
     Signed(caller): Signed,
@@ -71,7 +74,7 @@ pub(crate) async fn listen(
     let seat = Arc::clone(&state.seats)
         .try_acquire_owned()
         .map_err(|_full| AppError::Unavailable(anyhow::anyhow!("{MAX_LISTENERS} pages listen already")))?;
-    let listener = Listener {
+    let mut listener = Listener {
         events: state.live.subscribe(),
         stop: state.stop,
         topics,
@@ -80,6 +83,10 @@ pub(crate) async fn listen(
         waiting: Vec::new(),
         _seat: seat,
     };
+    // After it listens, so that nothing falls in between.
+    if !asked.since.is_empty() {
+        listener.catch_up(state.live.since(&asked.since));
+    }
     let told = stream::unfold(listener, |mut listener| async move {
         listener.next().await.map(|event| (Ok::<_, Infallible>(event), listener))
     });
@@ -109,6 +116,17 @@ enum Moment {
 }
 
 impl Listener {
+    /// What the page missed before it listened; everything when that is not known.
+    fn catch_up(&mut self, missed: Option<Vec<LiveEvent>>) {
+        self.waiting = match missed {
+            None => vec![refresh()],
+            Some(missed) => {
+                let ours = missed.into_iter().filter(|event| self.concerns(event));
+                changes(ours.map(|event| event.topic).collect())
+            }
+        };
+    }
+
     /// The next event, or nothing when the listener is let go.
     async fn next(&mut self) -> Option<Event> {
         if let Some(event) = self.waiting.pop() {
@@ -116,10 +134,10 @@ impl Listener {
         }
         match self.moment().await {
             Moment::Changed(topics) => {
-                self.waiting = topics.into_iter().map(|topic| Event::default().event("change").data(topic)).collect();
+                self.waiting = changes(topics);
                 self.waiting.pop()
             }
-            Moment::Missed => Some(Event::default().event("refresh").data("all")),
+            Moment::Missed => Some(refresh()),
             Moment::Over => None,
         }
     }
@@ -153,6 +171,14 @@ impl Listener {
     fn concerns(&self, event: &LiveEvent) -> bool {
         event.site.is_none_or(|site| self.sites.sees(site)) && self.topics.contains(&event.topic)
     }
+}
+
+fn changes(topics: BTreeSet<String>) -> Vec<Event> {
+    topics.into_iter().map(|topic| Event::default().event("change").data(topic)).collect()
+}
+
+fn refresh() -> Event {
+    Event::default().event("refresh").data("all")
 }
 
 #[cfg(test)]
@@ -203,6 +229,23 @@ mod tests {
         let told = format!("{:?}", listener.next().await);
         // An event without data is none for a browser.
         assert!(told.contains("event: refresh") && told.contains("data: all"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn what_changed_before_the_stream_was_open_is_told_first() {
+        let live = Live::default();
+        let mark = live.mark();
+        live.send("batch-1", Some(SiteId(1)));
+        live.send("batch-1", Some(SiteId(1)));
+        live.send("batch-2", Some(SiteId(1)));
+        live.send("dashboard", Some(SiteId(2)));
+        let mut listener = listener(&live, Scope::Sites(BTreeSet::from([SiteId(1)])));
+        listener.catch_up(live.since(&mark));
+        let told = format!("{:?}", listener.next().await);
+        assert!(told.contains("event: change") && told.contains("data: batch-1"), "{told}");
+        assert!(listener.next().await.is_none(), "told twice, or of what is not its own");
+        listener.catch_up(live.since("another-1"));
+        assert!(format!("{:?}", listener.next().await).contains("event: refresh"));
     }
 
     #[tokio::test]

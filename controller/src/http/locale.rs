@@ -3,7 +3,12 @@
 //! A new language is a file `xx.ftl`, a variant here and its number and date style in `format.rs`. Texts are read once
 //! at start, also in debug builds.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use fluent_bundle::{
     FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle, memoizer::MemoizerKind, types::FluentNumber,
@@ -95,6 +100,20 @@ pub enum Arg {
     Text(String),
 }
 
+impl Arg {
+    /// The argument as a language shows it: days are written as the language writes days.
+    #[must_use]
+    pub fn shown(&self, locale: Locale) -> Self {
+        const DAY_CHARS: usize = 10;
+        match self {
+            Self::Text(text) if text.len() == DAY_CHARS => {
+                Self::Text(text.parse().map_or_else(|_no_day| text.clone(), |day| format::day(day, locale)))
+            }
+            Self::Text(_) | Self::Number(_) => self.clone(),
+        }
+    }
+}
+
 impl From<i64> for Arg {
     fn from(number: i64) -> Self {
         Self::Number(number)
@@ -120,7 +139,14 @@ struct LocaleFiles;
 /// The texts of every language.
 #[derive(Clone)]
 pub struct Texts {
-    bundles: Arc<[(Locale, FluentBundle<FluentResource>)]>,
+    languages: Arc<[Language]>,
+}
+
+struct Language {
+    locale: Locale,
+    bundle: FluentBundle<FluentResource>,
+    /// Texts that take no arguments, as they were written once: a page shows hundreds of them.
+    plain: RwLock<HashMap<String, Arc<str>>>,
 }
 
 impl fmt::Debug for Texts {
@@ -135,14 +161,23 @@ impl Texts {
     /// # Errors
     /// A file is missing or is not Fluent; the message names it. A released binary cannot fail here: tests read them.
     pub fn load() -> anyhow::Result<Self> {
-        let bundles = Locale::ALL.into_iter().map(|locale| Ok((locale, read(locale)?)));
-        Ok(Self { bundles: bundles.collect::<anyhow::Result<Vec<_>>>()?.into() })
+        let languages = Locale::ALL
+            .into_iter()
+            .map(|locale| Ok(Language { locale, bundle: read(locale)?, plain: RwLock::default() }));
+        Ok(Self { languages: languages.collect::<anyhow::Result<Vec<_>>>()?.into() })
+    }
+
+    /// Has the language a text of this key? Nothing is written, so that no argument is missed.
+    #[must_use]
+    pub fn has(&self, locale: Locale, key: &str) -> bool {
+        let message = self.language(locale).and_then(|language| language.bundle.get_message(key));
+        message.is_some_and(|message| message.value().is_some())
     }
 
     /// The text of a key, or nothing when the language lacks it.
     #[must_use]
     pub fn get<'a>(&self, locale: Locale, key: &str, args: impl IntoIterator<Item = (&'a str, Arg)>) -> Option<String> {
-        let bundle = self.bundles.iter().find(|(known, _)| *known == locale).map(|(_, bundle)| bundle)?;
+        let bundle = &self.language(locale)?.bundle;
         let pattern = bundle.get_message(key)?.value()?;
         let mut values = FluentArgs::new();
         for (name, arg) in args {
@@ -158,6 +193,24 @@ impl Texts {
             tracing::warn!(key, %locale, %fault, "text with a fault");
         }
         Some(text)
+    }
+
+    /// The text of a key that takes no arguments; nothing when the language lacks it, or when it takes some.
+    #[must_use]
+    pub fn plain(&self, locale: Locale, key: &str) -> Option<Arc<str>> {
+        let Language { bundle, plain, .. } = self.language(locale)?;
+        if let Some(text) = plain.read().unwrap_or_else(PoisonError::into_inner).get(key) {
+            return Some(Arc::clone(text));
+        }
+        let mut faults = Vec::new();
+        let text = bundle.format_pattern(bundle.get_message(key)?.value()?, None, &mut faults);
+        let text: Arc<str> = faults.is_empty().then(|| text.into())?;
+        plain.write().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), Arc::clone(&text));
+        Some(text)
+    }
+
+    fn language(&self, locale: Locale) -> Option<&Language> {
+        self.languages.iter().find(|language| language.locale == locale)
     }
 
     /// The text of a key; the key itself when the language lacks it, so that a page still comes up.
@@ -242,9 +295,33 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_text_is_kept_and_one_with_arguments_is_not() {
+        let texts = Texts::load().unwrap();
+        for _again in 0..2 {
+            let plain = texts.plain(Locale::En, "search").unwrap();
+            assert_eq!(*plain, *texts.text(Locale::En, "search", []));
+            assert_eq!(texts.plain(Locale::Id, "fault-too-many"), None);
+            assert_eq!(texts.plain(Locale::Id, "no-such-key"), None);
+        }
+        assert_ne!(texts.plain(Locale::En, "search"), texts.plain(Locale::Id, "search"));
+    }
+
+    #[test]
+    fn days_are_shown_as_the_language_writes_them() {
+        let shown = |text: &str, locale| Arg::from(text).shown(locale);
+        assert_eq!(shown("2026-12-05", Locale::Id), Arg::from("05-12-2026"));
+        assert_eq!(shown("2026-12-05", Locale::En), Arg::from("5 Dec 2026"));
+        for text in ["2026-13-05", "Rumah 10M.", "2026-12-05T00:00", ""] {
+            assert_eq!(shown(text, Locale::En), Arg::from(text));
+        }
+        assert_eq!(Arg::from(2026).shown(Locale::Id), Arg::from(2026));
+    }
+
+    #[test]
     fn a_missing_key_shows_as_itself() {
         let texts = Texts::load().unwrap();
         assert_eq!(texts.text(Locale::Id, "no-such-key", []), "no-such-key");
         assert_eq!(texts.get(Locale::Id, "no-such-key", []), None);
+        assert!(!texts.has(Locale::Id, "no-such-key") && texts.has(Locale::Id, "fault-too-many"));
     }
 }

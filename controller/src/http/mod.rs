@@ -15,6 +15,8 @@ mod layers;
 pub mod limit;
 mod live;
 pub mod locale;
+pub mod logo;
+pub mod misread;
 pub mod nav;
 pub mod page;
 pub mod paper;
@@ -39,7 +41,9 @@ use crate::{
     app::App,
     audit, billing,
     brand::Brand,
-    counter, customers, dashboard, invoices, ledger, maintenance, monitoring,
+    counter, customers, dashboard,
+    events::live::Live,
+    invoices, ledger, maintenance, monitoring,
     mqtt::{self, BusKind},
     notifications, packages, payments, portal, prices, print, routers, sellers, settings, sites, subscriptions,
     vouchers,
@@ -60,6 +64,8 @@ pub struct Web {
     pub dev: bool,
     /// Host and port of the public URL.
     pub public_host: String,
+    /// What tells open pages of changes.
+    pub live: Live,
 }
 
 /// What listens: the app itself, and the metrics on a listener of their own.
@@ -83,6 +89,7 @@ pub fn build(app: &App) -> anyhow::Result<Http> {
         https: app.config.https(),
         dev: app.config.dev == 1,
         public_host: csrf::host_of(&app.config.public_url).unwrap_or_default().to_owned(),
+        live: app.live.clone(),
     });
     let keeper = api::Keeper {
         db: app.db.clone(),
@@ -96,6 +103,7 @@ pub fn build(app: &App) -> anyhow::Result<Http> {
         .merge(watched().with_state(app.clone()))
         .merge(layers::files(Router::new().route("/assets/{hash}/{*name}", get(assets::serve))))
         .merge(layers::files(print::style_routes().with_state(app.clone())))
+        .merge(layers::files(settings::letterhead::routes::files().with_state(app.clone())))
         .merge(layers::files(paper::routes()))
         .merge(layers::agents(routers::api::agent_routes().with_state(app.clone()), &web))
         .merge(layers::pages(pages(app).with_state(app.clone()), &web))
@@ -127,6 +135,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(billing::routes::routes())
         .merge(notifications::routes::routes())
         .merge(settings::routes::routes())
+        .merge(settings::letterhead::routes::routes())
         .merge(settings::services::routes::routes())
         .merge(settings::billing::routes::routes())
         .merge(sites::routes::routes())
@@ -136,6 +145,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(sellers::routes::routes())
         .merge(subscriptions::acts::routes::routes())
         .merge(subscriptions::intake::routes::routes())
+        .merge(subscriptions::reprice::routes::routes())
         .merge(portal::routes::routes())
         .merge(vouchers::routes::routes())
         .merge(payments::routes::routes())
@@ -175,10 +185,12 @@ fn resources() -> Router<App> {
         .merge(routers::api::routes())
         .merge(sellers::api::routes())
         .merge(settings::api::routes())
+        .merge(settings::letterhead::api::routes())
         .merge(sites::api::routes())
         .merge(subscriptions::api::routes())
         .merge(subscriptions::acts::api::routes())
         .merge(subscriptions::intake::api::routes())
+        .merge(subscriptions::reprice::api::routes())
         .merge(vouchers::api::routes())
         .merge(payments::api::routes())
         .merge(print::api::routes())
@@ -211,10 +223,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         routers::api::document(),
         sellers::api::document(),
         settings::api::document(),
+        settings::letterhead::api::document(),
         sites::api::document(),
         subscriptions::api::document(),
         subscriptions::acts::api::document(),
         subscriptions::intake::api::document(),
+        subscriptions::reprice::api::document(),
         vouchers::api::document(),
         payments::api::document(),
         print::api::document(),
@@ -329,6 +343,8 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<payments::pages::SearchPage>(),
         page::samples_of::<payments::pages::PayPage>(),
         page::samples_of::<payments::pages::ProposalPart>(),
+        page::samples_of::<payments::renew_pages::RenewPage>(),
+        page::samples_of::<payments::renew_pages::SumPart>(),
         page::samples_of::<payments::pages::ListPage>(),
         page::samples_of::<payments::pages::ShowPage>(),
         page::samples_of::<payments::pages::PrintPage>(),
@@ -341,6 +357,7 @@ pub fn samples() -> Vec<page::Sample> {
         page::samples_of::<print::layouts::pages::PreviewPart>(),
         page::samples_of::<vouchers::manage::pages::ConfirmPage>(),
         page::samples_of::<subscriptions::acts::pages::ActPage>(),
+        page::samples_of::<subscriptions::reprice::pages::RepricePage>(),
         page::samples_of::<subscriptions::intake::pages::IntakesPage>(),
         page::samples_of::<subscriptions::intake::pages::IntakePage>(),
         page::samples_of::<subscriptions::intake::pages::CredentialsPage>(),
@@ -388,6 +405,7 @@ mod tests {
                     theme: Theme::Dark,
                     dev: true,
                     here: "/dashboard".to_owned(),
+                    live: "abc-1".to_owned(),
                     flash: Some(Flash { key: "cancel".to_owned(), args: Vec::new() }),
                 };
                 for sample in &samples {

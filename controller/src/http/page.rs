@@ -7,7 +7,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use anyhow::Context as _;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context, escape_formatter,
@@ -24,7 +24,7 @@ use super::{
     locale::{Arg, Locale, Texts},
     nav::NavItem,
 };
-use crate::money::Money;
+use crate::money::{Currency, Money};
 
 /// Shown where there is no value.
 const NOTHING: &str = "–";
@@ -73,6 +73,8 @@ pub struct Shell {
     pub dev: bool,
     /// Path and query of the page, for forms that come back here.
     pub here: String,
+    /// How far live changes were when the page was asked for; its stream goes on from there.
+    pub live: String,
     /// What the last action did.
     pub flash: Option<Flash>,
 }
@@ -246,11 +248,11 @@ fn environment(locale: Locale, texts: &Texts, on_missing: OnMissing) -> Environm
     env.add_function("asset", |name: &str| {
         assets::url(name).ok_or_else(|| fault(format!("there is no asset {name}; run `make web`")))
     });
-    env.add_function("icon", |name: &str| {
+    let sprite = assets::url("icons.svg").unwrap_or_default();
+    env.add_function("icon", move |name: &str| {
         if !assets::has_icon(name) {
             return Err(fault(format!("{name} is not in web/icons.txt, or `make web` was not run since")));
         }
-        let sprite = assets::url("icons.svg").unwrap_or_default();
         Ok(Value::from_safe_string(format!(
             "<svg class=\"icon\" aria-hidden=\"true\"><use href=\"{sprite}#{name}\"></use></svg>"
         )))
@@ -290,12 +292,22 @@ fn add_texts(env: &mut Environment<'static>, locale: Locale, texts: &Texts, on_m
         }
     };
     let by_key = say.clone();
-    env.add_function("t", move |key: &str, kwargs: Kwargs| by_key(key, &text_args(&kwargs)?));
-    let by_flash = say.clone();
-    env.add_filter("sentence", move |flash: Serde<Flash>| by_flash(&flash.key, &flash.args));
-    env.add_filter("problem", move |error: Serde<FieldError>| say(&error.text_key(), error.args()));
     let known = texts.clone();
-    env.add_function("has_text", move |key: &str| known.get(locale, key, []).is_some());
+    env.add_function("t", move |key: &str, kwargs: Kwargs| {
+        let args = text_args(&kwargs)?;
+        match known.plain(locale, key).filter(|_| args.is_empty()) {
+            Some(text) => Ok(Value::from(text)),
+            None => by_key(key, &args).map(Value::from),
+        }
+    });
+    let shown = move |args: &[(String, Arg)]| -> Vec<(String, Arg)> {
+        args.iter().map(|(name, arg)| (name.clone(), arg.shown(locale))).collect()
+    };
+    let by_flash = say.clone();
+    env.add_filter("sentence", move |flash: Serde<Flash>| by_flash(&flash.key, &shown(&flash.args)));
+    env.add_filter("problem", move |error: Serde<FieldError>| say(&error.text_key(), &shown(error.args())));
+    let known = texts.clone();
+    env.add_function("has_text", move |key: &str| known.has(locale, key));
 }
 
 fn text_args(kwargs: &Kwargs) -> Result<Vec<(String, Arg)>, Error> {
@@ -312,12 +324,16 @@ fn text_args(kwargs: &Kwargs) -> Result<Vec<(String, Arg)>, Error> {
         .collect()
 }
 
-/// The filters that write values: `money`, `number`, `bytes`, `duration`, `date`, `time`, `datetime`, `zone`.
+/// The filters that write values: `money`, `number`, `bytes`, `percent` (of hundredths), `duration`, `date`, `time`,
+/// `datetime`, `zone`, `day`; and `last_day`, since periods are kept with the day after their last, and people say the last.
 /// A missing value is a dash.
 fn add_formats(env: &mut Environment<'static>, locale: Locale, texts: &Texts) {
     env.add_filter("money", |value: Value| or_nothing(&value, |value| Ok(money(value)?.to_string())));
     env.add_filter("number", move |value: Value| or_nothing(&value, |value| Ok(format::number(whole(value)?, locale))));
     env.add_filter("bytes", move |value: Value| or_nothing(&value, |value| Ok(format::bytes(whole(value)?, locale))));
+    env.add_filter("percent", move |value: Value| {
+        or_nothing(&value, |value| Ok(format::percent(whole(value)?, locale)))
+    });
     let texts = texts.clone();
     env.add_filter("duration", move |value: Value| {
         or_nothing(&value, |value| {
@@ -329,10 +345,11 @@ fn add_formats(env: &mut Environment<'static>, locale: Locale, texts: &Texts) {
     env.add_filter("date", move |value: Value, zone: &str| {
         or_nothing(&value, |value| Ok(format::date(instant(value)?, place(zone)?, locale)))
     });
-    env.add_filter("day", move |value: Value| {
+    env.add_filter("day", move |value: Value| or_nothing(&value, |value| Ok(format::day(local_day(value)?, locale))));
+    env.add_filter("last_day", move |value: Value| {
         or_nothing(&value, |value| {
-            let day = value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| fault("not a day"))?;
-            Ok(format::day(day, locale))
+            let last = local_day(value)?.pred_opt().ok_or_else(|| fault("a day before all days"))?;
+            Ok(format::day(last, locale))
         })
     });
     env.add_filter("time", move |value: Value, zone: &str, kwargs: Kwargs| {
@@ -364,13 +381,19 @@ fn or_nothing(value: &Value, write: impl FnOnce(&Value) -> Result<String, Error>
 }
 
 fn money(value: &Value) -> Result<Money, Error> {
-    serde_json::to_value(value)
-        .and_then(serde_json::from_value)
-        .map_err(|_not_money| fault(format!("{value} is no money")))
+    let read = || {
+        let amount = i64::try_from(value.get_attr("amount").ok()?).ok()?;
+        Some(Money::new(amount, Currency::parse(value.get_attr("currency").ok()?.as_str()?)?))
+    };
+    read().ok_or_else(|| fault(format!("{value} is no money")))
 }
 
 fn whole(value: &Value) -> Result<i64, Error> {
     i64::try_from(value.clone()).map_err(|_not_whole| fault(format!("{value} is no whole number")))
+}
+
+fn local_day(value: &Value) -> Result<NaiveDate, Error> {
+    value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| fault(format!("{value} is no day")))
 }
 
 fn instant(value: &Value) -> Result<DateTime<Utc>, Error> {
@@ -381,10 +404,10 @@ fn instant(value: &Value) -> Result<DateTime<Utc>, Error> {
 /// An instant at a place as HTML: date and time, to the second and with the zone on hover. In one go, since lists show it
 /// once a row.
 fn when(at: DateTime<Utc>, zone: Tz, seconds: bool, locale: Locale) -> String {
-    let (date, exact, name) =
-        (format::date(at, zone, locale), format::time(at, zone, true), format::zone_name(at, zone));
+    let (date, name) = (format::date(at, zone, locale), format::zone_name(at, zone));
+    let exact = format::time(at, zone, true);
+    let shown = if seconds { &*exact } else { exact.get(.."00:00".len()).unwrap_or(&exact) };
     let machine = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-    let shown = if seconds { exact.clone() } else { format::time(at, zone, false) };
     format!("<time class=\"nowrap\" datetime=\"{machine}\" title=\"{date} {exact} {name}\">{date} {shown}</time>")
 }
 
@@ -438,6 +461,27 @@ mod tests {
             said(Locale::En, source, context).unwrap(),
             "Rp165.000 – 12 hours 3 days 1,234 22 Nov 2026 19:42:07 22 Nov 2026 WIB"
         );
+    }
+
+    #[test]
+    fn a_period_is_told_by_its_last_day() {
+        let source = "{{ from|day }} – {{ until|last_day }}, {{ none|last_day }}";
+        let context = context! { from => "2026-11-29", until => "2026-12-01" };
+        assert_eq!(said(Locale::Id, source, context.clone()).unwrap(), "29-11-2026 – 30-11-2026, –");
+        assert_eq!(said(Locale::En, "{{ until|last_day }}", context).unwrap(), "30 Nov 2026");
+    }
+
+    #[test]
+    fn days_in_sentences_are_written_as_the_language_writes_them() {
+        let error = FieldError::new("day_out_of_range").arg("from", "2026-11-29").arg("until", "2027-11-29");
+        let flash = Flash { key: error.text_key(), args: error.args().to_vec() };
+        let context = context! { error => Value::from(Serde(error)), flash => Value::from(Serde(flash)) };
+        for source in ["{{ error|problem }}", "{{ flash|sentence }}"] {
+            assert_eq!(
+                said(Locale::Id, source, context.clone()).unwrap(),
+                "Pilih hari dari 29-11-2026 sampai 29-11-2027."
+            );
+        }
     }
 
     #[test]

@@ -139,6 +139,7 @@ pub(crate) async fn identify(
         theme: jar.get(THEME_COOKIE).and_then(|cookie| Theme::parse(cookie.value())).unwrap_or_default(),
         flash: flash_of(&jar),
         here: here(&request),
+        live: web.live.mark(),
         partial: htmx::is_partial(headers),
         ip: client_ip(&request),
         caller,

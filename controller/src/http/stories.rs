@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::testing::{self, Answer};
 
 struct Site {
+    app: crate::app::App,
     router: Router,
     _dir: tempfile::TempDir,
 }
@@ -16,7 +17,8 @@ struct Site {
 impl Site {
     async fn open() -> Self {
         let (app, dir) = testing::app().await;
-        Self { router: super::build(&app).expect("the routes join").app, _dir: dir }
+        let router = super::build(&app).expect("the routes join").app;
+        Self { app, router, _dir: dir }
     }
 
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -157,7 +159,7 @@ async fn live_changes_come_as_a_stream_to_who_is_signed_in() {
 
     let (app, _dir) = testing::app().await;
     let router = super::build(&app).expect("the routes join").app;
-    let site = Site { router: router.clone(), _dir };
+    let site = Site { app: app.clone(), router: router.clone(), _dir };
     assert_eq!(site.ask("GET", "/live?topic=dashboard", &[], "").await.0, StatusCode::SEE_OTHER);
     let cookie = cookie(&site.form("/login", "username=boss&password=rahasia-123").await);
     let request = axum::http::Request::get("/live?topic=dashboard&topic=batch-1").header("cookie", cookie);
@@ -167,4 +169,25 @@ async fn live_changes_come_as_a_stream_to_who_is_signed_in() {
     app.live.send("dashboard", None);
     let first = response.into_body().into_data_stream().next().await.expect("an event").expect("bytes");
     assert_eq!(first, "event: change\ndata: dashboard\n\n");
+}
+
+#[tokio::test]
+async fn a_page_hears_of_what_changed_while_it_was_loading() {
+    let site = Site::open().await;
+    let cookie = cookie(&site.form("/login", "username=boss&password=rahasia-123").await);
+    let (_, _, page) = site.ask("GET", "/routers", &[("cookie", &cookie)], "").await;
+    let mark = page.split_once("data-live-mark=\"").and_then(|(_, rest)| rest.split_once('"')).expect("a mark").0;
+    site.app.live.send("routers", None);
+    // The stream ends with the controller; what was told by then is its body.
+    site.app.stop.cancel();
+    let told = async |topic: &str, mark: &str| {
+        let path = format!("/live?topic={topic}&since={mark}");
+        let (status, _, body) = site.ask("GET", &path, &[("cookie", &cookie)], "").await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        body.replace("\n\n", "\n").trim_end().replace('\n', " ")
+    };
+    assert_eq!(told("routers", mark).await, "event: change data: routers");
+    assert_eq!(told("vouchers", mark).await, "");
+    assert_eq!(told("routers", &site.app.live.mark()).await, "");
+    assert_eq!(told("vouchers", "another-7").await, "event: refresh data: all");
 }

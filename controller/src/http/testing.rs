@@ -72,6 +72,7 @@ pub(super) fn web() -> Arc<Web> {
         https: true,
         dev: false,
         public_host: "isp.example.net".to_owned(),
+        live: Live::default(),
     })
 }
 
@@ -102,6 +103,8 @@ pub(super) async fn app() -> (App, tempfile::TempDir) {
         live: Live::default(),
         wakes: Wakes::default(),
         sums: crate::invoices::KeptSums::default(),
+        counts: crate::subscriptions::KeptCounts::default(),
+        takings: crate::payments::KeptTakings::default(),
         instance: "test".to_owned(),
         mqtt_public_url: "mqtt://isp.example.net:1883".to_owned(),
         stop: CancellationToken::new(),

@@ -41,6 +41,8 @@ pub(crate) struct Surroundings {
     pub(crate) theme: Theme,
     pub(crate) flash: Option<Flash>,
     pub(crate) here: String,
+    /// How far live changes were when the request came.
+    pub(crate) live: String,
     pub(crate) partial: bool,
     pub(crate) ip: IpAddr,
 }
@@ -88,7 +90,7 @@ impl View {
     /// The sentence of a refused field.
     #[must_use]
     pub fn problem(&self, error: &FieldError) -> String {
-        let args = error.args().iter().map(|(name, arg)| (name.as_str(), arg.clone()));
+        let args = error.args().iter().map(|(name, arg)| (name.as_str(), arg.shown(self.0.locale)));
         self.texts().text(self.0.locale, &error.text_key(), args)
     }
 
@@ -211,6 +213,7 @@ impl View {
             theme: self.0.theme,
             dev: self.0.web.dev,
             here: self.0.here.clone(),
+            live: self.0.live.clone(),
             flash: self.0.flash.clone(),
         }
     }

@@ -1,4 +1,4 @@
-//! `/api/v1/invoices`.
+//! `/api/v1/invoices`; giving up debts is `write_off_api.rs`.
 
 use axum::{
     Router as Routes,
@@ -41,6 +41,7 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/invoices/{id}/issue", post(issue))
         .route("/invoices/{id}/void", post(void))
         .route("/invoices/{id}/credit", post(credit))
+        .merge(super::write_off_api::routes())
         .merge(super::reports_api::routes())
 }
 
@@ -54,16 +55,17 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     )]
     struct Part;
     let mut document = Part::openapi();
+    document.merge(super::write_off_api::document());
     document.merge(super::reports_api::document());
     document
 }
 
-async fn found(app: &App, caller: &Caller, id: InvoiceId) -> Result<Invoice, AppError> {
+pub(super) async fn found(app: &App, caller: &Caller, id: InvoiceId) -> Result<Invoice, AppError> {
     super::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)
 }
 
 #[utoipa::path(get, path = "/invoices", tag = "invoices", params(
-    ("tab" = Option<String>, Query, description = "`unpaid` (unless said), `draft`, `overdue`, `today`, `partial`, `paid`, `void` or `all`"),
+    ("tab" = Option<String>, Query, description = "`unpaid` (unless said), `draft`, `overdue`, `today`, `partial`, `paid`, `void`, `uncollectible` or `all`"),
     ("site_id" = Option<i64>, Query), ("customer_id" = Option<i64>, Query), ("subscription_id" = Option<i64>, Query),
     ("month" = Option<String>, Query, description = "due in that month: `2026-12`"), ListParams), responses(
     (status = 200, description = "Invoices; what is to be paid with the oldest due first, what is over with the latest. `q` is a number, or a customer's"),
@@ -141,12 +143,12 @@ async fn issue(
     Ok(Json(found(&app, &caller, id).await?))
 }
 
-/// Why an invoice is void.
+/// Why an invoice is void, given up or taken up again.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(as = InvoiceVoiding)]
-struct Voiding {
-    reason: String,
+pub(super) struct Voiding {
+    pub(super) reason: String,
 }
 
 #[utoipa::path(post, path = "/invoices/{id}/void", tag = "invoices", params(("id" = i64, Path)),
@@ -154,7 +156,7 @@ struct Voiding {
     (status = 200, description = "The invoice; it keeps its number, and what was paid of it is the customer's credit"),
     (status = 403, body = Problem, description = "not allowed"),
     (status = 404, body = Problem, description = "no such invoice"),
-    (status = 409, body = Problem, description = "void already, or it has credit notes"),
+    (status = 409, body = Problem, description = "void already, written off, or it has credit notes"),
     (status = 422, body = Problem, description = "no reason"),
 ))]
 async fn void(
@@ -184,7 +186,7 @@ struct Credit {
     (status = 201, description = "The credit note; it settles the invoice, and what is left is the customer's credit"),
     (status = 403, body = Problem, description = "not allowed"),
     (status = 404, body = Problem, description = "no such invoice"),
-    (status = 409, body = Problem, description = "a draft, void, or a debt taken over"),
+    (status = 409, body = Problem, description = "a draft, void, or written off"),
     (status = 422, body = Problem, description = "a field is refused"),
 ))]
 async fn credit(

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use sea_orm::DbErr;
 use serde_json::json;
 
-use super::{Filter, InvoiceError, Made, Sum, Tab, issue, store, sums};
+use super::{Filter, InvoiceError, Made, Sum, Tab, change, issue, store, sums};
 use crate::{
     app::App,
     audit::{self, Actor, Deed},
@@ -65,6 +65,7 @@ pub async fn approve_all(
 async fn step(app: &App, actor: &Actor, ids: &[InvoiceId]) -> Result<usize, InvoiceError> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
+    change::hold(&*tx).await?;
     let made: Vec<Made> = issue(&*tx, now, actor, ids).await?.into_iter().filter(|made| made.is_new).collect();
     let (Some(first), Some(last)) = (made.first(), made.last()) else { return Ok(0) };
     let sites: BTreeSet<SiteId> = made.iter().map(|made| made.site).collect();

@@ -27,10 +27,12 @@ pub struct Billed {
     pub due_on: NaiveDate,
     pub total: Money,
     pub tax: Money,
-    /// Of payments, credit and credit notes.
+    /// Of payments, credit and credit notes, and what was given up.
     pub settled: Money,
     /// Of credit notes.
     pub credited: Money,
+    /// Something of it is given up: nothing is given back of it.
+    pub is_given_up: bool,
     pub lines: Vec<BilledLine>,
 }
 
@@ -73,4 +75,17 @@ pub async fn billed_of(
 /// The database's.
 pub async fn postpone(tx: &impl ConnectionTrait, pauses: &[Pause]) -> Result<(), DbErr> {
     store::postpone(tx, pauses).await
+}
+
+/// Gives the periods of a service that are not paid other days, and last days to pay with them: `dates` answers the first
+/// day, the day after the last and the last day to pay of a period as it was.
+///
+/// # Errors
+/// The database's.
+pub async fn redate(
+    tx: &impl ConnectionTrait,
+    service: SubscriptionId,
+    dates: impl Fn((NaiveDate, NaiveDate)) -> (NaiveDate, NaiveDate, NaiveDate),
+) -> Result<(), DbErr> {
+    store::redate(tx, service, dates).await
 }

@@ -1,4 +1,4 @@
-//! Voiding invoices and crediting them. Nothing is deleted: a number stays, and what was booked is taken back by an entry
+//! Voiding invoices and crediting them; giving them up is `write_off.rs`. Nothing is deleted: a number stays, and what was booked is taken back by an entry
 //! of its own.
 
 use chrono::{DateTime, Utc};
@@ -58,6 +58,7 @@ pub async fn void(app: &App, scope: &Scope, actor: &Actor, id: InvoiceId, reason
     };
     let now = app.clock.now();
     let tx = app.db.begin().await?;
+    hold(&*tx).await?;
     let invoice = store::find(&*tx, scope, id).await?.ok_or(InvoiceError::NotFound)?;
     void_in(&*tx, now, actor, id, &reason).await?;
     let detail = json!({ "number": invoice.head.number, "reason": reason });
@@ -79,11 +80,13 @@ pub async fn void_in(
 ) -> Result<(), InvoiceError> {
     db::one_at_a_time(tx, Guard::Invoices).await?;
     let row = locked(tx, id).await?;
+    if row.is_given_up() {
+        return Err(InvoiceError::IsWrittenOff);
+    }
     match row.state {
         State::Void => return Err(InvoiceError::IsVoid),
         State::Draft => {}
-        State::Uncollectible => return Err(InvoiceError::IsWrittenOff),
-        State::Open | State::PartiallyPaid | State::Paid => {
+        State::Open | State::PartiallyPaid | State::Paid | State::Uncollectible => {
             if !store::notes(tx, id).await?.is_empty() {
                 return Err(InvoiceError::HasCreditNotes);
             }
@@ -105,8 +108,16 @@ pub async fn void_in(
     Ok(())
 }
 
+/// First of all: a payment holds services before balances, and what follows it may void an invoice. The guard is that of
+/// `subscriptions::hold`, which stands above.
+pub(super) async fn hold(tx: &impl ConnectionTrait) -> Result<(), InvoiceError> {
+    db::one_at_a_time(tx, Guard::Vouchers).await?;
+    db::one_at_a_time(tx, Guard::Invoices).await?;
+    Ok(())
+}
+
 /// The invoice as it stands, while nobody else settles anything of the customer.
-async fn locked(tx: &impl ConnectionTrait, id: InvoiceId) -> Result<Kept, InvoiceError> {
+pub(super) async fn locked(tx: &impl ConnectionTrait, id: InvoiceId) -> Result<Kept, InvoiceError> {
     let row = store::kept(tx, &[id]).await?.pop().ok_or(InvoiceError::NotFound)?;
     ledger::lock(tx, row.customer, row.total.currency()).await?;
     store::kept(tx, &[id]).await?.pop().ok_or(InvoiceError::NotFound)
@@ -143,13 +154,19 @@ pub async fn credit(
     actor: &Actor,
     crediting: &Crediting,
 ) -> Result<CreditNote, InvoiceError> {
-    let mut check = Check::default();
-    let Some(reason) = check.required("reason", &crediting.reason, MAX_REASON) else {
-        return Err(InvoiceError::Refused(check.into_errors()));
-    };
     let now = app.clock.now();
     let tx = app.db.begin().await?;
+    hold(&*tx).await?;
     let invoice = store::find(&*tx, scope, crediting.invoice).await?.ok_or(InvoiceError::NotFound)?;
+    let mut check = Check::default();
+    let Some(reason) = check.required("reason", &crediting.reason, MAX_REASON) else {
+        // Both are said at once: who writes the reason shall not be refused again for the amount.
+        let kept = store::kept(&*tx, &[crediting.invoice]).await?.pop().ok_or(InvoiceError::NotFound)?;
+        if rules::credited(&creditable(&*tx, &kept).await?, crediting.amount).is_err() {
+            check.refuse("amount", FieldError::new("credit_amount"));
+        }
+        return Err(InvoiceError::Refused(check.into_errors()));
+    };
     let (note, is_new) = match credit_in(&*tx, now, actor, &Crediting { reason, ..crediting.clone() }).await {
         Err(InvoiceError::Rule(rules::Fault::Credit)) => {
             let error = FieldError::new("credit_amount");
@@ -186,14 +203,13 @@ pub async fn credit_in(
     let row = store::kept(tx, &[*invoice]).await?.pop().ok_or(InvoiceError::NotFound)?;
     let number = next_note(tx, now, &row).await?;
     let row = locked(tx, row.id).await?;
+    if row.is_given_up() {
+        return Err(InvoiceError::IsWrittenOff);
+    }
     match row.state {
         State::Draft => return Err(InvoiceError::IsDraft),
         State::Void => return Err(InvoiceError::IsVoid),
-        State::Uncollectible => return Err(InvoiceError::IsWrittenOff),
-        State::Open | State::PartiallyPaid | State::Paid => {}
-    }
-    if row.kind == Kind::Opening {
-        return Err(InvoiceError::IsOpening);
+        State::Open | State::PartiallyPaid | State::Paid | State::Uncollectible => {}
     }
     let credited = rules::credited(&creditable(tx, &row).await?, *amount)?;
     let source = Source::new("credit_note", &number);
@@ -241,8 +257,9 @@ async fn creditable(tx: &impl ConnectionTrait, row: &Kept) -> Result<rules::Cred
 
 fn entry(fact: Fact, row: &Kept, credited: &Credited) -> Result<ledger::draft::Draft, ledger::draft::RuleError> {
     let rounding = Money::new(0, credited.amount.currency());
-    let bill =
-        Bill { customer: row.customer, lines: vec![(Income::Service, credited.net)], tax: credited.tax, rounding };
+    // What was owed before hiji was no income of its.
+    let income = if row.kind == Kind::Opening { Income::Opening } else { Income::Service };
+    let bill = Bill { customer: row.customer, lines: vec![(income, credited.net)], tax: credited.tax, rounding };
     let shares = match credited.off.minor() {
         0 => Vec::new(),
         _ => vec![Share { invoice: Some(row.id), amount: credited.off }],

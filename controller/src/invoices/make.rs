@@ -254,7 +254,7 @@ impl ToIssue {
             period: self.period_from.zip(self.period_until),
             due_on: self.due_on,
             total,
-            state: if issued.is_some() { rules::state_of(total, total) } else { State::Draft },
+            state: if issued.is_some() { rules::state_of(total, total, false) } else { State::Draft },
             is_new: true,
         }
     }

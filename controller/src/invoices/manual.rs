@@ -6,7 +6,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    InvoiceError, NewLine, Proposal, faults, propose,
+    InvoiceError, NewLine, Proposal, change, faults, propose,
     rules::{self, Issue, Kind, LineKind, MAX_DUE_DAYS, MAX_LINES, MAX_NOTES, MAX_TEXT},
 };
 use crate::{
@@ -69,6 +69,7 @@ pub async fn create(
     let now = app.clock.now();
     let form_id = if form::is_form_id(form_id) { form_id.to_owned() } else { form::new_form_id() };
     let tx = app.db.begin().await?;
+    change::hold(&*tx).await?;
     let customer = customers::find(&*tx, &app.keys, scope, customer).await?.ok_or(InvoiceError::NotFound)?;
     if customer.state == State::Deleted {
         return Err(InvoiceError::Refused(FormErrors::of("", FieldError::new("customer_deleted"))));

@@ -26,6 +26,8 @@ pub mod statement;
 mod store;
 #[cfg(test)]
 mod tests;
+mod write_off;
+mod write_off_api;
 
 use std::collections::BTreeMap;
 
@@ -34,7 +36,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 
 pub use approve::{Approved, approve, approve_all};
-pub use billed::{Billed, BilledLine, Pause, billed_of, postpone};
+pub use billed::{Billed, BilledLine, Pause, billed_of, postpone, redate};
 pub use change::{Crediting, credit, credit_in, void, void_in};
 pub use kept::{KeptSums, sums};
 pub use make::{issue, propose};
@@ -44,6 +46,7 @@ pub use rules::{Issue, Kind, LineKind, State};
 pub use service::{OfService, Unpaid, services_of, totals_on, unpaid_of};
 pub use settle::{Open, Settled, open_of, settled};
 pub use store::Tab;
+pub use write_off::{Loose, WriteOff, loose_of, reinstate, reinstate_loose, write_off, write_off_loose};
 
 use crate::{
     customers,
@@ -127,6 +130,12 @@ pub struct Invoice {
     pub token: String,
     pub lines: Vec<Line>,
     pub credit_notes: Vec<CreditNote>,
+    /// Also those taken back.
+    pub write_offs: Vec<WriteOff>,
+    /// Of what is settled: what was given up.
+    pub written_off: Money,
+    /// The rest of what is settled: payments, credit and credit notes.
+    pub paid: Money,
 }
 
 /// What receipts say of an invoice.
@@ -251,9 +260,11 @@ pub enum InvoiceError {
     /// What was given up is no money that could be given back.
     #[error("it is written off")]
     IsWrittenOff,
-    /// Debts taken over are no income that could be taken back.
-    #[error("it is a debt taken over")]
-    IsOpening,
+    #[error("it is not written off")]
+    NotWrittenOff,
+    /// Only what is owed can be given up.
+    #[error("nothing of it is owed")]
+    NothingOwed,
     #[error("the ledger refuses")]
     Ledger(#[from] LedgerError),
     #[error("database")]

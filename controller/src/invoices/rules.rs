@@ -89,6 +89,7 @@ pub enum State {
     PartiallyPaid,
     Paid,
     Void,
+    /// Nothing is asked for any more, since the rest was given up.
     Uncollectible,
 }
 
@@ -246,10 +247,11 @@ pub fn rate_of(is_taxable: bool, rates: &[TaxRate], day: NaiveDate) -> Option<&T
     if is_taxable { tax::rate_on(rates, day) } else { None }
 }
 
-/// Where an issued invoice stands, by what is left of it.
+/// Where an issued invoice stands, by what is left of it and whether something was given up.
 #[must_use]
-pub fn state_of(total: Money, remaining: Money) -> State {
+pub fn state_of(total: Money, remaining: Money, is_given_up: bool) -> State {
     match remaining.minor() {
+        ..=0 if is_given_up => State::Uncollectible,
         ..=0 => State::Paid,
         left if left < total.minor() => State::PartiallyPaid,
         _ => State::Open,

@@ -19,14 +19,16 @@ use crate::{
 pub struct Unpaid {
     pub subscription: SubscriptionId,
     pub kind: Kind,
-    /// [`State::Draft`], [`State::Open`] or [`State::PartiallyPaid`].
+    /// [`State::Draft`], [`State::Open`], [`State::PartiallyPaid`]; or [`State::Uncollectible`], when nothing is owed of it
+    /// any more without having been paid.
     pub state: State,
     pub period_from: Option<NaiveDate>,
     /// The last day to pay.
     pub due_on: NaiveDate,
 }
 
-/// The invoices of subscriptions that are not paid and that service hangs on, drafts too; in no order.
+/// The invoices of subscriptions that are not paid and that service hangs on, drafts and what was given up too; in no
+/// order.
 ///
 /// # Errors
 /// The database's.

@@ -112,11 +112,7 @@ struct Derived {
 }
 
 fn derived(row: Kept, left: Money) -> Derived {
-    let state = match (row.state, rules::state_of(row.total, left)) {
-        // Given up is settled too, by a write-off.
-        (State::Uncollectible, State::Paid) => State::Uncollectible,
-        (_, state) => state,
-    };
+    let state = rules::state_of(row.total, left, row.is_given_up());
     let is_changed = state != row.state || row.remaining != left;
     let settled = Settled {
         id: row.id,

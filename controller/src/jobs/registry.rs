@@ -15,12 +15,16 @@ pub(super) async fn run(app: &App, kind: &str, payload: serde_json::Value) -> Ou
         crate::jobs::schedule::Purge::KIND => one::<crate::jobs::schedule::Purge>(app, payload).await,
         crate::ledger::jobs::Prove::KIND => one::<crate::ledger::jobs::Prove>(app, payload).await,
         crate::customers::import::job::Take::KIND => one::<crate::customers::import::job::Take>(app, payload).await,
+        crate::billing::approvals::Approve::KIND => one::<crate::billing::approvals::Approve>(app, payload).await,
         crate::billing::night::Night::KIND => one::<crate::billing::night::Night>(app, payload).await,
         crate::billing::plan::Isolate::KIND => one::<crate::billing::plan::Isolate>(app, payload).await,
         crate::notifications::react::Tell::KIND => one::<crate::notifications::react::Tell>(app, payload).await,
         crate::payments::jobs::ProveDocuments::KIND => one::<crate::payments::jobs::ProveDocuments>(app, payload).await,
         crate::subscriptions::intake::job::Take::KIND => {
             one::<crate::subscriptions::intake::job::Take>(app, payload).await
+        }
+        crate::subscriptions::reprice::TakePrices::KIND => {
+            one::<crate::subscriptions::reprice::TakePrices>(app, payload).await
         }
         crate::routers::jobs::Grant::KIND => one::<crate::routers::jobs::Grant>(app, payload).await,
         crate::routers::jobs::Revoke::KIND => one::<crate::routers::jobs::Revoke>(app, payload).await,

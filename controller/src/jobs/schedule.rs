@@ -6,7 +6,10 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::{Job, When, enqueue, store};
-use crate::{app::App, clock, ledger::jobs::Prove, payments::jobs::ProveDocuments, vouchers::CleanUp};
+use crate::{
+    app::App, billing::approvals::Approve, clock, ledger::jobs::Prove, payments::jobs::ProveDocuments,
+    vouchers::CleanUp,
+};
 
 /// How often slots are looked at.
 const TICK: Duration = Duration::from_secs(30);
@@ -15,6 +18,8 @@ const HOUR_SECS: i64 = 3600;
 const NIGHT_SECS: i64 = 19 * HOUR_SECS;
 /// So soon does a changed setting reach vouchers that lie on routers.
 const CLEAN_UP_SECS: i64 = 300;
+/// So exactly are drafts issued after the hours they wait for somebody.
+const APPROVAL_SECS: i64 = 900;
 
 /// Enqueues what is due until the app stops.
 pub async fn run(app: App) {
@@ -44,6 +49,8 @@ async fn enqueue_due(app: &App) -> anyhow::Result<()> {
     enqueue(&*tx, now, &ProveDocuments {}, nightly).await?;
     let often = When { at: None, dedupe: Some(format!("{}@{}", CleanUp::KIND, slot(CLEAN_UP_SECS))) };
     enqueue(&*tx, now, &CleanUp {}, often).await?;
+    let often = When { at: None, dedupe: Some(format!("{}@{}", Approve::KIND, slot(APPROVAL_SECS))) };
+    enqueue(&*tx, now, &Approve {}, often).await?;
     tx.commit().await.context("committing periodic jobs")
 }
 

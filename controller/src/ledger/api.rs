@@ -184,6 +184,7 @@ impl From<&Entry> for EntryLine {
             source_type: entry.source.r#type.clone(),
             source_id: entry.source.id.clone(),
             memo: entry.memo.clone(),
+            actor_id: entry.actor_id,
             actor: entry.actor.clone(),
             site_id: entry.site,
             amount: debits.reduce(|sum, amount| sum.plus(amount).unwrap_or(sum)),

@@ -73,6 +73,8 @@ pub struct EntryLine {
     pub source_type: String,
     pub source_id: String,
     pub memo: String,
+    /// None: hiji itself.
+    pub actor_id: Option<AdminId>,
     pub actor: String,
     pub site_id: Option<SiteId>,
     /// The sum of its debits.
@@ -129,6 +131,7 @@ pub struct SettlementLine {
     pub source_type: String,
     pub source_id: String,
     pub memo: String,
+    pub actor_id: Option<AdminId>,
     pub actor: String,
     pub amount: Money,
 }
@@ -425,6 +428,14 @@ pub async fn account(db: &impl ConnectionTrait, id: AccountId) -> Result<Option<
 /// The database's.
 pub async fn find(db: &impl ConnectionTrait, id: EntryId) -> Result<Option<Entry>, DbErr> {
     store::find(db, id).await
+}
+
+/// The number of the last entry; it grows whenever money is booked.
+///
+/// # Errors
+/// The database's.
+pub async fn last_entry(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
+    store::last_entry(db).await
 }
 
 /// The journal, newest first.

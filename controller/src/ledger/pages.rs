@@ -10,7 +10,7 @@ use super::{
     routes::Asked,
 };
 use crate::{
-    http::page::Page,
+    http::{misread::Misread, page::Page},
     ids::{AccountId, CustomerId, EntryId, InvoiceId},
     money::Money,
 };
@@ -29,6 +29,7 @@ pub(crate) struct JournalPage {
     pub(crate) lines: Vec<EntryLine>,
     pub(crate) q: String,
     pub(crate) asked: Asked,
+    pub(crate) misread: Misread,
     /// The account asked for.
     pub(crate) account: Option<Account>,
     pub(crate) kinds: Vec<Kind>,
@@ -97,6 +98,7 @@ fn sample_line(kind: Kind) -> EntryLine {
         source_type: "payment".to_owned(),
         source_id: "817".to_owned(),
         memo: "KW/2026/11/000004".to_owned(),
+        actor_id: None,
         actor: "rina".to_owned(),
         site_id: None,
         amount: Some(Money::idr(165_000)),
@@ -150,6 +152,7 @@ impl Page for JournalPage {
             lines,
             q: q.to_owned(),
             asked: Asked::default(),
+            misread: Misread::default(),
             account: None,
             kinds: Kind::ALL.to_vec(),
             next: None,
@@ -163,6 +166,7 @@ impl Page for JournalPage {
         vec![
             page(Vec::new(), ""),
             page(Vec::new(), "817"),
+            Self { misread: Misread::sample("to", "bad_date"), ..page(Vec::new(), "") },
             Self {
                 account: Some(sample_account(Code::Cash, "shift/7")),
                 asked,

@@ -24,6 +24,7 @@ use crate::{
         api::Listing,
         error::AppError,
         form::{FieldError, FormErrors},
+        misread::Misread,
         session::{Caller, Signed},
         view::View,
     },
@@ -105,26 +106,32 @@ async fn journal(
     Signed(caller): Signed,
     view: View,
     listing: Listing,
-    Query(asked): Query<Asked>,
+    Query(mut asked): Query<Asked>,
 ) -> Result<Response, AppError> {
     caller.allow_everywhere(Permission::LedgerSee)?;
+    let mut misread = Misread::default();
+    misread.sift("from", &mut asked.from, |text| day("from", text))?;
+    misread.sift("to", &mut asked.to, |text| day("to", text))?;
+    let is_read = misread.is_empty();
     let timezone = sites::home_zone(app.db.read(), &caller.sites).await?;
     let filter = asked.filter(&listing.q, &timezone)?;
     let account = match filter.account {
         Some(id) => super::account(app.db.read(), id).await?,
         None => None,
     };
-    let page = super::journal(app.db.read(), &filter, &listing.page).await??;
-    view.page(&JournalPage {
-        lines: page.items,
+    let found = super::journal(app.db.read(), &filter, &listing.page).await??;
+    let page = JournalPage {
+        lines: found.items,
         q: listing.q,
         asked,
+        misread,
         account,
         kinds: Kind::ALL.to_vec(),
-        next: page.next_cursor,
+        next: found.next_cursor,
         is_later: listing.is_later,
         timezone,
-    })
+    };
+    if is_read { view.page(&page) } else { view.form_again(&page) }
 }
 
 async fn entry_page(app: &App, caller: &Caller, id: EntryId) -> Result<EntryPage, AppError> {

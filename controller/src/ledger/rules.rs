@@ -83,6 +83,8 @@ pub enum Income {
     Service,
     Voucher,
     LateFee,
+    /// None: a debt taken over, against which the opening balances stand.
+    Opening,
 }
 
 impl Income {
@@ -91,6 +93,7 @@ impl Income {
             Self::Service => Code::ServiceIncome,
             Self::Voucher => Code::VoucherIncome,
             Self::LateFee => Code::LateFee,
+            Self::Opening => Code::Opening,
         }
     }
 }

@@ -259,6 +259,17 @@ pub async fn list(
     Ok(page.cut(rows, |message| message.id.to_string()))
 }
 
+/// Messages that are counted; more than that are "more than that".
+pub const MAX_COUNTED: u64 = 10_000;
+
+/// How many messages of a state the caller may see; [`MAX_COUNTED`] and one when there are more than that.
+///
+/// # Errors
+/// The database's.
+pub async fn count(db: &impl ConnectionTrait, scope: &Scope, state: MessageState) -> Result<u64, DbErr> {
+    store::count(db, scope, state, MAX_COUNTED + 1).await
+}
+
 /// A message the caller may see.
 ///
 /// # Errors

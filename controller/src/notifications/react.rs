@@ -39,6 +39,7 @@ fn concerns(event: &BusinessEvent) -> bool {
             | BusinessEvent::InvoiceIssued { .. }
             | BusinessEvent::InvoiceSettled { .. }
             | BusinessEvent::InvoiceVoided { .. }
+            | BusinessEvent::InvoiceWrittenOff { .. }
             | BusinessEvent::PaymentReceived { .. }
             | BusinessEvent::PaymentReversed { .. }
             | BusinessEvent::SubscriptionSuspended { .. }
@@ -225,8 +226,9 @@ fn restored(happened: &Happened) -> Option<(CustomerId, SubscriptionId)> {
 
 /// An invoice of which nothing is asked for any more.
 fn over(happened: &Happened) -> Option<InvoiceId> {
-    let (BusinessEvent::InvoiceSettled { invoice_id, .. } | BusinessEvent::InvoiceVoided { invoice_id, .. }) =
-        happened.event
+    let (BusinessEvent::InvoiceSettled { invoice_id, .. }
+    | BusinessEvent::InvoiceVoided { invoice_id, .. }
+    | BusinessEvent::InvoiceWrittenOff { invoice_id, .. }) = happened.event
     else {
         return None;
     };

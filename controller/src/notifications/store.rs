@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, UpdateMany,
-    sea_query::{Expr, OnConflict},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait as _, Select, UpdateMany,
+    sea_query::{Asterisk, Expr, OnConflict, Query},
 };
 
 use super::{Filter, Message, MessageState, Ready, Reason, Template};
@@ -175,6 +176,21 @@ pub(super) async fn list(
     }
     let rows = query.order_by_desc(Column::Id).limit(limit).all(db).await?;
     complete(db, rows).await
+}
+
+/// How many there are of a state: along its index, and never more than a limit.
+pub(super) async fn count(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    state: MessageState,
+    limit: u64,
+) -> Result<u64, DbErr> {
+    let mut some = scoped(scope).select_only().column(Column::Id).filter(Column::State.eq(state.as_str())).into_query();
+    some.limit(limit);
+    let all = Query::select().expr(Expr::col(Asterisk).count()).from_subquery(some, "found").to_owned();
+    let row = db.query_one(&all).await?;
+    let count: i64 = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0);
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// Rows with the names of their customers and sites, and the number to call where there is none to write to.

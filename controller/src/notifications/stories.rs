@@ -209,14 +209,16 @@ async fn an_invoice_is_told_once_while_it_is_owed() {
         assert_eq!(told, ["invoice_issued", "welcome"], "nothing is asked of what is not owed");
         assert!(waiting[0].body.contains("*Rp165.000*") && waiting[0].body.contains("10-12-2026"), "{waiting:?}");
 
-        let event = BusinessEvent::InvoiceVoided {
+        // Nothing is asked for any more of what is void or given up.
+        let event = BusinessEvent::InvoiceWrittenOff {
             invoice_id: made[0].id,
             customer_id: budi,
             number: String::new(),
+            amount: Money::idr(165_000),
             reason: String::new(),
         };
-        let voided = Happened { id: 99, at: app.app.clock.now(), site: Some(site), event };
-        react::to(&[voided]).expect("a job").run(&app).await.unwrap();
+        let given_up = Happened { id: 99, at: app.app.clock.now(), site: Some(site), event };
+        react::to(&[given_up]).expect("a job").run(&app).await.unwrap();
         let dropped = messages(&app, MessageState::Dropped).await;
         assert_eq!((dropped.len(), &*dropped[0].reason), (1, "settled"));
     })

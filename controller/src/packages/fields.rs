@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cycle, Found, Package, PackageForm, SellBy, SoldAs, Terms, Validity, rules, terms};
 use crate::{
-    http::form::{Check, FieldError, FormErrors},
+    http::form::{Check, FormErrors, Unit},
     ids::RouterId,
     money::{Currency, Money},
 };
@@ -60,9 +60,9 @@ const MISSING: &str = "missing";
 const ALWAYS: &str = "always";
 
 /// Units a span of time is typed in; their texts are `unit-<name>`.
-const UNITS: [(&str, i64); 3] = [("days", 86_400), ("hours", 3600), ("minutes", 60)];
+const UNITS: [Unit; 3] = [("days", 86_400), ("hours", 3600), ("minutes", 60)];
 /// Units a quota is typed in, in binary steps as routers count; their texts are `unit-<name>`.
-const SIZES: [(&str, i64); 2] = [("gb", 1 << 30), ("mb", 1 << 20)];
+const SIZES: [Unit; 2] = [("gb", 1 << 30), ("mb", 1 << 20)];
 
 impl Fields {
     /// What a new package starts with.
@@ -247,7 +247,7 @@ impl Fields {
         let monthly = self.cycle.trim() == Cycle::Monthly.unit();
         let of_ppp = |text: &str| if pppoe { text.to_owned() } else { String::new() };
         PackageForm {
-            cycle: self.cycle(check),
+            cycle: terms::typed_cycle(check, &self.cycle, &self.cycle_count),
             is_prepaid: Some(self.paid.trim() != POSTPAID),
             bill_day: if monthly { number(check, "bill_day", &self.bill_day) } else { None },
             due_days: number(check, "due_days", &self.due_days),
@@ -263,17 +263,6 @@ impl Fields {
             local_address: of_ppp(&self.local_address),
             address_pool: of_ppp(&self.address_pool),
             ..form
-        }
-    }
-
-    fn cycle(&self, check: &mut Check) -> Option<String> {
-        let unit = text(&self.cycle)?;
-        match terms::longest(&unit) {
-            None => Some(unit),
-            Some(max) => {
-                let count = check.int("cycle_count", &self.cycle_count, 1..=i64::from(max));
-                count.map(|count| format!("{unit}_{count}"))
-            }
         }
     }
 
@@ -294,7 +283,7 @@ fn tick(on: bool) -> String {
 
 /// What was typed, if anything was.
 fn text(text: &str) -> Option<String> {
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    given(text).map(str::to_owned)
 }
 
 fn number(check: &mut Check, field: &str, text: &str) -> Option<i64> {
@@ -303,24 +292,17 @@ fn number(check: &mut Check, field: &str, text: &str) -> Option<i64> {
 
 /// A span as typed, with its unit; nothing when nothing is typed.
 pub(crate) fn span_of(check: &mut Check, field: &str, text: &str, unit: &str) -> Option<i64> {
-    amount_of(check, field, (text, unit), &UNITS)
+    let range = rules::MIN_VALIDITY_SECS..=rules::MAX_VALIDITY_SECS;
+    given(text).and_then(|text| check.measure(field, (text, unit), &UNITS, &range))
 }
 
 /// A quota as typed, with its unit; nothing when nothing is typed.
 pub(crate) fn quota_of(check: &mut Check, field: &str, text: &str, unit: &str) -> Option<i64> {
-    amount_of(check, field, (text, unit), &SIZES)
+    given(text).and_then(|text| check.measure(field, (text, unit), &SIZES, &(1..=rules::MAX_LIMIT_BYTES)))
 }
 
-fn amount_of(check: &mut Check, field: &str, (text, unit): (&str, &str), units: &[(&str, i64)]) -> Option<i64> {
-    if text.trim().is_empty() {
-        return None;
-    }
-    let number = check.int(field, text, 1..=rules::MAX_VALIDITY_SECS)?;
-    let Some((_, each)) = units.iter().find(|(name, _)| *name == unit) else {
-        check.refuse(field, FieldError::new("not_offered"));
-        return None;
-    };
-    Some(number.saturating_mul(*each))
+fn given(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|text| !text.is_empty())
 }
 
 /// The field of the page in which a field of the API is typed.
@@ -440,11 +422,28 @@ mod tests {
             found,
             [
                 told("name", "required"),
-                told("online", "out_of_range"),
+                told("online", "measure_out_of_range"),
                 told("price", "out_of_range"),
                 told("shared_users", "not_a_number"),
             ]
         );
+    }
+
+    #[test]
+    fn limits_are_told_in_the_unit_that_was_chosen() {
+        let told = |read: &dyn Fn(&mut Check) -> Option<i64>| {
+            let mut check = Check::default();
+            assert_eq!(read(&mut check), None);
+            let errors = check.into_errors();
+            let texts = crate::http::locale::Texts::load().unwrap();
+            let error = errors.iter().next().unwrap().1;
+            let args = error.args().iter().map(|(name, arg)| (name.as_str(), arg.clone()));
+            texts.text(crate::http::locale::Locale::Id, &error.text_key(), args)
+        };
+        assert_eq!(told(&|check| span_of(check, "active", "5.000", "days")), "Isi antara 1 dan 3.660 hari.");
+        assert_eq!(told(&|check| span_of(check, "active", "0", "hours")), "Isi antara 1 dan 87.840 jam.");
+        assert_eq!(told(&|check| quota_of(check, "quota", "200.000", "gb")), "Isi antara 1 dan 102.400 GB.");
+        assert_eq!(quota_of(&mut Check::default(), "quota", "1,5", "gb"), Some(3 << 29));
     }
 
     #[test]

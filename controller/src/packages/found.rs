@@ -6,7 +6,7 @@ use hiji_shared::device::Service;
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 
-use super::store;
+use super::{SoldAs, store};
 use crate::{
     http::access::Scope,
     ids::RouterId,
@@ -28,6 +28,15 @@ pub struct Found {
     /// Carries hiji's mark.
     pub marked: bool,
     pub router_ids: Vec<RouterId>,
+}
+
+impl Found {
+    /// Whether it is offered for packages that are sold so: as its service is sold usually; a hotspot profile that
+    /// carries the mark may be one of members too.
+    #[must_use]
+    pub fn may_be(&self, sold_as: SoldAs) -> bool {
+        SoldAs::usual(self.service) == sold_as || (self.marked && self.service == Service::Hotspot)
+    }
 }
 
 /// Profiles of the routers the caller sees that no package is bound to: those with hiji's mark first.
@@ -62,4 +71,33 @@ pub async fn found_profiles(db: &impl ConnectionTrait, scope: &Scope) -> Result<
     }
     found.sort_by(|a, b| b.marked.cmp(&a.marked).then_with(|| a.name.cmp(&b.name)));
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marked_hotspot_profile_may_be_a_package_of_members_too() {
+        let found = |service, marked| Found {
+            name: "5M".to_owned(),
+            service,
+            rate_limit: String::new(),
+            shared_users: 1,
+            local_address: String::new(),
+            address_pool: String::new(),
+            marked,
+            router_ids: Vec::new(),
+        };
+        for (service, marked, voucher, subscription) in [
+            (Service::Hotspot, true, true, true),
+            (Service::Hotspot, false, true, false),
+            (Service::Pppoe, true, false, true),
+            (Service::Pppoe, false, false, true),
+        ] {
+            let found = found(service, marked);
+            let may = (found.may_be(SoldAs::Voucher), found.may_be(SoldAs::Subscription));
+            assert_eq!(may, (voucher, subscription), "{service:?} {marked}");
+        }
+    }
 }

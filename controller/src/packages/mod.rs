@@ -51,7 +51,9 @@ use crate::{
 pub(crate) use api::no_cost;
 pub(crate) use fields::{quota_of, span_of};
 pub use found::{Found, found_profiles};
-pub use rules::{Cycle, Draft, FirstPeriod, OnExpiry, PackageForm, SellBy, SoldAs, Terms, Validity, amount};
+pub use rules::{
+    Cycle, Draft, FirstPeriod, OnExpiry, PackageForm, SellBy, SoldAs, Terms, Validity, amount, typed_cycle,
+};
 
 /// A package as pages and API show it.
 #[derive(Debug, Clone, Serialize)]

@@ -182,7 +182,8 @@ impl Page for ListPage {
         let member = Package { service: Service::Hotspot, terms: bare, ..subscription() }.without_cost();
         let subscriptions = cycles.map(by).into_iter().chain([Row::new(member, &[])]).collect();
         let archives = Self { archived: true, ..Self::none() };
-        vec![Self::none(), full, searched, archived, archives, sold(subscriptions), sold(Vec::new())]
+        let offered = Self { found: full.found.clone(), ..sold(Vec::new()) };
+        vec![Self::none(), full, searched, archived, archives, sold(subscriptions), sold(Vec::new()), offered]
     }
 }
 

@@ -74,7 +74,7 @@ async fn list(
     let may_manage = caller.may(Permission::PackagesManage);
     let first = may_manage && !archived && listing.q.is_empty() && !listing.is_later;
     let mut found = if first { super::found_profiles(app.db.read(), &caller.sites).await? } else { Vec::new() };
-    found.retain(|found| SoldAs::usual(found.service) == sold_as);
+    found.retain(|found| found.may_be(sold_as));
     found.truncate(MAX_FOUND);
     let packages = page.items.into_iter().map(|package| Row::new(shown(&caller, package), &names)).collect();
     let (next, is_later) = (page.next_cursor, listing.is_later);

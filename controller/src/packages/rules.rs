@@ -5,10 +5,12 @@ use hiji_shared::device::Service;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use super::terms::{Cycle, FirstPeriod, MAX_BILL_DAY, MAX_DUE_DAYS, MAX_GRACE_DAYS, OnExpiry, SoldAs, Terms};
+pub use super::terms::{
+    Cycle, FirstPeriod, MAX_BILL_DAY, MAX_DUE_DAYS, MAX_GRACE_DAYS, OnExpiry, SoldAs, Terms, typed_cycle,
+};
 use super::{rate, terms};
 use crate::{
-    http::form::{Check, FieldError, FormErrors, MAX_PRICE},
+    http::form::{Check, FieldError, FormErrors, MAX_PRICE, no_price},
     ids::RouterId,
     money::Money,
 };
@@ -242,7 +244,9 @@ pub(super) fn one_line(check: &mut Check, field: &str, text: &str, max: usize) -
 
 /// A price: never negative, never absurd.
 pub fn amount(check: &mut Check, field: &str, money: Money) {
-    within(check, field, money.minor(), (0, MAX_PRICE));
+    if !(0..=MAX_PRICE).contains(&money.minor()) {
+        check.refuse(field, no_price(0, money.currency()));
+    }
 }
 
 /// A quota: at least one byte where there is one.

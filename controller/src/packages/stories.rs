@@ -83,6 +83,19 @@ async fn a_price_holds_from_its_date_on_its_router_and_past_ones_stay() {
         let (status, problem) = boss.api("DELETE", &begun, Value::Null).await;
         assert_eq!((status, &problem["errors"][""]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("price_begun")));
         let (_, later) = set(json!({ "price": 9000, "valid_from": "2027-01-01T00:00:00Z" })).await;
+        // Of two that begin at once nobody could tell which was meant; on another router it is another price.
+        let again = json!({ "price": 9500, "valid_from": "2027-01-01T00:00:00Z" });
+        let (status, problem) = set(again.clone()).await;
+        assert_eq!(
+            (status, &problem["errors"]["valid_from"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("price_same_start"))
+        );
+        assert!(problem["detail"].as_str().unwrap().contains("Rp9.000"), "{problem}");
+        let mut own = again;
+        own["router_id"] = two.clone();
+        let (status, own) = set(own).await;
+        assert_eq!(status, StatusCode::CREATED, "{own}");
+        boss.api("DELETE", &format!("/packages/1/prices/{}", own["id"]), Value::Null).await;
         let future = format!("/packages/1/prices/{}", later["id"]);
         assert_eq!(boss.api("DELETE", &future, Value::Null).await.0, StatusCode::NO_CONTENT);
         assert_eq!(boss.api("DELETE", &future, Value::Null).await.0, StatusCode::NOT_FOUND);
@@ -90,6 +103,7 @@ async fn a_price_holds_from_its_date_on_its_router_and_past_ones_stay() {
         assert_eq!(history["items"].as_array().unwrap().len(), 2);
         let (status, page) = boss.page("/packages/1/prices").await;
         assert!(status == StatusCode::OK && page.contains("Rp3.500") && page.contains("harga awal"), "{page}");
+        assert!(page.contains(r#"harga awal</span> <span class="mark idle">lama</span>"#), "{page}");
     })
     .await;
 }
@@ -232,6 +246,13 @@ async fn sellers_and_rules_are_kept_on_their_pages_within_the_callers_sites() {
         assert_eq!(boss.post("/sellers/rules", rule).await.0, StatusCode::SEE_OTHER);
         let (_, page) = admin.page("/sellers/rules").await;
         assert!(page.contains("12,5%") && page.contains("Gold"), "{page}");
+        let english = Request::get("/sellers/rules")
+            .header(header::COOKIE, format!("hiji_session={}; hiji_lang=en", boss.token))
+            .body(String::new());
+        assert!(app.ask(english.unwrap()).await.2.contains("12.5%"));
+        let (status, page) = boss.post("/sellers/rules", &rule.replace("Gold", " gold ")).await;
+        assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("min_count-error"), "{page}");
+        assert_eq!(boss.post("/sellers/rules/1", rule).await.0, StatusCode::SEE_OTHER, "itself");
         let (status, page) = boss.post("/sellers/rules/1", &rule.replace("12,5", "101")).await;
         assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("sampai 100"), "{page}");
         assert_eq!(boss.page("/sellers/rules/1").await.0, StatusCode::OK);

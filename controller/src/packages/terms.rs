@@ -130,8 +130,20 @@ impl Cycle {
     }
 }
 
+/// The name of a cycle whose unit and number are typed apart; nothing when no unit is.
+pub fn typed_cycle(check: &mut Check, unit: &str, count: &str) -> Option<String> {
+    let unit = Some(unit.trim()).filter(|unit| !unit.is_empty())?;
+    match longest(unit) {
+        None => Some(unit.to_owned()),
+        Some(max) => {
+            let count = check.int("cycle_count", count, 1..=i64::from(max));
+            count.map(|count| format!("{unit}_{count}"))
+        }
+    }
+}
+
 /// The largest number of a cycle's unit; none of a unit that has no number.
-pub(super) fn longest(unit: &str) -> Option<u16> {
+fn longest(unit: &str) -> Option<u16> {
     match unit {
         "months" => Some(MAX_CYCLE_MONTHS),
         "weeks" => Some(MAX_CYCLE_WEEKS),

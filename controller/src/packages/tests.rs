@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use hiji_shared::{
     desired::{FailCode, ItemResult, ItemStatus, Object},
-    device::Kind,
-    event::Event,
+    device::{Kind, RouterProfile, Row as MirrorRow},
+    event::{Delta, Event},
 };
 use serde_json::{Value, json};
 
@@ -254,4 +254,37 @@ async fn a_rate_that_has_begun_is_followed_and_never_changed() {
         assert_eq!(rates.len(), 1);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_marked_hotspot_profile_is_offered_on_both_shelves_and_becomes_a_package_of_members() {
+    let app = TestApp::sqlite().await;
+    let site = app.site("Kebon").await;
+    let router = app.router(site, "Kebon 1").await;
+    let boss = boss(&app).await;
+    let profile = |name: &str, marked: bool| {
+        let row =
+            RouterProfile { name: name.to_owned(), rate_limit: "5M/5M".to_owned(), marked, ..RouterProfile::default() };
+        Event::Delta(Delta::Put { kind: Kind::HotspotProfile, row: MirrorRow::Profile(row) })
+    };
+    let reports = [profile("member-5m", true), profile("tamu", false)].map(|event| reported(&app, router, site, event));
+    let tx = app.db.begin().await.unwrap();
+    routers::uplink::apply(&tx, &app, &reports).await.unwrap();
+    tx.commit().await.unwrap();
+    let (_, vouchers) = boss.page("/packages?sold_as=voucher").await;
+    assert!(vouchers.contains("member-5m") && vouchers.contains("tamu"), "{vouchers}");
+    let (_, members) = boss.page("/packages?sold_as=subscription").await;
+    assert!(members.contains("member-5m") && !members.contains("tamu"), "{members}");
+    let to = "/packages/new?profile=member-5m&service=hotspot&sold_as=subscription";
+    let (_, form) = boss.page(to).await;
+    assert!(form.contains("value=\"hotspot\" checked") && form.contains("name=\"setup_fee\""), "{form}");
+    let form = format!(
+        "sold_as=subscription&service=hotspot&name=Member+5M&profile=member-5m&price=100.000&rate_limit=5M%2F5M\
+         &paid=prepaid&cycle=monthly&bill_day=1&on_expiry=isolate&first_period=prorate&router_ids={router}\
+         &create_profile=always"
+    );
+    let (status, page) = boss.post("/packages", &form).await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
+    let (_, after) = boss.page("/packages?sold_as=subscription").await;
+    assert!(!after.contains("profile=member-5m"), "it has its package: {after}");
 }

@@ -11,8 +11,12 @@ use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::{
-    Asked, Found, Kind, Line, Method, Payment, PaymentError, Receipt, Refunding, Sum, Take, Taken, Using,
-    list_routes::home, pages::Narrow,
+    Asked, Found, Kind, Line, Method, Payment, PaymentError, Receipt, Refunding, Renewal, Sum, Take, Taken, Using,
+    Wish,
+    list_routes::home,
+    of_amount,
+    pages::Narrow,
+    renew_api::{self, PayAhead},
 };
 use crate::{
     app::App,
@@ -37,6 +41,7 @@ use crate::{
 
 pub(crate) fn routes() -> Routes<App> {
     Routes::new()
+        .merge(renew_api::routes())
         .route("/payments", get(list))
         .route("/payments/sums", get(sums))
         .route("/payments/search", get(search))
@@ -53,9 +58,22 @@ pub(crate) fn routes() -> Routes<App> {
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(
-        paths(list, sums, search, show, reverse, of_invoice, of_customer, use_credit, refund),
+        paths(
+            list,
+            sums,
+            search,
+            show,
+            reverse,
+            of_invoice,
+            of_customer,
+            use_credit,
+            refund,
+            renew_api::pay,
+            renew_api::cost
+        ),
         components(schemas(
-            Payment, Receipt, Line, Sum, Found, Kind, Method, PayInvoice, Pay, Share, UseCredit, Refund, Reversal
+            Payment, Receipt, Line, Sum, Found, Kind, Method, PayInvoice, Pay, Share, UseCredit, Refund, Reversal,
+            PayAhead, Renewal
         ))
     )]
     struct Part;
@@ -137,7 +155,7 @@ impl From<Share> for Choice {
 }
 
 /// Balance is no method by which money comes.
-fn of_money(method: Method) -> Result<Method, AppError> {
+pub(super) fn of_money(method: Method) -> Result<Method, AppError> {
     let known = Method::of_money(method.as_str());
     known.ok_or_else(|| FormErrors::of("method", FieldError::new("not_offered")).into())
 }
@@ -146,7 +164,7 @@ async fn receipt_of(app: &App, caller: &Caller, id: PaymentId) -> Result<Receipt
     super::receipt(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)
 }
 
-async fn answer(app: &App, caller: &Caller, taken: Taken) -> Result<(StatusCode, Json<Receipt>), AppError> {
+pub(super) async fn answer(app: &App, caller: &Caller, taken: Taken) -> Result<(StatusCode, Json<Receipt>), AppError> {
     let status = if taken.again { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(receipt_of(app, caller, taken.id).await?)))
 }
@@ -158,7 +176,7 @@ async fn answer(app: &App, caller: &Caller, taken: Taken) -> Result<(StatusCode,
     ("method" = Option<String>, Query, description = "`cash`, `bank_transfer`, `credit`"),
     ("site_id" = Option<i64>, Query), ("customer_id" = Option<i64>, Query),
     ("cashier" = Option<i64>, Query, description = "the admin who took it"), ListParams), responses(
-    (status = 200, description = "Payments, the latest first; `q` is the beginning of a receipt's number"),
+    (status = 200, description = "Payments, the latest first; `q` is the beginning of a receipt's number, or words of a customer: name, number, telephone"),
     (status = 403, body = Problem, description = "not allowed"),
     (status = 422, body = Problem, description = "a field is refused"),
 ))]
@@ -170,7 +188,7 @@ async fn list(
 ) -> Result<Json<Paged<Payment>>, AppError> {
     caller.allow(Permission::InvoicesSee)?;
     let (zone, _) = home(&app, &caller).await?;
-    let filter = narrow.filter(&listing.q, zone)?;
+    let (filter, _) = super::searched(app.db.read(), &caller.sites, narrow.filter(&listing.q, zone)?).await?;
     Ok(Json(super::list(app.db.read(), &caller.sites, &filter, &listing.page).await??))
 }
 
@@ -191,7 +209,7 @@ async fn sums(
 ) -> Result<Json<Vec<Sum>>, AppError> {
     caller.allow(Permission::InvoicesSee)?;
     let (zone, _) = home(&app, &caller).await?;
-    let filter = narrow.filter(&listing.q, zone)?;
+    let (filter, _) = super::searched(app.db.read(), &caller.sites, narrow.filter(&listing.q, zone)?).await?;
     Ok(Json(super::sums(app.db.read(), &caller.sites, &filter).await?))
 }
 
@@ -235,25 +253,22 @@ async fn reverse(
     Ok(Json(receipt_of(&app, &caller, id).await?))
 }
 
-async fn pay(
+/// Books a wish and answers its receipt.
+async fn book(
     app: &App,
     (caller, view): (&Caller, &View),
     form_id: &str,
-    take: Take,
+    wish: &Wish,
 ) -> Result<(StatusCode, Json<Receipt>), AppError> {
     let actor = Actor::of(caller, view.ip());
-    let taken = super::take(app, &Asked { scope: &caller.sites, actor: &actor, form_id }, &take).await;
+    let taken = super::book(app, &Asked { scope: &caller.sites, actor: &actor, form_id }, wish).await;
     answer(app, caller, taken.map_err(by_its_name)?).await
 }
 
 /// What the page's form calls `given` is `amount` here.
-fn by_its_name(error: PaymentError) -> AppError {
+pub(super) fn by_its_name(error: PaymentError) -> AppError {
     let PaymentError::Refused(errors) = error else { return error.into() };
-    let mut named = FormErrors::default();
-    for (field, error) in errors.iter() {
-        named.add(if field == "given" { "amount" } else { field }, error.clone());
-    }
-    named.into()
+    of_amount(&errors).into()
 }
 
 #[utoipa::path(post, path = "/invoices/{id}/payments", tag = "payments", params(("id" = i64, Path)),
@@ -281,7 +296,7 @@ async fn of_invoice(
         keeps_rest: true,
         note: body.note,
     };
-    pay(&app, (&caller, &view), &form_id, take).await
+    book(&app, (&caller, &view), &form_id, &Wish::Take(take)).await
 }
 
 #[utoipa::path(post, path = "/customers/{id}/payments", tag = "payments", params(("id" = i64, Path)),
@@ -308,7 +323,7 @@ async fn of_customer(
         keeps_rest: body.keep_rest,
         note: body.note,
     };
-    pay(&app, (&caller, &view), &form_id, take).await
+    book(&app, (&caller, &view), &form_id, &Wish::Take(take)).await
 }
 
 #[utoipa::path(post, path = "/customers/{id}/credit/use", tag = "payments", params(("id" = i64, Path)),
@@ -327,11 +342,9 @@ async fn use_credit(
     Json(body): Json<UseCredit>,
 ) -> Result<(StatusCode, Json<Receipt>), AppError> {
     caller.allow(Permission::PaymentsTake)?;
-    let actor = Actor::of(&caller, view.ip());
-    let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &form_id };
     let choices = body.invoices.into_iter().map(Choice::from).collect();
     let using = Using { customer: id, at_most: body.at_most, choices, note: body.note };
-    answer(&app, &caller, super::use_credit(&app, &asked, &using).await.map_err(by_its_name)?).await
+    book(&app, (&caller, &view), &form_id, &Wish::UseCredit(using)).await
 }
 
 #[utoipa::path(post, path = "/customers/{id}/credit/refund", tag = "payments", params(("id" = i64, Path)),
@@ -350,8 +363,6 @@ async fn refund(
     Json(body): Json<Refund>,
 ) -> Result<(StatusCode, Json<Receipt>), AppError> {
     caller.allow(Permission::PaymentsReverse)?;
-    let actor = Actor::of(&caller, view.ip());
-    let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &form_id };
     let refunding = Refunding { customer: id, method: of_money(body.method)?, amount: body.amount, note: body.note };
-    answer(&app, &caller, super::refund_credit(&app, &asked, &refunding).await.map_err(by_its_name)?).await
+    book(&app, (&caller, &view), &form_id, &Wish::Refund(refunding)).await
 }

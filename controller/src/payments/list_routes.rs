@@ -18,6 +18,7 @@ use crate::{
         api::Listing,
         error::AppError,
         form::{Choice, FieldError, FormErrors},
+        misread::Misread,
         session::{Caller, Signed},
         view::View,
     },
@@ -47,7 +48,8 @@ impl Narrow {
             site: id("site_id", &self.site_id)?.map(SiteId),
             customer: id("customer_id", &self.customer_id)?.map(CustomerId),
             cashier: id("cashier", &self.cashier)?.map(AdminId),
-            q: q.to_owned(),
+            q: q.trim().to_owned(),
+            found: Vec::new(),
         })
     }
 
@@ -98,30 +100,37 @@ async fn list(
 ) -> Result<Response, AppError> {
     caller.allow(Permission::InvoicesSee)?;
     let (zone, today) = home(&app, &caller).await?;
+    let mut misread = Misread::default();
+    misread.sift("from", &mut narrow.from, |text| day("from", text))?;
+    misread.sift("to", &mut narrow.to, |text| day("to", text))?;
+    let is_read = misread.is_empty();
     if narrow.is_of_today(&listing.q) {
         narrow.from = today.to_string();
         narrow.to = today.to_string();
     }
-    let filter = narrow.filter(&listing.q, zone)?;
     let db = app.db.read();
-    let page = super::list(db, &caller.sites, &filter, &listing.page).await??;
+    let (filter, is_cut) = super::searched(db, &caller.sites, narrow.filter(&listing.q, zone)?).await?;
+    let found = super::list(db, &caller.sites, &filter, &listing.page).await??;
     // Of all days they would be summed up for every look at the list.
     let bounded = filter.from.is_some() || filter.customer.is_some();
     let sums = if bounded { super::sums(db, &caller.sites, &filter).await? } else { Vec::new() };
     let sites = sites::all(db, &caller.sites).await?;
     let cashiers = admins::list(db).await?;
-    view.page(&ListPage {
-        payments: page.items,
+    let page = ListPage {
+        payments: found.items,
         sums,
         q: listing.q,
+        is_cut,
         narrow,
+        misread,
         today: today.to_string(),
         sites: sites.into_iter().map(|site| Choice::new(site.id, site.name)).collect(),
         cashiers: cashiers.into_iter().map(|admin| Choice::new(admin.id, admin.name)).collect(),
-        next: page.next_cursor,
+        next: found.next_cursor,
         is_later: listing.is_later,
         may_take: caller.may(Permission::PaymentsTake),
-    })
+    };
+    if is_read { view.page(&page) } else { view.form_again(&page) }
 }
 
 async fn send(
@@ -133,7 +142,7 @@ async fn send(
 ) -> Result<Response, AppError> {
     caller.allow(Permission::InvoicesSee)?;
     let (zone, _) = home(&app, &caller).await?;
-    let filter = narrow.filter(&listing.q, zone)?;
+    let (filter, _) = super::searched(app.db.read(), &caller.sites, narrow.filter(&listing.q, zone)?).await?;
     let format = match narrow.format.as_str() {
         "" => Format::Csv,
         text => Format::parse(text).ok_or_else(|| refused("format", "not_offered"))?,

@@ -12,6 +12,10 @@ mod list_routes;
 pub(crate) mod pages;
 mod proof;
 mod receipt;
+mod renew;
+mod renew_api;
+pub(crate) mod renew_pages;
+mod renew_routes;
 mod reverse;
 pub(crate) mod routes;
 pub mod rules;
@@ -19,6 +23,7 @@ mod search;
 mod services;
 mod store;
 mod take;
+mod taken;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +33,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    app::App,
     audit::Actor,
+    customers,
     db::paging::{BadCursor, PageOf, Paged},
     http::{
         access::Scope,
@@ -45,10 +52,12 @@ use crate::{
 pub use credit::{Refunding, Using, refund_credit, use_credit, use_credit_in};
 pub use proof::prove;
 pub use receipt::{Line, Receipt, receipt};
+pub use renew::{Renewal, Renewing, renew, renewal};
 pub use reverse::reverse;
 pub use rules::{Kind, Method};
 pub use search::{Found, search};
 pub use take::{Take, Taken, preview, take};
+pub use taken::{KeptTakings, Takings, taken};
 
 /// Whose numbers receipts have.
 const SERIES: &str = "receipt";
@@ -59,6 +68,35 @@ pub struct Asked<'a> {
     pub scope: &'a Scope,
     pub actor: &'a Actor,
     pub form_id: &'a str,
+}
+
+/// What is wanted at the counter.
+#[derive(Debug, Clone)]
+pub enum Wish {
+    Take(Take),
+    UseCredit(Using),
+    Refund(Refunding),
+}
+
+/// Books a wish, once a form.
+///
+/// # Errors
+/// Those of [`take()`], [`use_credit`] and [`refund_credit`].
+pub async fn book(app: &App, asked: &Asked<'_>, wish: &Wish) -> Result<Taken, PaymentError> {
+    match wish {
+        Wish::Take(wanted) => take(app, asked, wanted).await,
+        Wish::UseCredit(wanted) => use_credit(app, asked, wanted).await,
+        Wish::Refund(wanted) => refund_credit(app, asked, wanted).await,
+    }
+}
+
+/// Faults under the name that forms and API give to what was handed over, when it is no payment's.
+fn of_amount(errors: &FormErrors) -> FormErrors {
+    let mut named = FormErrors::default();
+    for (field, error) in errors.iter() {
+        named.add(if field == "given" { "amount" } else { field }, error.clone());
+    }
+    named
 }
 
 /// A payment as pages and API show it.
@@ -99,7 +137,10 @@ pub struct Payment {
     pub cashier: String,
 }
 
-/// Which payments are wanted; `q` is the beginning of a receipt's number.
+/// Customers a search looks at.
+const MAX_FOUND: u64 = 200;
+
+/// Which payments are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Received within these instants: the first, and the one after the last.
@@ -110,7 +151,10 @@ pub struct Filter {
     pub site: Option<SiteId>,
     pub customer: Option<CustomerId>,
     pub cashier: Option<AdminId>,
+    /// What somebody looks for: the beginning of a receipt's number, or words of a customer.
     pub q: String,
+    /// The customers who have its words, once they were looked up by [`searched`].
+    pub found: Vec<CustomerId>,
 }
 
 /// What payments of a filter sum up to, without those taken back.
@@ -192,7 +236,8 @@ impl From<InvoiceError> for PaymentError {
             | InvoiceError::IsDraft
             | InvoiceError::HasCreditNotes
             | InvoiceError::IsWrittenOff
-            | InvoiceError::IsOpening) => Self::Invoice(other),
+            | InvoiceError::NotWrittenOff
+            | InvoiceError::NothingOwed) => Self::Invoice(other),
         }
     }
 }
@@ -253,6 +298,16 @@ pub async fn list(
     Ok(Ok(page.cut(rows, store::After::key)))
 }
 
+/// A filter with the customers that its search means. True beside it when more customers have its words than are looked at.
+///
+/// # Errors
+/// The database's.
+pub async fn searched(db: &impl ConnectionTrait, scope: &Scope, filter: Filter) -> Result<(Filter, bool), DbErr> {
+    let found = customers::matching(db, scope, filter.q.trim(), MAX_FOUND + 1).await?;
+    let is_cut = found.len() > usize::try_from(MAX_FOUND).unwrap_or(usize::MAX);
+    Ok((Filter { found, ..filter }, is_cut))
+}
+
 /// What the payments of a filter sum up to, by kind, method and currency.
 ///
 /// # Errors
@@ -265,7 +320,7 @@ pub async fn sums(db: &impl ConnectionTrait, scope: &Scope, filter: &Filter) -> 
 ///
 /// # Errors
 /// [`PaymentError::NotFound`], the database's.
-pub async fn printed(app: &crate::app::App, scope: &Scope, id: PaymentId) -> Result<i32, PaymentError> {
+pub async fn printed(app: &App, scope: &Scope, id: PaymentId) -> Result<i32, PaymentError> {
     let tx = app.db.begin().await?;
     let payment = store::find(&*tx, scope, id).await?.ok_or(PaymentError::NotFound)?;
     store::count_print(&*tx, payment.id).await?;

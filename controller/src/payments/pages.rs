@@ -8,11 +8,14 @@ use crate::{
     customers::{Customer, pages::sample as sample_customer},
     http::{
         form::{Check, Choice as Offered, FieldError, FormErrors, FormView},
+        misread::Misread,
         page::Page,
+        paper,
     },
-    ids::{AdminId, CustomerId, EntryId, InvoiceId, PaymentId, SiteId},
+    ids::{AdminId, CustomerId, EntryId, InvoiceId, PaymentId, SiteId, SubscriptionId},
     ledger::{Balance, allocation::Choice},
     money::{Currency, Money},
+    settings::letterhead::Letterhead,
 };
 
 /// The value of a choice for what has no invoice.
@@ -43,6 +46,7 @@ pub(crate) struct PayPage {
 /// A service as the cashier sees it.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Service {
+    pub(crate) id: SubscriptionId,
     pub(crate) number: String,
     pub(crate) package: String,
     pub(crate) username: String,
@@ -97,7 +101,10 @@ pub(crate) struct ListPage {
     pub(crate) payments: Vec<Payment>,
     pub(crate) sums: Vec<Sum>,
     pub(crate) q: String,
+    /// More customers have the words than were looked at.
+    pub(crate) is_cut: bool,
     pub(crate) narrow: Narrow,
+    pub(crate) misread: Misread,
     pub(crate) today: String,
     pub(crate) sites: Vec<Offered>,
     pub(crate) cashiers: Vec<Offered>,
@@ -142,14 +149,42 @@ pub(crate) struct ShowPage {
 pub(crate) struct PrintPage {
     pub(crate) receipt: Receipt,
     pub(crate) company: String,
+    pub(crate) letterhead: Letterhead,
     /// `thermal-58`, `thermal-80`, `a4`.
     pub(crate) format: &'static str,
+    /// The address of the style sheet that says how large the paper is.
+    pub(crate) style: String,
     /// The how many-th print it is; 0 = not said.
     pub(crate) copy: i32,
 }
 
 /// Papers of receipts.
 pub(crate) const FORMATS: [&str; 3] = ["thermal-58", "thermal-80", "a4"];
+
+/// Letters that stand beside each other on the narrowest roll.
+const COLUMNS: usize = 24;
+/// Lines of a receipt beside what it settles: who, whose, what is left, thanks.
+const FRAME: usize = 24;
+
+impl PrintPage {
+    /// A receipt on a paper.
+    pub(super) fn new(
+        receipt: Receipt,
+        (company, letterhead): (String, Letterhead),
+        format: &'static str,
+        copy: i32,
+    ) -> Self {
+        let rows = |text: &str| text.chars().count().div_ceil(COLUMNS);
+        let settled: usize = receipt.lines.iter().map(|line| 2 + rows(&line.number) + rows(&line.what)).sum();
+        let lines = FRAME + rows(&company) + letterhead.rows() + rows(&receipt.payment.customer) + settled;
+        let style = match format {
+            "thermal-58" => paper::roll(58, lines),
+            "thermal-80" => paper::roll(80, lines),
+            _ => paper::a4(),
+        };
+        Self { receipt, company, letterhead, format, style, copy }
+    }
+}
 
 /// A payment as typed.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -313,6 +348,7 @@ impl Page for PayPage {
     fn samples() -> Vec<Self> {
         let idr = Money::idr;
         let service = |state| Service {
+            id: SubscriptionId(7),
             number: "S000007".to_owned(),
             package: "Rumah-10M".to_owned(),
             username: "kebon-0007".to_owned(),
@@ -395,7 +431,9 @@ impl Page for ListPage {
             payments: Vec::new(),
             sums: Vec::new(),
             q: String::new(),
+            is_cut: false,
             narrow: Narrow::default(),
+            misread: Misread::default(),
             today: "2026-12-14".to_owned(),
             sites: Vec::new(),
             cashiers: Vec::new(),
@@ -415,6 +453,7 @@ impl Page for ListPage {
             ],
             sums,
             q: "KW-".to_owned(),
+            is_cut: true,
             sites: vec![Offered::new(1, "Kebon"), Offered::new(2, "Waena")],
             cashiers: vec![Offered::new(3, "sari")],
             next: Some("x".to_owned()),
@@ -422,7 +461,8 @@ impl Page for ListPage {
             ..empty()
         };
         let all = Narrow { all: "1".to_owned(), ..Narrow::default() };
-        vec![empty(), full, Self { narrow: all, may_take: false, ..empty() }]
+        let wrong = Self { misread: Misread::sample("from", "bad_date"), ..empty() };
+        vec![empty(), full, Self { narrow: all, may_take: false, ..empty() }, wrong]
     }
 }
 
@@ -455,7 +495,10 @@ impl Page for PrintPage {
     const TEMPLATE: &'static str = "payments/print.html";
 
     fn samples() -> Vec<Self> {
-        let page = |receipt, format, copy| Self { receipt, company: "Kebon Net".to_owned(), format, copy };
+        let page = |receipt, format, copy| {
+            let letterhead = if copy > 0 { Letterhead::sample() } else { Letterhead::default() };
+            Self::new(receipt, ("Kebon Net".to_owned(), letterhead), format, copy)
+        };
         vec![
             page(sample(), "thermal-58", 1),
             page(sample_reversed(), "thermal-80", 3),

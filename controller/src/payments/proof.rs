@@ -6,7 +6,8 @@ use sea_orm::{ConnectionTrait, DbErr};
 use super::{SERIES, store};
 use crate::{invoices, ledger::Difference};
 
-/// What is not as it must be: `invoice_settled`, `invoice_state`, `payment_amount`, `payment_state`, `number_gap`.
+/// What is not as it must be: `invoice_settled`, `invoice_state`, `invoice_written_off`, `payment_amount`,
+/// `payment_state`, `number_gap`.
 ///
 /// # Errors
 /// The database's.

@@ -36,7 +36,7 @@ pub async fn reverse(app: &App, scope: &Scope, actor: &Actor, id: PaymentId, rea
         entry.iter().flat_map(|entry| &entry.postings).filter_map(|posting| posting.invoice).collect();
     let touched = services::followed(&tx, app, (now, actor), &invoices).await?;
     if payment.is_promised {
-        services::promise_no_more(&tx, app, (now, actor), &touched).await?;
+        services::promise_no_more(&tx, app, (now, actor), &touched, &payment.number).await?;
     }
     let detail = json!({ "number": payment.number, "amount": payment.amount.to_string(), "text": reason });
     let moment = customers::Entry { what: "payment-reversed", detail, link: format!("/payments/{id}") };

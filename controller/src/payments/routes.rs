@@ -10,7 +10,7 @@ use axum_extra::extract::{Form, Query};
 use serde::Deserialize;
 
 use super::{
-    Asked, Method, PaymentError, Refunding, Take, Taken, Using,
+    Asked, Method, PaymentError, Refunding, Taken, Using, Wish, of_amount,
     pages::{
         DueLine, FORMATS, Fields, LOOSE, PayPage, PrintPage, Proposal, ProposalPart, Proposed, RefundFields,
         ReverseFields, SearchPage, Service, ShowPage,
@@ -36,12 +36,14 @@ use crate::{
         allocation::{Due, Settlement},
     },
     money::{Currency, Money},
-    settings, subscriptions,
+    settings::{self, letterhead::letterhead},
+    subscriptions,
 };
 
 pub(crate) fn routes() -> Routes<App> {
     Routes::new()
         .merge(super::list_routes::routes())
+        .merge(super::renew_routes::routes())
         .route("/payments/new", get(search))
         .route("/customers/{id}/pay", get(pay_form).post(pay))
         .route("/customers/{id}/pay/proposal", get(proposal))
@@ -135,6 +137,7 @@ async fn pay_page(
 async fn services(app: &App, id: CustomerId) -> Result<Vec<Service>, AppError> {
     let all = subscriptions::of_customer(app.db.read(), id).await?;
     let line = |service: subscriptions::Subscription| Service {
+        id: service.id,
         state: service.state.as_str(),
         waits: service.on_router.waits(),
         number: service.number,
@@ -203,7 +206,7 @@ async fn pay(
             page.proposal = propose(&app, id, &fields, &page.due).await?;
             return view.page(&page);
         }
-        Ok(take) => taken_or_refused(book(&app, &caller, &view, &fields.form_id, &take).await)?,
+        Ok(take) => book(&app, (&caller, &view), &fields.form_id, &Wish::Take(take)).await?,
     };
     match taken {
         Ok(Taken { id, again }) => Ok(view.go(&format!("/payments/{id}?{}=1", if again { "again" } else { "new" }))),
@@ -216,14 +219,15 @@ async fn pay(
     }
 }
 
-async fn book(app: &App, caller: &Caller, view: &View, form_id: &str, take: &Take) -> Result<Taken, PaymentError> {
+/// Books a wish. What a form is shown again with stays apart from what it cannot help.
+async fn book(
+    app: &App,
+    (caller, view): (&Caller, &View),
+    form_id: &str,
+    wish: &Wish,
+) -> Result<Result<Taken, FormErrors>, AppError> {
     let actor = Actor::of(caller, view.ip());
-    super::take(app, &Asked { scope: &caller.sites, actor: &actor, form_id }, take).await
-}
-
-/// What a form is shown again with stays apart from what it cannot help.
-fn taken_or_refused(done: Result<Taken, PaymentError>) -> Result<Result<Taken, FormErrors>, AppError> {
-    match done {
+    match super::book(app, &Asked { scope: &caller.sites, actor: &actor, form_id }, wish).await {
         Ok(taken) => Ok(Ok(taken)),
         Err(PaymentError::Refused(errors)) => Ok(Err(errors)),
         Err(other) => Err(other.into()),
@@ -238,10 +242,8 @@ async fn use_credit(
     Form(fields): Form<RefundFields>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::PaymentsTake)?;
-    let actor = Actor::of(&caller, view.ip());
-    let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &fields.form_id };
     let using = Using { customer: id, at_most: None, choices: Vec::new(), note: String::new() };
-    match taken_or_refused(super::use_credit(&app, &asked, &using).await)? {
+    match book(&app, (&caller, &view), &fields.form_id, &Wish::UseCredit(using)).await? {
         Ok(Taken { id, .. }) => Ok(view.go(&format!("/payments/{id}?new=1"))),
         Err(errors) => refund_again(&app, &caller, &view, id, (fields, errors)).await,
     }
@@ -258,12 +260,10 @@ async fn refund(
     let mut check = Check::default();
     let method = check.choice("method", &fields.method, Method::of_money);
     let amount = check.money("amount", &fields.amount, currency(&app).await?);
-    let actor = Actor::of(&caller, view.ip());
-    let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &fields.form_id };
     let done = match (method, amount) {
         (Some(method), Some(amount)) => {
             let refunding = Refunding { customer: id, method, amount, note: fields.note.clone() };
-            taken_or_refused(super::refund_credit(&app, &asked, &refunding).await)?
+            book(&app, (&caller, &view), &fields.form_id, &Wish::Refund(refunding)).await?
         }
         _ => Err(check.into_errors()),
     };
@@ -281,14 +281,9 @@ async fn refund_again(
     (fields, errors): (RefundFields, FormErrors),
 ) -> Result<Response, AppError> {
     let form_id = fields.form_id.clone();
-    // An amount that no payment can be of is told at its own field.
-    let mut told = FormErrors::default();
-    for (field, error) in errors.iter() {
-        told.add(if field == "given" { "amount" } else { field }, error.clone());
-    }
     let mut page = pay_page(app, caller, id, None).await?;
     page.proposal = propose(app, id, &page.form.values, &page.due).await?;
-    page.refund = FormView::again(fields, told, &form_id);
+    page.refund = FormView::again(fields, of_amount(&errors), &form_id);
     view.form_again(&page)
 }
 
@@ -389,5 +384,6 @@ async fn print(
 ) -> Result<Response, AppError> {
     caller.allow(Permission::InvoicesSee)?;
     let receipt = super::receipt(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
-    view.page(&PrintPage { receipt, company: app.brand.name().to_string(), format: paper.format()?, copy: paper.copy })
+    let head = (app.brand.name().to_string(), letterhead(app.db.read()).await?);
+    view.page(&PrintPage::new(receipt, head, paper.format()?, paper.copy))
 }

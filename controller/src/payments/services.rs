@@ -17,9 +17,11 @@ use crate::{
 
 /// When a part of what is due opens a service again, and for how long the rest may wait.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reopening {
+pub(super) struct Reopening<'a> {
     pub(super) percent: i32,
     pub(super) days: i32,
+    /// The number of the payment's receipt.
+    pub(super) receipt: &'a str,
 }
 
 /// Invoices and services follow what was paid; a service of which enough was paid is open on the promise of the rest.
@@ -29,7 +31,7 @@ pub(super) async fn paid(
     app: &App,
     (now, actor): (DateTime<Utc>, &Actor),
     invoices: &[InvoiceId],
-    reopening: Reopening,
+    reopening: Reopening<'_>,
 ) -> Result<bool, PaymentError> {
     let touched = followed(tx, app, (now, actor), invoices).await?;
     let mut services = subscriptions::by_ids(&**tx, &touched).await?;
@@ -40,7 +42,7 @@ pub(super) async fn paid(
     services.retain(|service| rules::is_share_enough(overdue(service, &open, now), reopening.percent));
     for service in &services {
         let until = rules::promised_until(now, service.zone(), reopening.days);
-        subscriptions::promise_in(tx, app, (now, actor), &[service.id], Some(until)).await?;
+        subscriptions::promise_in(tx, app, (now, actor), service.id, (reopening.receipt, until)).await?;
     }
     Ok(!services.is_empty())
 }
@@ -77,12 +79,16 @@ pub(super) async fn followed(
     Ok(services)
 }
 
-/// Takes promises back that a payment had brought, which is taken back itself.
+/// Takes promises back that a payment had brought, which is taken back itself; what others promised stays.
 pub(super) async fn promise_no_more(
     tx: &Tx,
     app: &App,
     (now, actor): (DateTime<Utc>, &Actor),
     services: &[SubscriptionId],
+    receipt: &str,
 ) -> Result<(), PaymentError> {
-    Ok(subscriptions::promise_in(tx, app, (now, actor), services, None).await?)
+    for service in services {
+        subscriptions::forget_promise_in(tx, app, (now, actor), *service, receipt).await?;
+    }
+    Ok(())
 }

@@ -72,17 +72,29 @@ pub struct Preview {
 /// # Errors
 /// [`PaymentError`]; nothing was taken then.
 pub async fn take(app: &App, asked: &Asked<'_>, take: &Take) -> Result<Taken, PaymentError> {
-    let now = app.clock.now();
     let tx = app.db.begin().await?;
     subscriptions::hold(&*tx).await?;
     let form_id = form_id_of(asked);
     if let Some(known) = store::of_form(&*tx, &form_id).await? {
         return known.repeated(Kind::Payment, take.customer, take.given);
     }
-    let at = Desk::of(&tx, app, asked, take.customer).await?;
+    let taken = take_in(&tx, app, &Asked { form_id: &form_id, ..*asked }, take).await?;
+    tx.commit().await?;
+    app.wakes.wake();
+    Ok(taken)
+}
+
+/// The same within a transaction that [`subscriptions::hold`] was called in, for a form that took nothing yet; after the
+/// commit `app.wakes` is to be woken.
+///
+/// # Errors
+/// [`PaymentError`]; the transaction must then be given up.
+pub(super) async fn take_in(tx: &Tx, app: &App, asked: &Asked<'_>, take: &Take) -> Result<Taken, PaymentError> {
+    let now = app.clock.now();
+    let at = Desk::of(tx, app, asked, take.customer).await?;
     let note = rules::check(take.given, at.currency, &take.note, take.choices.len())?;
-    let number = at.next_number(&tx).await?;
-    let (due, _) = due_of(&*tx, take.customer, at.currency, true).await?;
+    let number = at.next_number(tx).await?;
+    let (due, _) = due_of(&**tx, take.customer, at.currency, true).await?;
     let booked = rules::spread((take.given, take.method), &due, (&take.choices, take.keeps_rest))?;
     let money = ledger::rules::Payment {
         customer: take.customer,
@@ -91,16 +103,17 @@ pub async fn take(app: &App, asked: &Asked<'_>, take: &Take) -> Result<Taken, Pa
         attempt: None,
     };
     let draft = ledger::rules::payment(at.fact(&number, &note), &money)?;
-    let entry = ledger::post(&*tx, now, asked.actor, &draft).await?.entry;
+    let entry = ledger::post(&**tx, now, asked.actor, &draft).await?.entry;
     let reopening = Reopening {
         percent: at.settings.payments.reopen_share_percent,
         days: at.settings.payments.partial_promise_days,
+        receipt: &number,
     };
     let invoices = invoices_of(&booked.settlement);
-    let is_promised = services::paid(&tx, app, (now, asked.actor), &invoices, reopening).await?;
+    let is_promised = services::paid(tx, app, (now, asked.actor), &invoices, reopening).await?;
     let row = store::New {
         number: &number,
-        form_id: &form_id,
+        form_id: asked.form_id,
         kind: Kind::Payment,
         method: take.method,
         amount: booked.amount,
@@ -111,9 +124,7 @@ pub async fn take(app: &App, asked: &Asked<'_>, take: &Take) -> Result<Taken, Pa
         entry,
         note: &note,
     };
-    let id = at.record(&tx, asked.actor, &row).await?;
-    tx.commit().await?;
-    app.wakes.wake();
+    let id = at.record(tx, asked.actor, &row).await?;
     Ok(Taken { id, again: false })
 }
 

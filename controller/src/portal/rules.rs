@@ -50,6 +50,8 @@ pub fn standing(looked: &Looked, used: &Use, now: DateTime<Utc>) -> Standing {
         Status::Active => ("active", "ok"),
     };
     let lives = tone != "bad";
+    // Of what is over nothing is left to be used; of what is used up it says what was.
+    let (online, bytes) = if matches!(state, "void" | "expired" | "too-late") { (None, None) } else { (online, bytes) };
     Standing {
         state,
         tone,
@@ -120,6 +122,18 @@ mod tests {
         assert_eq!(state(&active, Use::default(), 100), "expired");
         let unused = Looked { activate_before: Some(at(50)), ..looked(Status::Ready) };
         assert_eq!(state(&unused, Use::default(), 50), "too-late");
+    }
+
+    #[test]
+    fn of_what_is_over_nothing_is_left() {
+        let void = standing(&looked(Status::Void), &Use::default(), at(1));
+        assert_eq!((void.state, void.online, void.bytes), ("void", None, None));
+        let late = Looked { activate_before: Some(at(50)), ..looked(Status::Ready) };
+        assert_eq!(standing(&late, &Use::default(), at(60)).online, None);
+        let used = standing(&looked(Status::UsedUp), &Use { uptime_secs: 600, ..Use::default() }, at(1));
+        assert_eq!((used.state, used.online), ("used-up", Some((0, 600))));
+        // It can be used again when it is unblocked.
+        assert_eq!(standing(&looked(Status::Blocked), &Use::default(), at(1)).online, Some((600, 600)));
     }
 
     #[test]

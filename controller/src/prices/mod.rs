@@ -14,7 +14,7 @@ use crate::{
     app::App,
     audit::{self, Actor, Deed},
     db::{
-        Tx,
+        self, Tx,
         paging::{PageOf, Paged},
     },
     http::{
@@ -59,18 +59,25 @@ pub async fn net_price(
     Ok(rules::net_price(&rules, &Deal { package, level: &seller.level, count }, price))
 }
 
+/// Rules are made one after the other, so that no two say the same.
+async fn begin(app: &App) -> Result<Tx, DbErr> {
+    let tx = app.db.begin().await?;
+    db::one_at_a_time(&*tx, db::Guard::PriceRules).await?;
+    Ok(tx)
+}
+
 /// Adds a rule.
 ///
 /// # Errors
 /// [`RuleError`].
 pub async fn add(app: &App, scope: &Scope, actor: &Actor, form: &RuleForm) -> Result<RuleId, RuleError> {
     let now = app.clock.now();
-    let tx = app.db.begin().await?;
+    let tx = begin(app).await?;
     if store::count(&*tx).await? >= MAX_RULES {
         let max = i64::try_from(MAX_RULES).unwrap_or(i64::MAX);
         return Err(RuleError::Refused(FormErrors::of("", FieldError::new("too_many_rules").arg("max", max))));
     }
-    let draft = checked(&tx, scope, now, form).await?;
+    let draft = checked(&tx, scope, now, (form, None)).await?;
     let id = store::insert(&*tx, now, &draft).await?;
     record(&tx, now, actor, "price_rule.add", (id, &draft)).await?;
     tx.commit().await?;
@@ -83,9 +90,9 @@ pub async fn add(app: &App, scope: &Scope, actor: &Actor, form: &RuleForm) -> Re
 /// [`RuleError`].
 pub async fn change(app: &App, scope: &Scope, actor: &Actor, id: RuleId, form: &RuleForm) -> Result<(), RuleError> {
     let now = app.clock.now();
-    let tx = app.db.begin().await?;
+    let tx = begin(app).await?;
     store::find(&*tx, id).await?.ok_or(RuleError::NotFound)?;
-    let draft = checked(&tx, scope, now, form).await?;
+    let draft = checked(&tx, scope, now, (form, Some(id))).await?;
     store::update(&*tx, id, &draft).await?;
     record(&tx, now, actor, "price_rule.change", (id, &draft)).await?;
     tx.commit().await?;
@@ -108,8 +115,13 @@ pub async fn remove(app: &App, actor: &Actor, id: RuleId) -> Result<(), RuleErro
     Ok(())
 }
 
-/// The draft of a form, whose package is there.
-async fn checked(tx: &Tx, scope: &Scope, now: DateTime<Utc>, form: &RuleForm) -> Result<rules::Draft, RuleError> {
+/// The draft of a form, of a new rule or of one that is there. Its package is there, and no other rule says the same.
+async fn checked(
+    tx: &Tx,
+    scope: &Scope,
+    now: DateTime<Utc>,
+    (form, own): (&RuleForm, Option<RuleId>),
+) -> Result<rules::Draft, RuleError> {
     let currency = match form.package_id {
         None => Currency::parse(&settings::load(&**tx).await?.currency).unwrap_or(Currency::IDR),
         Some(id) => match packages::find(&**tx, scope, id, At::everywhere(now)).await? {
@@ -120,7 +132,11 @@ async fn checked(tx: &Tx, scope: &Scope, now: DateTime<Utc>, form: &RuleForm) ->
             }
         },
     };
-    rules::check(form, currency).map_err(RuleError::Refused)
+    let draft = rules::check(form, currency).map_err(RuleError::Refused)?;
+    if rules::twin(&store::of_package(&**tx, draft.package).await?, &draft, own).is_some() {
+        return Err(RuleError::Refused(FormErrors::of("min_count", FieldError::new("price_rule_twice"))));
+    }
+    Ok(draft)
 }
 
 async fn record(

@@ -6,6 +6,8 @@ use super::{Effect, Rule, RuleForm};
 use crate::{
     http::{
         form::{Check, Choice, FieldError, FormErrors, FormView},
+        format,
+        locale::Locale,
         page::Page,
     },
     ids::{PackageId, RuleId},
@@ -30,20 +32,20 @@ pub(crate) struct Row {
     pub(crate) level: String,
     pub(crate) min_count: i32,
     pub(crate) net_price: Option<Money>,
-    /// `12,5`: of a rule that takes a part off.
-    pub(crate) percent: String,
+    /// Hundredths of a per cent, of a rule that takes a part off.
+    pub(crate) off_bp: Option<i64>,
     pub(crate) active: bool,
 }
 
 impl Row {
     /// A rule with the name of its package.
     pub(crate) fn new(rule: Rule, package: String) -> Self {
-        let (net_price, percent) = match rule.effect {
-            Effect::Fixed { net_price } => (Some(net_price), String::new()),
-            Effect::Percent { off_bp } => (None, percent(off_bp)),
+        let (net_price, off_bp) = match rule.effect {
+            Effect::Fixed { net_price } => (Some(net_price), None),
+            Effect::Percent { off_bp } => (None, Some(off_bp)),
         };
         let Rule { id, level, min_count, active, .. } = rule;
-        Self { id, package, level, min_count, net_price, percent, active }
+        Self { id, package, level, min_count, net_price, off_bp, active }
     }
 }
 
@@ -80,10 +82,10 @@ impl Fields {
     }
 
     /// The fields of a rule that is there.
-    pub(crate) fn of(rule: &Rule) -> Self {
+    pub(crate) fn of(rule: &Rule, locale: Locale) -> Self {
         let (kind, net_price, off) = match rule.effect {
             Effect::Fixed { net_price } => ("fixed", net_price.typed(), String::new()),
-            Effect::Percent { off_bp } => ("percent", String::new(), percent(off_bp)),
+            Effect::Percent { off_bp } => ("percent", String::new(), format::percent(off_bp, locale)),
         };
         Self {
             form_id: String::new(),
@@ -171,16 +173,6 @@ fn basis_points(text: &str) -> Option<i64> {
     Some(whole.parse::<i64>().ok()? * 100 + format!("{part:0<2}").parse::<i64>().ok()?)
 }
 
-/// Basis points as per cent: `12,5`.
-fn percent(off_bp: i64) -> String {
-    let (whole, part) = (off_bp / 100, off_bp % 100);
-    match part {
-        0 => whole.to_string(),
-        part if part % 10 == 0 => format!("{whole},{}", part / 10),
-        part => format!("{whole},{part:02}"),
-    }
-}
-
 fn samples() -> [Rule; 2] {
     let fixed = Rule {
         id: RuleId(1),
@@ -220,6 +212,7 @@ impl Page for FormPage {
     fn samples() -> Vec<Self> {
         let mut errors = FormErrors::of("off", FieldError::new("percent"));
         errors.add("", FieldError::new("too_many_rules").arg("max", 500));
+        errors.add("min_count", FieldError::new("price_rule_twice"));
         errors.add("net_price", FieldError::new("not_our_currency").arg("currency", "IDR"));
         errors.add("level", FieldError::new("too_long").arg("max", 30));
         let page = |id, form| Self {
@@ -232,8 +225,8 @@ impl Page for FormPage {
         let [fixed, percent] = samples();
         vec![
             page(None, FormView::fresh(Fields::fresh())),
-            page(Some(RuleId(1)), FormView::fresh(Fields::of(&fixed))),
-            page(Some(RuleId(1)), FormView::again(Fields::of(&percent), errors, "")),
+            page(Some(RuleId(1)), FormView::fresh(Fields::of(&fixed, Locale::Id))),
+            page(Some(RuleId(1)), FormView::again(Fields::of(&percent, Locale::Id), errors, "")),
         ]
     }
 }
@@ -250,17 +243,16 @@ mod tests {
         for text in ["", "-5", "ten", "1,234", "1000", ",5"] {
             assert_eq!(basis_points(text), None, "{text}");
         }
-        for (off_bp, text) in [(1000, "10"), (1250, "12,5"), (705, "7,05"), (25, "0,25")] {
-            assert_eq!(percent(off_bp), text);
-        }
     }
 
     #[test]
     fn a_rule_comes_back_from_its_form_as_it_was() {
         for rule in samples() {
-            let form = Fields::of(&rule).read(Currency::IDR).unwrap();
-            assert_eq!((form.effect, form.package_id, form.active), (rule.effect, rule.package_id, rule.active));
-            assert_eq!((form.level, form.min_count), (rule.level, Some(100)));
+            for locale in Locale::ALL {
+                let form = Fields::of(&rule, locale).read(Currency::IDR).unwrap();
+                assert_eq!((form.effect, form.package_id, form.active), (rule.effect, rule.package_id, rule.active));
+                assert_eq!((form.level, form.min_count), (rule.level.clone(), Some(100)));
+            }
         }
     }
 }

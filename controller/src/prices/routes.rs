@@ -135,7 +135,7 @@ async fn change_form(
 ) -> Result<Response, AppError> {
     caller.allow_everywhere(Permission::PackagesManage)?;
     let rule = rule(&app, id).await?;
-    view.page(&form_page(&app, &caller, Some(id), FormView::fresh(Fields::of(&rule))).await?)
+    view.page(&form_page(&app, &caller, Some(id), FormView::fresh(Fields::of(&rule, view.locale()))).await?)
 }
 
 async fn change(

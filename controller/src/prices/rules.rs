@@ -147,6 +147,20 @@ pub struct Draft {
     pub active: bool,
 }
 
+/// The rule in use that says the same place in the order of rules as a draft would: of the two one would never count.
+/// A rule that is changed is no twin of itself.
+#[must_use]
+pub fn twin<'a>(rules: &'a [Rule], draft: &Draft, own: Option<RuleId>) -> Option<&'a Rule> {
+    let same = |rule: &&Rule| {
+        rule.active
+            && rule.package_id == draft.package
+            && rule.min_count == draft.min_count
+            && same_level(&rule.level, &draft.level)
+            && Some(rule.id) != own
+    };
+    rules.iter().find(same).filter(|_| draft.active)
+}
+
 /// Checks every field. `currency` is that of the package, or of the settings for rules of all.
 ///
 /// # Errors
@@ -234,6 +248,26 @@ mod tests {
         ] {
             assert_eq!(paid(&rules[..upto], level, count), net, "{upto} rules, {level}, {count}");
         }
+    }
+
+    #[test]
+    fn a_second_rule_of_the_same_place_is_a_twin() {
+        let rules = [percent(1, Some(1), "Silver", 10, 500), Rule { active: false, ..percent(2, None, "", 1, 500) }];
+        let draft = |package: Option<i64>, level: &str, min_count| Draft {
+            package: package.map(PackageId),
+            level: level.to_owned(),
+            min_count,
+            effect: Effect::Percent { off_bp: 700 },
+            active: true,
+        };
+        let id = |draft: &Draft, own: Option<i64>| twin(&rules, draft, own.map(RuleId)).map(|rule| rule.id.0);
+        assert_eq!(id(&draft(Some(1), " silver ", 10), None), Some(1));
+        assert_eq!(id(&draft(Some(1), "silver", 10), Some(1)), None, "itself");
+        for other in [draft(None, "Silver", 10), draft(Some(1), "Gold", 10), draft(Some(1), "Silver", 11)] {
+            assert_eq!(id(&other, None), None, "{other:?}");
+        }
+        assert_eq!(id(&draft(None, "", 1), None), None, "one that is not used");
+        assert_eq!(id(&Draft { active: false, ..draft(Some(1), "Silver", 10) }, None), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait as _, QueryFilter,
-    QueryOrder, QuerySelect,
+    QuerySelect,
 };
 
 use super::{Effect, MAX_RULES, Rule, rules::Draft};
@@ -58,11 +58,18 @@ pub(super) async fn find(db: &impl ConnectionTrait, id: RuleId) -> Result<Option
 }
 
 pub(super) async fn list(db: &impl ConnectionTrait, page: &PageOf) -> Result<Paged<Rule>, DbErr> {
-    let mut query = Entity::find().order_by_desc(Column::Id).limit(page.limit() + 1);
-    if let Ok(Some(after)) = page.after_id() {
-        query = query.filter(Column::Id.lt(after));
-    }
-    Ok(page.cut(query.all(db).await?, |row| row.id.to_string()).map(Rule::from))
+    let rows = page.newest(db, Entity::find(), Column::Id).await?;
+    Ok(page.cut(rows, |row| row.id.to_string()).map(Rule::from))
+}
+
+/// Every rule of a package, or of all packages.
+pub(super) async fn of_package(db: &impl ConnectionTrait, package: Option<PackageId>) -> Result<Vec<Rule>, DbErr> {
+    let ours = match package {
+        None => Column::PackageId.is_null(),
+        Some(package) => Column::PackageId.eq(package.0),
+    };
+    let query = Entity::find().filter(ours).limit(MAX_RULES);
+    Ok(query.all(db).await?.into_iter().map(Rule::from).collect())
 }
 
 /// Rules in use that may hold for a package.

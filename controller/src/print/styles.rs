@@ -12,9 +12,11 @@ use super::{
     layout::{self, Style},
     layouts,
 };
-use crate::{app::App, http::error::AppError, ids::LayoutId};
-
-const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+use crate::{
+    app::App,
+    http::{error::AppError, logo::FOR_EVER},
+    ids::LayoutId,
+};
 
 /// `/print/style/{hash}/{name}`: nothing in it is secret, and a print opened by a program has no cookie.
 pub(crate) fn routes() -> Routes<App> {

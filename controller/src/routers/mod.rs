@@ -26,9 +26,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use hiji_shared::{
     agent_id::AgentId,
+    capability::Capability,
     command::Op,
     desired::{Object, Rev},
-    device::{Kind, RouterFacts, Service},
+    device::{Kind, RouterFacts, RouterUser, Service},
 };
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
@@ -381,6 +382,27 @@ pub async fn taken_names(
     names: &[String],
 ) -> Result<Vec<String>, DbErr> {
     store::taken_names(db, router, kind, names).await
+}
+
+/// Users of these names that a router has and nobody here wants there. Whose they are their comments tell.
+///
+/// # Errors
+/// The database's.
+pub async fn users_found(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    names: &[String],
+) -> Result<Vec<RouterUser>, DbErr> {
+    store::users_found(db, router, kind, names).await
+}
+
+/// Whether the agent of a router can do something. Where there is none yet, the one that comes will be able to.
+///
+/// # Errors
+/// The database's.
+pub async fn agent_can(db: &impl ConnectionTrait, router: RouterId, what: Capability) -> Result<bool, DbErr> {
+    store::agent_can(db, router, what).await
 }
 
 /// An object a router shall have, and how far that is.

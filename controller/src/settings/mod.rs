@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub mod billing;
+pub mod letterhead;
 pub(crate) mod pages;
 mod payments;
 pub(crate) mod routes;
@@ -17,6 +18,7 @@ use crate::{
     http::{
         error::AppError,
         form::{FieldError, FormErrors},
+        logo::LogoError,
     },
     ledger::{numbers::NumberFormat, rules::VoucherIncome},
 };
@@ -29,6 +31,8 @@ pub use payments::Payments;
 pub struct Settings {
     /// Name on pages and prints.
     pub company_name: String,
+    /// The operator's own lines on invoices, statements and receipts: address, telephone, NPWP.
+    pub header_lines: Vec<String>,
     /// Currency of new packages, ISO 4217.
     pub currency: String,
     /// Marker of voucher users and hotspot profiles.
@@ -59,6 +63,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             company_name: "hiji".to_owned(),
+            header_lines: Vec::new(),
             currency: "IDR".to_owned(),
             voucher_marker: hiji_shared::comment::VOUCHER_MARKER.to_owned(),
             pppoe_marker: hiji_shared::comment::PPPOE_MARKER.to_owned(),
@@ -86,8 +91,10 @@ pub struct BadSetting {
 /// Why settings are not kept.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    #[error("a setting is refused")]
-    Bad(#[from] BadSetting),
+    #[error("settings are refused: {}", .0.iter().map(|bad| bad.field).collect::<Vec<_>>().join(", "))]
+    Bad(Vec<BadSetting>),
+    #[error("no logo")]
+    Logo(#[from] LogoError),
     #[error("database")]
     Db(#[from] DbErr),
 }
@@ -98,22 +105,24 @@ const MAX_MARKER: usize = 32;
 const MAX_APPROVE_HOURS: i64 = 31 * 24;
 
 impl Settings {
-    /// Checks every field.
-    ///
-    /// # Errors
-    /// The first field that is not valid.
-    pub fn check(&self) -> Result<(), BadSetting> {
-        let bad = |field, code| Err(BadSetting { field, code });
+    /// Every field that is not valid.
+    #[must_use]
+    pub fn faults(&self) -> Vec<BadSetting> {
+        let mut faults = Vec::new();
+        let mut bad = |field, code| faults.push(BadSetting { field, code });
         if self.company_name.trim().is_empty() || self.company_name.len() > MAX_NAME {
-            return bad("company_name", "company_name");
+            bad("company_name", "company_name");
+        }
+        if let Err(BadSetting { field, code }) = letterhead::check(&self.header_lines) {
+            bad(field, code);
         }
         if crate::money::Currency::parse(&self.currency).is_none() {
-            return bad("currency", "not_offered");
+            bad("currency", "not_offered");
         }
         for (field, marker) in [("voucher_marker", &self.voucher_marker), ("pppoe_marker", &self.pppoe_marker)] {
             let plain = marker.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
             if marker.is_empty() || marker.len() > MAX_MARKER || !plain {
-                return bad(field, "marker");
+                bad(field, "marker");
             }
         }
         for (field, format) in [
@@ -121,18 +130,19 @@ impl Settings {
             ("credit_note_number_format", &self.credit_note_number_format),
         ] {
             if NumberFormat::parse(format).is_err() {
-                return bad(field, "number_format");
+                bad(field, "number_format");
             }
         }
         if !(0..=MAX_APPROVE_HOURS).contains(&self.invoice_auto_approve_hours) {
-            return bad("invoice_auto_approve_hours", "approve_hours");
+            bad("invoice_auto_approve_hours", "approve_hours");
         }
         if self.voucher_marker == self.pppoe_marker {
-            return bad("pppoe_marker", "marker_same");
+            bad("pppoe_marker", "marker_same");
         }
-        self.payments.check()?;
-        self.services.check()?;
-        self.billing.check()
+        faults.extend(self.payments.faults());
+        faults.extend(self.services.faults());
+        faults.extend(self.billing.faults());
+        faults
     }
 }
 
@@ -149,7 +159,10 @@ pub async fn load(db: &impl ConnectionTrait) -> Result<Settings, DbErr> {
 /// # Errors
 /// [`SettingsError`].
 pub async fn change(app: &App, actor: &Actor, settings: &Settings) -> Result<(), SettingsError> {
-    settings.check()?;
+    let faults = settings.faults();
+    if !faults.is_empty() {
+        return Err(SettingsError::Bad(faults));
+    }
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     store::save(&*tx, now, settings).await?;
@@ -166,7 +179,12 @@ pub async fn change(app: &App, actor: &Actor, settings: &Settings) -> Result<(),
 impl From<SettingsError> for AppError {
     fn from(error: SettingsError) -> Self {
         match error {
-            SettingsError::Bad(BadSetting { field, code }) => FormErrors::of(field, FieldError::new(code)).into(),
+            SettingsError::Bad(faults) => {
+                let mut errors = FormErrors::default();
+                faults.iter().for_each(|bad| errors.add(bad.field, FieldError::new(bad.code)));
+                errors.into()
+            }
+            SettingsError::Logo(error) => error.into(),
             SettingsError::Db(error) => error.into(),
         }
     }
@@ -180,8 +198,24 @@ mod tests {
     fn a_marker_that_would_break_comments_is_refused() {
         for marker in ["", "A|B", "A B", "É", &"X".repeat(33)] {
             let settings = Settings { voucher_marker: (*marker).into(), ..Settings::default() };
-            assert_eq!(settings.check(), Err(BadSetting { field: "voucher_marker", code: "marker" }), "{marker}");
+            assert_eq!(settings.faults(), [BadSetting { field: "voucher_marker", code: "marker" }], "{marker}");
         }
-        assert_eq!(Settings::default().check(), Ok(()));
+        assert_eq!(Settings::default().faults(), []);
+    }
+
+    #[test]
+    fn every_wrong_setting_is_told_at_once() {
+        let settings = Settings {
+            company_name: " ".into(),
+            currency: "RUPIAH".into(),
+            voucher_marker: "A B".into(),
+            invoice_auto_approve_hours: -1,
+            payments: Payments { reopen_share_percent: 0, partial_promise_days: -1, ..Payments::default() },
+            ..Settings::default()
+        };
+        let fields: Vec<_> = settings.faults().into_iter().map(|bad| bad.field).collect();
+        let wrong = ["company_name", "currency", "voucher_marker", "invoice_auto_approve_hours"];
+        assert_eq!(fields[..4], wrong);
+        assert_eq!(fields[4..], ["reopen_share_percent", "partial_promise_days"]);
     }
 }

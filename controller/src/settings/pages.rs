@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Payments, Settings};
+use super::{Payments, Settings, letterhead};
 use crate::{
     http::{
         form::{Check, Choice, FieldError, FormErrors, FormView},
@@ -16,6 +16,8 @@ use crate::{
 #[serde(default)]
 pub(crate) struct Fields {
     pub(crate) company_name: String,
+    /// A line each.
+    pub(crate) header_lines: String,
     pub(crate) currency: String,
     pub(crate) voucher_marker: String,
     pub(crate) pppoe_marker: String,
@@ -35,6 +37,10 @@ pub(crate) struct Fields {
 pub(crate) struct GeneralPage {
     pub(crate) form: FormView<Fields>,
     pub(crate) currencies: Vec<Choice>,
+    /// Address of the logo on documents.
+    pub(crate) logo: Option<String>,
+    /// Why the file is none.
+    pub(crate) logo_error: Option<FieldError>,
 }
 
 impl From<Settings> for Fields {
@@ -42,6 +48,7 @@ impl From<Settings> for Fields {
         let ticked = |is_on: bool| if is_on { "on".to_owned() } else { String::new() };
         Self {
             company_name: settings.company_name,
+            header_lines: settings.header_lines.join("\n"),
             currency: settings.currency,
             voucher_marker: settings.voucher_marker,
             pppoe_marker: settings.pppoe_marker,
@@ -65,6 +72,7 @@ impl Fields {
         let fields = self;
         Settings {
             company_name: trim(fields.company_name),
+            header_lines: letterhead::lines_of(&fields.header_lines),
             currency: trim(fields.currency),
             voucher_marker: trim(fields.voucher_marker),
             pppoe_marker: trim(fields.pppoe_marker),
@@ -112,9 +120,15 @@ impl Page for GeneralPage {
         errors.add("reopen_share_percent", FieldError::new("percent_range"));
         errors.add("partial_promise_days", FieldError::new("promise_days"));
         let values = Fields::from(Settings::default());
-        vec![
-            Self { form: FormView::fresh(values.clone()), currencies: currencies() },
-            Self { form: FormView::again(values, errors, ""), currencies: currencies() },
-        ]
+        errors.add("header_lines", FieldError::new("header_lines"));
+        let page = |form| Self { form, currencies: currencies(), logo: None, logo_error: None };
+        let of = |code: &str| Self {
+            logo: Some("/company/logo/abc".to_owned()),
+            logo_error: Some(FieldError::new(code)),
+            ..page(FormView::fresh(Fields::default()))
+        };
+        let mut samples = vec![page(FormView::fresh(values.clone())), page(FormView::again(values, errors, ""))];
+        samples.extend(["logo_too_large", "logo_not_a_picture", "logo_too_many_pixels"].map(of));
+        samples
     }
 }

@@ -31,22 +31,21 @@ impl Default for Payments {
 }
 
 impl Payments {
-    /// Checks every field.
-    ///
-    /// # Errors
-    /// The first field that is not valid.
-    pub fn check(&self) -> Result<(), BadSetting> {
-        let bad = |field, code| Err(BadSetting { field, code });
+    /// Every field that is not valid.
+    #[must_use]
+    pub fn faults(&self) -> Vec<BadSetting> {
+        let mut faults = Vec::new();
+        let mut bad = |field, code| faults.push(BadSetting { field, code });
         if NumberFormat::parse(&self.receipt_number_format).is_err() {
-            return bad("receipt_number_format", "number_format");
+            bad("receipt_number_format", "number_format");
         }
         if !(1..=100).contains(&self.reopen_share_percent) {
-            return bad("reopen_share_percent", "percent_range");
+            bad("reopen_share_percent", "percent_range");
         }
         if !(0..=MAX_PROMISE_DAYS).contains(&self.partial_promise_days) {
-            return bad("partial_promise_days", "promise_days");
+            bad("partial_promise_days", "promise_days");
         }
-        Ok(())
+        faults
     }
 }
 
@@ -62,13 +61,13 @@ mod tests {
                 reopen_share_percent: percent,
                 partial_promise_days: days,
             };
-            payments.check().map_err(|bad| bad.field)
+            payments.faults().into_iter().map(|bad| bad.field).collect::<Vec<_>>()
         };
-        assert_eq!(Payments::default().check(), Ok(()));
-        assert_eq!(of("KW-{seq}", 1, 0), Ok(()));
-        assert_eq!(of("KW", 80, 7), Err("receipt_number_format"));
-        assert_eq!(of("{seq}", 0, 7), Err("reopen_share_percent"));
-        assert_eq!(of("{seq}", 101, 7), Err("reopen_share_percent"));
-        assert_eq!(of("{seq}", 80, 61), Err("partial_promise_days"));
+        assert_eq!(Payments::default().faults(), []);
+        assert!(of("KW-{seq}", 1, 0).is_empty());
+        assert_eq!(of("KW", 80, 7), ["receipt_number_format"]);
+        assert_eq!(of("{seq}", 0, 7), ["reopen_share_percent"]);
+        assert_eq!(of("{seq}", 101, 61), ["reopen_share_percent", "partial_promise_days"]);
+        assert_eq!(of("{seq}", 80, 61), ["partial_promise_days"]);
     }
 }

@@ -3,7 +3,10 @@
 use axum::{Router as Routes, extract::State, response::Response, routing::get};
 use axum_extra::extract::Form;
 
-use super::pages::{Fields, GeneralPage, currencies};
+use super::{
+    letterhead,
+    pages::{Fields, GeneralPage, currencies},
+};
 use crate::{
     app::App,
     audit::Actor,
@@ -16,8 +19,18 @@ pub(crate) fn routes() -> Routes<App> {
 
 async fn show(State(app): State<App>, Signed(caller): Signed, view: View) -> Result<Response, AppError> {
     caller.allow_everywhere(Permission::SettingsManage)?;
+    view.page(&general(&app).await?)
+}
+
+/// The page as things stand.
+pub(super) async fn general(app: &App) -> Result<GeneralPage, AppError> {
     let settings = super::load(app.db.read()).await?;
-    view.page(&GeneralPage { form: FormView::fresh(settings.into()), currencies: currencies() })
+    page(app, FormView::fresh(settings.into())).await
+}
+
+async fn page(app: &App, form: FormView<Fields>) -> Result<GeneralPage, AppError> {
+    let logo = letterhead::logo_address(app.db.read()).await?;
+    Ok(GeneralPage { form, currencies: currencies(), logo, logo_error: None })
 }
 
 async fn change(
@@ -31,9 +44,7 @@ async fn change(
     let settings = fields.clone().over(super::load(app.db.read()).await?);
     match super::change(&app, &actor, &settings).await.map_err(AppError::from) {
         Ok(()) => Ok(view.go_saying("/settings/general", "done-saved", [])),
-        Err(AppError::Invalid(errors)) => {
-            view.form_again(&GeneralPage { form: FormView::again(fields, errors, ""), currencies: currencies() })
-        }
+        Err(AppError::Invalid(errors)) => view.form_again(&page(&app, FormView::again(fields, errors, "")).await?),
         Err(other) => Err(other),
     }
 }

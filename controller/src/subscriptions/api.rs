@@ -79,7 +79,8 @@ struct Made {
 #[schema(as = SubscriptionSecret)]
 struct Secret {
     username: String,
-    password: String,
+    /// `null`: only the router knows it.
+    password: Option<String>,
 }
 
 /// Why something is done.
@@ -129,7 +130,9 @@ async fn list(
 }
 
 #[utoipa::path(post, path = "/subscriptions", tag = "subscriptions", request_body = SubscriptionForm, responses(
-    (status = 201, body = Made, description = "The subscription, with its secret"), (status = 422, body = Problem),
+    (status = 201, body = Made, description = "The subscription, with its secret"),
+    (status = 403, body = Problem, description = "not allowed: terms other than the package's are for those who manage subscriptions"),
+    (status = 422, body = Problem),
 ))]
 async fn add(
     Of(app): Of<App>,
@@ -148,14 +151,14 @@ async fn add(
     Ok((StatusCode::CREATED, Json(Made { subscription, addons, password })))
 }
 
-/// Whether the caller may make what a form says: a new customer, and terms that spare somebody money or isolation, are
-/// more than adding a service.
+/// Whether the caller may make what a form says: a new customer, taking a user over, and terms other than the package's,
+/// which may spare somebody money or isolation, are more than adding a service.
 pub(super) fn allow_form(caller: &Caller, form: &SubscriptionForm) -> Result<(), AppError> {
     caller.allow(Permission::SubscriptionsAdd)?;
     if form.customer.is_some() {
         caller.allow(Permission::CustomersAdd)?;
     }
-    if form.is_exempt {
+    if form.sets_terms() || form.adopt {
         caller.allow(Permission::SubscriptionsManage)?;
     }
     Ok(())
@@ -216,7 +219,8 @@ async fn secret(
     let actor = Actor::of(&caller, view.ip());
     let (of, _) = found(&app, &caller, id).await?;
     let secret = super::secret(&app, (&caller.sites, &actor), id).await?;
-    Ok(Json(Secret { username: of.username, password: secret.expose_secret().to_owned() }))
+    let password = Some(secret.expose_secret().to_owned()).filter(|secret| !secret.is_empty());
+    Ok(Json(Secret { username: of.username, password }))
 }
 
 async fn act(

@@ -1,6 +1,7 @@
 //! What a subscription is to be invoiced for: everything up to a day, less what was invoiced. Pure.
 //!
-//! A period is proposed under `sub/<id>/<first day>`, so that it is made once however often it is proposed.
+//! A period is proposed under `sub/<id>/<first day>`, so that it is made once however often it is proposed; with a number
+//! behind it once days that were invoiced have been given back to be invoiced anew.
 
 use chrono::{Days, NaiveDate};
 
@@ -85,27 +86,53 @@ pub(super) fn until(
     terms: Terms,
 ) -> Result<Bill, MoneyError> {
     let mut bill = Bill::default();
-    let Some(calendar) = of.calendar() else { return Ok(bill) };
     let mut from = of.billed_until;
     for _ in 0..MOST {
-        let Some(period) = from.and_then(|day| next(of, calendar, day)).filter(|next| next.from <= terms.horizon)
-        else {
-            break;
-        };
+        let found = from.and_then(|day| coming(of, planned, day));
+        let Some((then, calendar, period)) = found.filter(|(_, _, period)| period.from <= terms.horizon) else { break };
         let waits = of.is_prepaid && (!bill.proposals.is_empty() || of.covered_until < of.billed_until);
         if waits {
             break;
         }
-        let share = Share::of(period, calendar.around(period.from), terms.rounding);
-        let is_planned = of.next_package_from.is_some_and(|day| day <= period.from);
-        let then = planned.filter(|_| is_planned).unwrap_or(of);
-        let mut lines = lines(then, addons, (period, share, calendar))?;
-        bill.once(addons, period, &mut lines)?;
-        bill.put(of, (Kind::Period, period, due_on(of, period.from)), lines)?;
-        bill.billed_until = Some(period.until);
+        bill.period((of, then), addons, (calendar, period), terms.rounding)?;
         from = bill.billed_until;
     }
     Ok(bill)
+}
+
+/// The next periods, so many of them, whether or not what was invoiced before is paid: who pays ahead is asked for all of
+/// it. There are fewer where service ends or pauses before, and where they come to nothing.
+///
+/// # Errors
+/// Amounts beyond what fits.
+pub(super) fn ahead(
+    of: &Subscription,
+    addons: &[Addon],
+    planned: Option<&Subscription>,
+    (periods, rounding): (usize, i64),
+) -> Result<Bill, MoneyError> {
+    let mut bill = Bill::default();
+    for _ in 0..periods.min(MOST) {
+        let from = bill.billed_until.or(of.billed_until);
+        let Some((then, calendar, period)) = from.and_then(|day| coming(of, planned, day)) else { break };
+        bill.period((of, then), addons, (calendar, period), rounding)?;
+    }
+    Ok(bill)
+}
+
+/// The period that comes from a day on, and the subscription as it is then: with the package that is planned from its day
+/// on.
+fn coming<'a>(
+    of: &'a Subscription,
+    planned: Option<&'a Subscription>,
+    day: NaiveDate,
+) -> Option<(&'a Subscription, Calendar, Period)> {
+    let is_planned = of.next_package_from.is_some_and(|begins| begins <= day);
+    let then = planned.filter(|_| is_planned).unwrap_or(of);
+    let calendar = then.calendar()?;
+    // Periods of another length begin on the day that is planned, wherever this one ends.
+    let begins = of.next_package_from.filter(|_| planned.is_some_and(|then| then.calendar() != Some(calendar)));
+    Some((then, calendar, next(of, (calendar, begins), day)?))
 }
 
 /// The last day to pay of a period: postpaid customers have their days from its beginning, prepaid ones pay before.
@@ -117,7 +144,7 @@ pub(super) fn due_on(of: &Subscription, from: NaiveDate) -> NaiveDate {
 }
 
 /// The days of service that are invoiced next, from a day; nothing when there are none.
-fn next(of: &Subscription, calendar: Calendar, from: NaiveDate) -> Option<Period> {
+fn next(of: &Subscription, (calendar, begins): (Calendar, Option<NaiveDate>), from: NaiveDate) -> Option<Period> {
     if matches!(of.state, State::Ended) {
         return None;
     }
@@ -128,7 +155,7 @@ fn next(of: &Subscription, calendar: Calendar, from: NaiveDate) -> Option<Period
     let period = calendar.rest(from);
     let cut =
         |until: NaiveDate, day: Option<NaiveDate>| day.filter(|day| *day > from).map_or(until, |day| until.min(day));
-    let until = cut(cut(period.until, of.paused_from), of.ends_on);
+    let until = cut(cut(cut(period.until, of.paused_from), of.ends_on), begins);
     let is_over = of.ends_on.is_some_and(|end| end <= from);
     (!is_over).then_some(Period { from, until })
 }
@@ -266,6 +293,22 @@ fn line(amount: Money) -> NewLine {
 }
 
 impl Bill {
+    /// What a period comes to, of a subscription as it is then.
+    fn period(
+        &mut self,
+        (of, then): (&Subscription, &Subscription),
+        addons: &[Addon],
+        (calendar, period): (Calendar, Period),
+        rounding: i64,
+    ) -> Result<(), MoneyError> {
+        let share = Share::of(period, calendar.around(period.from), rounding);
+        let mut lines = lines(then, addons, (period, share, calendar))?;
+        self.once(addons, period, &mut lines)?;
+        self.put(of, (Kind::Period, period, due_on(of, period.from)), lines)?;
+        self.billed_until = Some(period.until);
+        Ok(())
+    }
+
     /// What is asked for once and was not yet, where no period comes any more.
     ///
     /// # Errors
@@ -315,8 +358,13 @@ impl Bill {
         if total.minor() <= 0 {
             return Ok(());
         }
+        // Days that were given back are invoiced under a key of their own.
+        let key = match of.edition {
+            0 => format!("sub/{}/{}", of.id, period.from),
+            edition => format!("sub/{}/{}/{edition}", of.id, period.from),
+        };
         self.proposals.push(Proposal {
-            proposal: format!("sub/{}/{}", of.id, period.from),
+            proposal: key,
             customer: of.customer_id,
             site: of.site_id,
             subscription: Some(of.id),
@@ -414,6 +462,25 @@ mod tests {
         assert_eq!(found.proposals[0].due_on, day("2026-11-30"));
         let waits = Subscription { billed_until: found.billed_until, ..of };
         assert_eq!(until(&waits, &[], None, terms("2027-02-01")).unwrap(), Bill::default());
+    }
+
+    #[test]
+    fn who_pays_ahead_is_asked_for_as_many_periods_as_he_wants() {
+        let of = Subscription { is_prepaid: true, due_days: 0, ..sample() };
+        let found = ahead(&of, &[addon(2, true, 50_000)], None, (3, 100)).unwrap();
+        // What is asked for once is asked for once.
+        let expected = [("2026-12-01", 265_000), ("2027-01-01", 165_000), ("2027-02-01", 165_000)];
+        assert_eq!(told(&found), expected.map(|(from, sum)| (from.to_owned(), sum)));
+        assert_eq!((found.billed_until, found.addons.as_slice()), (Some(day("2027-03-01")), [2].as_slice()));
+        // The night finds nothing more before that, and then goes on behind it.
+        let ahead_of = Subscription { billed_until: found.billed_until, covered_until: found.billed_until, ..of };
+        assert_eq!(until(&ahead_of, &[], None, terms("2027-02-28")).unwrap(), Bill::default());
+        assert_eq!(told(&until(&ahead_of, &[], None, terms("2027-03-01")).unwrap()), [("2027-03-01".into(), 165_000)]);
+        // Not what is behind the end.
+        let ends = Subscription { ends_on: Some(day("2027-01-11")), ..ahead_of.clone() };
+        assert_eq!(ahead(&ends, &[], None, (3, 100)).unwrap(), Bill::default());
+        let ends = Subscription { ends_on: Some(day("2027-04-11")), ..ahead_of };
+        assert_eq!(ahead(&ends, &[], None, (3, 100)).unwrap().proposals.len(), 2);
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::{
     Access, Discount, OnRouter, State, Subscription, SubscriptionError, SubscriptionForm,
     bill::{self, Bill, First},
-    change, follow, hold, names,
+    change, follow, hold,
+    names::{self, Named},
     periods::Calendar,
     rules::{self, Draft, Offer, Whose},
     store::{self, Held},
@@ -104,15 +105,21 @@ pub(super) async fn create_in(
     let settings = settings::load(&**tx).await?;
     let (customer, added) = customer(tx, app, asked, (&mut draft, &parties.site)).await?;
     let number = rules::number(ledger::next_number(&**tx, NUMBERS, "").await?);
-    let username = names::of_draft(tx, &draft, &parties, &settings).await?;
-    let password: SecretString = draft.password.take().unwrap_or_else(|| rules::secret(ids::random())).into();
+    let Named { username, found } = names::of_draft(tx, &draft, &parties, &settings).await?;
+    if let Some(found) = &found {
+        draft.stays_as(found, parties.package.service);
+    }
+    // Of one who is taken over: what is typed, else what the router has and nobody is told.
+    let made = || if found.is_some() { String::new() } else { rules::secret(ids::random()) };
+    let password: SecretString = draft.password.take().unwrap_or_else(made).into();
     let mut subscription = Subscription { number, username, ..blank(&draft, &parties, (now, asked.actor)) };
     subscription.customer_id = customer;
     let new = store::New {
         form_id: asked.form_id,
         password: &password,
         is_name_typed: draft.username.is_some(),
-        is_secret_new: true,
+        is_secret_new: !password.expose_secret().is_empty(),
+        is_adopted: found.is_some(),
         subscription: &subscription,
     };
     let id = store::insert(&**tx, &app.keys, &new).await.map_err(name_taken)?;
@@ -272,9 +279,11 @@ fn of_customer(error: CustomerError) -> SubscriptionError {
             SubscriptionError::Refused(of_this)
         }
         CustomerError::Db(error) => SubscriptionError::Db(error),
-        CustomerError::NotFound | CustomerError::Deleted | CustomerError::NotDeleted | CustomerError::OpenServices => {
-            SubscriptionError::NotFound
-        }
+        CustomerError::NotFound
+        | CustomerError::Deleted
+        | CustomerError::NotDeleted
+        | CustomerError::OpenServices
+        | CustomerError::NotSettled => SubscriptionError::NotFound,
     }
 }
 
@@ -345,6 +354,7 @@ pub(super) fn blank(draft: &Draft, parties: &Parties, (now, actor): (DateTime<Ut
             fail_message: String::new(),
         },
         version: 0,
+        edition: 0,
         created_by: actor.admin,
         created_at: now,
         ended_at: None,
@@ -413,7 +423,8 @@ async fn begin(
     let owed = follow::owed(&**tx, &[before.id]).await?.remove(&before.id).unwrap_or_default();
     change::refresh(&mut held.subscription, owed, follow::policy(&**tx).await?, now);
     let detail = json!({ "package": before.package, "router": before.router });
-    write::write(tx, app, (now, actor), vec![Changed::by(before.clone(), held, "created", detail)]).await?;
+    let what = if held.is_adopted { "adopted" } else { "created" };
+    write::write(tx, app, (now, actor), vec![Changed::by(before.clone(), held, what, detail)]).await?;
     write::tell_customer(tx, &before).await?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::{
     http::form::{Check, FieldError, FormErrors},
     ids::{AddonId, CustomerId, PackageId, RouterId},
     money::{Currency, Money},
-    packages::Package,
+    packages::{self, Cycle, Package},
 };
 
 /// A subscription's fields as typed.
@@ -38,6 +38,7 @@ pub(crate) struct Fields {
     pub(crate) terms_of: String,
     pub(crate) username: String,
     pub(crate) password: String,
+    pub(crate) adopt: String,
     pub(crate) server: String,
     pub(crate) remote_address: String,
     pub(crate) mac: String,
@@ -47,7 +48,9 @@ pub(crate) struct Fields {
     pub(crate) discount: String,
     pub(crate) discount_reason: String,
     pub(crate) discount_until: String,
+    /// Without its number.
     pub(crate) cycle: String,
+    pub(crate) cycle_count: String,
     pub(crate) bill_day: String,
     /// `yes` or `no`.
     pub(crate) is_prepaid: String,
@@ -86,6 +89,12 @@ impl Fields {
         self.customer_id.trim().parse().ok().filter(|id| *id > 0).map(CustomerId)
     }
 
+    /// Beside another cycle the day is hidden, and not looked at.
+    fn has_bill_day(&self) -> bool {
+        let unit = self.cycle.trim();
+        unit.is_empty() || unit == Cycle::Monthly.unit()
+    }
+
     /// With the terms of a package, unless they are filled in from it already.
     pub(crate) fn with_terms(mut self, package: &Package, today: NaiveDate) -> Self {
         if self.starts_on.is_empty() {
@@ -96,7 +105,8 @@ impl Fields {
         }
         let terms = &package.terms;
         self.terms_of = package.id.to_string();
-        self.cycle = terms.cycle.name();
+        terms.cycle.unit().clone_into(&mut self.cycle);
+        self.cycle_count = terms.cycle.count().to_string();
         self.bill_day = terms.bill_day.unwrap_or(1).to_string();
         self.is_prepaid = if terms.is_prepaid { "yes".to_owned() } else { "no".to_owned() };
         self.due_days = terms.due_days.to_string();
@@ -123,6 +133,7 @@ impl Fields {
             package_id: self.package(),
             username: self.username.clone(),
             password: self.password.clone(),
+            adopt: Check::ticked(&self.adopt),
             server: self.server.clone(),
             remote_address: self.remote_address.clone(),
             mac: self.mac.clone(),
@@ -132,8 +143,8 @@ impl Fields {
             discount: money(&mut check, "discount", &self.discount),
             discount_reason: self.discount_reason.clone(),
             discount_until: day(&mut check, "discount_until", &self.discount_until),
-            cycle: self.cycle.clone(),
-            bill_day: number(&mut check, "bill_day", &self.bill_day),
+            cycle: packages::typed_cycle(&mut check, &self.cycle, &self.cycle_count).unwrap_or_default(),
+            bill_day: if self.has_bill_day() { number(&mut check, "bill_day", &self.bill_day) } else { None },
             is_prepaid: match self.is_prepaid.as_str() {
                 "yes" => Some(true),
                 "no" => Some(false),
@@ -242,11 +253,36 @@ mod tests {
     }
 
     #[test]
+    fn a_cycle_is_chosen_with_its_number_and_sent_as_the_api_names_it() {
+        for (unit, count, name, day) in [
+            ("monthly", "", "monthly", Some(5)),
+            ("anniversary", "x", "anniversary", None),
+            ("months", "3", "months_3", None),
+            ("weeks", " 2 ", "weeks_2", None),
+            ("days", "30", "days_30", None),
+            // Nothing chosen yet: as the package says.
+            ("", "3", "", Some(5)),
+        ] {
+            let fields = Fields { cycle: unit.into(), cycle_count: count.into(), bill_day: "5".into(), ..typed() };
+            let (form, errors) = fields.read(Currency::IDR);
+            assert!(errors.is_empty(), "{unit}: {errors:?}");
+            assert_eq!((form.cycle.as_str(), form.bill_day), (name, day), "{unit}");
+            assert!(name.is_empty() || Cycle::parse(name).is_some(), "{name}");
+        }
+        // The day that a monthly cycle left in its hidden field hinders no other.
+        let fields = Fields { cycle: "days".into(), cycle_count: "7".into(), bill_day: "x".into(), ..typed() };
+        assert!(fields.read(Currency::IDR).1.is_empty());
+    }
+
+    #[test]
     fn what_cannot_be_read_is_told_at_its_field() {
         for (fields, field, code) in [
             (Fields { starts_on: "tomorrow".into(), ..typed() }, "starts_on", "not_a_date"),
             (Fields { setup_fee: "many".into(), ..typed() }, "setup_fee", "not_a_number"),
             (Fields { due_days: "x".into(), ..typed() }, "due_days", "not_a_number"),
+            (Fields { bill_day: "x".into(), ..typed() }, "bill_day", "not_a_number"),
+            (Fields { cycle: "months".into(), ..typed() }, "cycle_count", "required"),
+            (Fields { cycle: "weeks".into(), cycle_count: "53".into(), ..typed() }, "cycle_count", "out_of_range"),
             (Fields { addon_count: vec!["x".into()], ..typed() }, "addons", "not_a_number"),
             (Fields { addon: vec![], ..typed() }, "addons", "not_offered"),
         ] {

@@ -6,10 +6,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    State, SubscriptionError, acts,
+    State, Subscription, SubscriptionError, acts,
     bill::{self, Bill},
     change::{self, Owed, Policy},
     hold,
+    periods::Moved,
     store::{self, Held},
     write::{Changed, write},
 };
@@ -18,7 +19,7 @@ use crate::{
     audit::Actor,
     db::Tx,
     ids::{SiteId, SubscriptionId},
-    invoices::{self, Issue, Made},
+    invoices::{self, Issue, Made, Unpaid},
     settings,
 };
 
@@ -37,19 +38,34 @@ pub(super) async fn owed(
 ) -> Result<HashMap<SubscriptionId, Owed>, DbErr> {
     let mut found: HashMap<SubscriptionId, Owed> = HashMap::new();
     for unpaid in invoices::unpaid_of(db, ids).await? {
-        let owed = found.entry(unpaid.subscription).or_default();
-        let oldest = if unpaid.state.is_owed() { &mut owed.oldest_due } else { &mut owed.draft_due };
-        *oldest = Some(oldest.map_or(unpaid.due_on, |oldest| oldest.min(unpaid.due_on)));
+        found.entry(unpaid.subscription).or_default().add(&unpaid);
+    }
+    Ok(found)
+}
+
+impl Owed {
+    fn add(&mut self, unpaid: &Unpaid) {
+        let is_given_up = unpaid.state == invoices::State::Uncollectible;
+        let earlier = |known: &mut Option<NaiveDate>| {
+            *known = Some(known.map_or(unpaid.due_on, |known| known.min(unpaid.due_on)));
+        };
+        if unpaid.state.is_owed() {
+            earlier(&mut self.oldest_due);
+            if unpaid.kind != invoices::Kind::First {
+                earlier(&mut self.later_due);
+            }
+        } else if !is_given_up {
+            earlier(&mut self.draft_due);
+        }
         match unpaid.kind {
             invoices::Kind::First | invoices::Kind::Period => {
-                let from = unpaid.period_from;
-                owed.unpaid_from = [owed.unpaid_from, from].into_iter().flatten().min();
-                owed.first_is_unpaid |= unpaid.kind == invoices::Kind::First;
+                let first = if is_given_up { &mut self.given_up_from } else { &mut self.unpaid_from };
+                *first = [*first, unpaid.period_from].into_iter().flatten().min();
+                self.first_is_unpaid |= unpaid.kind == invoices::Kind::First;
             }
             invoices::Kind::Change | invoices::Kind::Final | invoices::Kind::Manual | invoices::Kind::Opening => {}
         }
     }
-    Ok(found)
 }
 
 /// Brings subscriptions in line with what is owed for them and with the time: activates what was paid first, lets lapse
@@ -95,7 +111,8 @@ pub(super) async fn follow(
     for mut after in held {
         let before = after.subscription.clone();
         let owed = owed.get(&before.id).copied().unwrap_or_default();
-        change::refresh(&mut after.subscription, owed, policy, now);
+        let moved = change::refresh(&mut after.subscription, owed, policy, now);
+        move_on(tx, &mut after.subscription, moved, (policy, now)).await?;
         followed.push(Followed { id: before.id, was: before.state, state: after.subscription.state });
         if before != after.subscription {
             changes.push(Changed::new(before, after));
@@ -105,10 +122,28 @@ pub(super) async fn follow(
     Ok(followed)
 }
 
+/// Moves on what is invoiced behind periods that began late and is not paid; where the subscription stands then.
+pub(super) async fn move_on(
+    tx: &Tx,
+    of: &mut Subscription,
+    moved: Option<Moved>,
+    (policy, now): (Policy, DateTime<Utc>),
+) -> Result<(), DbErr> {
+    let Some(moved) = moved else { return Ok(()) };
+    let dates = |(from, until): (NaiveDate, NaiveDate)| {
+        let from = moved.day(from);
+        (from, moved.day(until), bill::due_on(of, from))
+    };
+    invoices::redate(&**tx, of.id, dates).await?;
+    let owed = owed(&**tx, &[of.id]).await?.remove(&of.id).unwrap_or_default();
+    change::refresh(of, owed, policy, now);
+    Ok(())
+}
+
 /// What the operator chose of late payments.
 pub(super) async fn policy(db: &impl ConnectionTrait) -> Result<Policy, DbErr> {
     let settings = settings::load(db).await?;
-    Ok(Policy { late_shifts: settings.services.late_payment_shifts })
+    Ok(Policy::of(&settings))
 }
 
 /// Invoices what is not invoiced of subscriptions, every period that begins by a day; what was proposed before is left

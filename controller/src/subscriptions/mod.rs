@@ -12,6 +12,8 @@ mod bill;
 mod by_hand;
 mod change;
 mod create;
+#[cfg(test)]
+mod early;
 mod faults;
 mod fields;
 mod follow;
@@ -24,6 +26,7 @@ pub mod periods;
 mod preview;
 pub mod react;
 mod reopen;
+pub mod reprice;
 pub(crate) mod routes;
 pub mod rules;
 pub mod standing;
@@ -47,6 +50,7 @@ use crate::{
     app::App,
     db::{
         self,
+        kept::Shelf,
         paging::{PageOf, Paged},
     },
     http::{
@@ -65,7 +69,7 @@ pub use follow::{Followed, bill_until, due, invoices_changed, to_bill};
 pub use many::{isolate, restore, would_bill};
 pub use periods::{Calendar, Period, Step};
 pub use preview::{Preview, PreviewLine, preview};
-pub use reopen::promise_in;
+pub use reopen::{forget_promise_in, promise_in};
 pub use rules::SubscriptionForm;
 
 /// Where passwords of services are sealed for.
@@ -282,6 +286,10 @@ pub struct Subscription {
     pub on_router: OnRouter,
     /// Counts changes; a form carries the one it was drawn from.
     pub version: i32,
+    /// How often days that were invoiced were given back to be invoiced anew.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub edition: i32,
     pub created_by: Option<AdminId>,
     pub created_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
@@ -393,8 +401,22 @@ pub async fn list(app: &App, scope: &Scope, filter: &Filter, page: &PageOf) -> R
 /// # Errors
 /// The database's.
 pub async fn counts(app: &App, scope: &Scope, filter: &Filter) -> Result<Vec<(State, i64)>, DbErr> {
-    store::counts(app.db.read(), scope, filter).await
+    let (db, now) = (app.db.read(), app.clock.now());
+    // A search counts what it found.
+    if !filter.q.trim().is_empty() {
+        return store::counts(db, scope, filter).await;
+    }
+    let (key, version) = (format!("{scope:?} {filter:?}"), store::version(db).await?);
+    if let Some(kept) = app.counts.get(&key, version, now) {
+        return Ok(kept);
+    }
+    let counts = store::counts(db, scope, filter).await?;
+    app.counts.put(key, version, now, counts.clone());
+    Ok(counts)
 }
+
+/// How many are in each state, of lists that are kept. Clones share them.
+pub type KeptCounts = Shelf<Vec<(State, i64)>>;
 
 /// A subscription the caller may see.
 ///

@@ -63,6 +63,8 @@ pub(super) async fn page(app: &App, caller: &Caller, mut form: FormView<Fields>)
     let currency = package.as_ref().map_or(Currency::IDR, |package| package.price.currency());
     let candidates =
         if form.values.whose == "known" { candidates(app, caller, &form.values.customer).await? } else { Vec::new() };
+    let is_on_router = form.errors.iter().any(|(_, error)| error.code() == "username_on_router");
+    let asks_adoption = is_on_router || !form.values.adopt.is_empty();
     let is_taken = form.errors.iter().any(|(_, error)| error.code() == "phone_taken");
     let numbers: Vec<Phone> = Phone::parse(&form.values.phone).ok().filter(|_| is_taken).into_iter().collect();
     let same = customers::with_numbers(db, &caller.sites, &numbers, None).await?;
@@ -81,7 +83,8 @@ pub(super) async fn page(app: &App, caller: &Caller, mut form: FormView<Fields>)
         preview,
         may_add_customer: caller.may(Permission::CustomersAdd),
         may_add_package: caller.may(Permission::PackagesManage),
-        may_exempt: caller.may(Permission::SubscriptionsManage),
+        may_set_terms: caller.may(Permission::SubscriptionsManage),
+        may_adopt: asks_adoption && caller.may(Permission::SubscriptionsManage),
     })
 }
 

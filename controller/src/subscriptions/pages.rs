@@ -87,7 +87,10 @@ pub(crate) struct FormPage {
     pub(crate) preview: Option<Preview>,
     pub(crate) may_add_customer: bool,
     pub(crate) may_add_package: bool,
-    pub(crate) may_exempt: bool,
+    /// Other terms than the package's.
+    pub(crate) may_set_terms: bool,
+    /// The typed name is that of somebody on the router who may be taken over.
+    pub(crate) may_adopt: bool,
 }
 
 /// What the form would make.
@@ -112,6 +115,8 @@ pub(crate) struct ShowPage {
     /// Told once after it was made, or just asked for.
     pub(crate) secret: Option<String>,
     pub(crate) is_secret_new: bool,
+    /// It was asked for, and only the router knows it.
+    pub(crate) is_secret_unknown: bool,
     pub(crate) presence: Presence,
     pub(crate) invoices: Vec<invoices::Head>,
     pub(crate) sees_invoices: bool,
@@ -123,6 +128,8 @@ pub(crate) struct ShowPage {
     pub(crate) acts: Vec<&'static str>,
     pub(crate) may_manage: bool,
     pub(crate) may_isolate: bool,
+    /// Takes money for periods ahead.
+    pub(crate) may_renew: bool,
     pub(crate) may_see_secret: bool,
     pub(crate) may_add: bool,
 }
@@ -208,7 +215,8 @@ impl Page for FormPage {
             preview: None,
             may_add_customer: true,
             may_add_package: true,
-            may_exempt: true,
+            may_set_terms: true,
+            may_adopt: false,
         };
         let filled = Fields {
             whose: "known".to_owned(),
@@ -216,7 +224,8 @@ impl Page for FormPage {
             router_id: "1".to_owned(),
             package_id: "1".to_owned(),
             terms_of: "1".to_owned(),
-            cycle: "months_3".to_owned(),
+            cycle: "months".to_owned(),
+            cycle_count: "3".to_owned(),
             is_prepaid: "no".to_owned(),
             starts_on: "2026-11-24".to_owned(),
             first_period: "prorate".to_owned(),
@@ -236,6 +245,7 @@ impl Page for FormPage {
             ("mac", FieldError::new("bad_device")),
             ("starts_on", day),
             ("discount_until", FieldError::new("day_before_start")),
+            ("cycle_count", FieldError::new("not_a_number")),
             ("addons", too_many),
         ] {
             errors.add(field, error);
@@ -267,7 +277,8 @@ impl Page for FormPage {
             customer: Some(budi.clone()),
             candidates: vec![budi.clone()],
             preview: Some(sample_preview()),
-            may_exempt: false,
+            may_set_terms: false,
+            may_adopt: true,
             ..blank()
         };
         let hotspot = Self {
@@ -322,6 +333,7 @@ impl Page for ShowPage {
             addons: Vec::new(),
             secret: None,
             is_secret_new: false,
+            is_secret_unknown: false,
             presence: Presence::Online,
             invoices: Vec::new(),
             sees_invoices: true,
@@ -330,6 +342,7 @@ impl Page for ShowPage {
             is_later: false,
             form: FormView::fresh(ReasonFields::default()),
             may_isolate: true,
+            may_renew: true,
             may_see_secret: true,
             may_add: true,
         };
@@ -348,12 +361,14 @@ impl Page for ShowPage {
         };
         let whats = [
             "created",
+            "adopted",
             "activated",
             "lapsed",
             "paid",
             "isolated",
             "restored",
             "renamed",
+            "name-taken",
             "kicked",
             "secret-shown",
             "paused",
@@ -385,8 +400,10 @@ impl Page for ShowPage {
         let errors = FormErrors::of("reason", FieldError::new("required"));
         let refused = Self { form: FormView::again(ReasonFields::default(), errors, ""), ..page(sample()) };
         let looked_at = Self {
+            is_secret_unknown: true,
             may_manage: false,
             may_isolate: false,
+            may_renew: false,
             may_see_secret: false,
             may_add: false,
             sees_invoices: false,
@@ -571,6 +588,7 @@ pub(crate) fn sample() -> Subscription {
             fail_message: String::new(),
         },
         version: 1,
+        edition: 0,
         created_by: None,
         created_at: DateTime::UNIX_EPOCH,
         ended_at: None,

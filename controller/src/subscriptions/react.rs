@@ -1,6 +1,6 @@
-//! What other features' events do to subscriptions: an invoice that is void or credited is no longer owed, the period of
-//! a void one can be invoiced anew, one that waited for approval may be due later, a customer's own days of grace move
-//! what falls due.
+//! What other features' events do to subscriptions: an invoice that is void, credited or given up is no longer owed, one
+//! that is taken up again is; the period of a void one can be invoiced anew, one that waited for approval may be due later,
+//! a customer's own days of grace move what falls due.
 
 use std::collections::BTreeSet;
 
@@ -45,6 +45,8 @@ fn concerns(event: &BusinessEvent) -> Option<CustomerId> {
     if let BusinessEvent::InvoiceIssued { customer_id, waited: true, .. }
     | BusinessEvent::InvoiceVoided { customer_id, .. }
     | BusinessEvent::InvoiceCredited { customer_id, .. }
+    | BusinessEvent::InvoiceWrittenOff { customer_id, .. }
+    | BusinessEvent::InvoiceReinstated { customer_id, .. }
     | BusinessEvent::CustomerChanged { customer_id, .. } = event
     {
         Some(*customer_id)

@@ -262,12 +262,15 @@ async fn show_page(
     let invoices = if sees_invoices { invoices_of(app, caller, of.id).await? } else { Vec::new() };
     let happened = super::history(db, of.id, page).await?;
     let addons = super::addons(db, &of).await?;
+    let acts = super::acts::offered(&of);
     Ok(ShowPage {
-        acts: super::acts::offered(&of),
+        may_renew: acts.contains(&"renew") && caller.may(Permission::PaymentsTake),
+        acts,
         addons: seen_addons(caller, addons),
         subscription: seen(caller, of),
         secret: None,
         is_secret_new: false,
+        is_secret_unknown: false,
         presence: router.map_or(Presence::New, |router| router.presence),
         invoices,
         sees_invoices,
@@ -326,7 +329,8 @@ async fn secret(
     let of = found(&app, &caller, id).await?;
     let form = FormView::fresh(ReasonFields::default());
     let page = show_page(&app, &caller, of, (&PageOf::default(), false), form).await?;
-    view.page(&ShowPage { secret: Some(secret.expose_secret().to_owned()), ..page })
+    let secret = Some(secret.expose_secret().to_owned()).filter(|secret| !secret.is_empty());
+    view.page(&ShowPage { is_secret_unknown: secret.is_none(), secret, ..page })
 }
 
 async fn act(
@@ -369,8 +373,8 @@ async fn of_customer(
 ) -> Result<Response, AppError> {
     caller.allow(Permission::SubscriptionsSee)?;
     let db = app.db.read();
-    customers::find(db, &app.keys, &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    let customer = customers::find(db, &app.keys, &caller.sites, id).await?.ok_or(AppError::NotFound)?;
     let subscriptions = super::of_customer(db, id).await?.into_iter().map(|of| seen(&caller, of)).collect();
-    let may_add = caller.may(Permission::SubscriptionsAdd);
+    let may_add = customer.state == customers::State::Active && caller.may(Permission::SubscriptionsAdd);
     view.page(&CustomerPart { customer_id: id, subscriptions, may_add })
 }

@@ -1,7 +1,7 @@
 //! Pure decisions about new subscriptions: what each field may be, what names and secrets look like.
 
 use chrono::{Months, NaiveDate};
-use hiji_shared::device::Service;
+use hiji_shared::device::{RouterUser, Service};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -54,6 +54,9 @@ pub struct SubscriptionForm {
     pub username: String,
     /// Made by hiji unless said.
     pub password: String,
+    /// A user of this name who is on the router already, and whom hiji does not know, is taken over: with his password
+    /// unless another is said.
+    pub adopt: bool,
     /// Hotspot server; all unless said.
     pub server: String,
     /// Static address of a PPPoE user.
@@ -84,6 +87,22 @@ pub struct SubscriptionForm {
     pub is_exempt: bool,
     pub exempt_reason: String,
     pub addons: Vec<AddonForm>,
+}
+
+impl SubscriptionForm {
+    /// Whether it says anything of money, or of the time to pay it, beside what the package says.
+    #[must_use]
+    pub fn sets_terms(&self) -> bool {
+        let said = |text: &String| !text.trim().is_empty();
+        [&self.first_period, &self.cycle, &self.discount_reason, &self.exempt_reason].into_iter().any(said)
+            || self.setup_fee.is_some()
+            || self.discount.is_some()
+            || self.discount_until.is_some()
+            || self.is_prepaid.is_some()
+            || self.due_days.is_some()
+            || self.grace_days.is_some()
+            || self.is_exempt
+    }
 }
 
 /// An add-on of a new subscription.
@@ -135,6 +154,8 @@ pub struct Draft {
     pub username: Option<String>,
     /// `None`: made by hiji.
     pub password: Option<String>,
+    /// One of this name who is on the router already is taken over.
+    pub adopts: bool,
     pub server: String,
     pub remote_address: String,
     pub mac: String,
@@ -147,6 +168,19 @@ pub struct Draft {
     pub is_exempt: bool,
     pub exempt_reason: String,
     pub addons: Vec<AddonForm>,
+}
+
+impl Draft {
+    /// With what the router has of one who is taken over, where nothing else is said: he stays as he is.
+    pub fn stays_as(&mut self, found: &RouterUser, service: Service) {
+        let (kept, seen) = match service {
+            Service::Pppoe => (&mut self.remote_address, &found.remote_address),
+            Service::Hotspot => (&mut self.server, &found.server),
+        };
+        if kept.is_empty() {
+            kept.clone_from(seen);
+        }
+    }
 }
 
 /// What a package says of a subscription.
@@ -186,6 +220,7 @@ pub fn check(form: &SubscriptionForm, offer: Offer<'_>, today: NaiveDate) -> Res
         whose,
         username,
         password,
+        adopts: form.adopt,
         server,
         remote_address,
         mac,

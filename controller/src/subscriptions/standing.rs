@@ -57,11 +57,13 @@ pub fn isolates_at(facts: &Facts, lapses_at: DateTime<Utc>) -> Option<DateTime<U
 }
 
 /// When it is no longer paid for: after the last day to pay of what is owed longest; prepaid service that owes nothing
-/// ends with what is paid.
+/// ends with what is paid. Who has service keeps it while his next invoice waits for approval: he cannot pay it yet.
 #[must_use]
 pub fn lapses_at(facts: &Facts) -> Option<DateTime<Utc>> {
     let owed = facts.oldest_due.map(|day| day_end(day, facts.zone));
-    let paid = facts.covered_until.filter(|_| facts.is_prepaid).map(|day| day_start(day, facts.zone));
+    let waits = facts.draft_due.is_some() && matches!(facts.state, State::Active | State::Grace);
+    let is_ended_by_days = facts.is_prepaid && !waits;
+    let paid = facts.covered_until.filter(|_| is_ended_by_days).map(|day| day_start(day, facts.zone));
     owed.or(paid)
 }
 
@@ -243,6 +245,22 @@ mod tests {
         assert_eq!(found.acts_at, Some(at("2026-12-10T17:00:00Z")));
         let late = standing(&draft, at("2026-12-20T00:00:00Z"));
         assert_eq!((late.state, late.acts_at), (State::Active, Some(at("2026-12-20T17:00:00Z"))));
+    }
+
+    #[test]
+    fn prepaid_service_is_not_taken_away_while_its_invoice_waits_for_approval() {
+        let draft = Facts { is_prepaid: true, draft_due: day("2026-11-30"), ..facts() };
+        let now = at("2026-12-05T00:00:00Z");
+        let found = standing(&draft, now);
+        assert_eq!((found.state, found.lapses_at, found.isolates_at), (State::Active, None, None));
+        assert_eq!(found.acts_at, Some(at("2026-12-05T17:00:00Z")));
+        let approved = Facts { oldest_due: draft.draft_due, draft_due: None, ..draft };
+        assert_eq!(standing(&approved, now).state, State::Grace);
+        let dropped = Facts { draft_due: None, ..draft };
+        assert_eq!(standing(&dropped, now).lapses_at, Some(at("2026-11-30T17:00:00Z")));
+        // A draft gives nothing back to whom it was taken from.
+        let isolated = Facts { state: State::Isolated, ..draft };
+        assert_eq!(standing(&isolated, now).state, State::Isolated);
     }
 
     #[test]

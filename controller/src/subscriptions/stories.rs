@@ -246,6 +246,7 @@ async fn what_is_wrong_is_told_and_makes_nothing() {
         let kebon = kebon(&app, json!({})).await;
         let boss = signed_in(&app, Role::Admin).await;
         said(&app, &kebon, user("kebon-0001", "default", "milik orang")).await;
+        said(&app, &kebon, user("kebon-0009", "default", "PPPOE_SYSTEM|C000909|S000909|165000|")).await;
         for (more, field, code) in [
             (json!({ "customer": null }), "customer_id", "required"),
             (json!({ "customer": null, "customer_id": 99 }), "customer_id", "no_such_customer"),
@@ -253,7 +254,8 @@ async fn what_is_wrong_is_told_and_makes_nothing() {
             (json!({ "customer": { "name": "X", "phones": [{ "number": "12" }] } }), "customer.phone", "bad_phone"),
             (json!({ "router_id": 99 }), "router_id", "not_offered"),
             (json!({ "package_id": 99 }), "package_id", "no_such_package"),
-            (json!({ "username": "kebon-0001" }), "username", "username_taken"),
+            (json!({ "username": "kebon-0001" }), "username", "username_on_router"),
+            (json!({ "username": "kebon-0009", "adopt": true }), "username", "username_marked"),
             (json!({ "username": "a b" }), "username", "bad_service_username"),
             (json!({ "addons": [{ "addon_id": 9 }] }), "addons", "not_offered"),
             (json!({ "starts_on": "2020-01-01" }), "starts_on", "day_out_of_range"),
@@ -275,6 +277,9 @@ async fn what_is_wrong_is_told_and_makes_nothing() {
         answers(&app, &kebon, "kebon-0002", Some(FailCode::NameTaken)).await;
         let of = the(&app, &made["id"]).await;
         assert_eq!((of.username.as_str(), of.on_router.waits()), ("kebon-0003", true), "{of:?}");
+        let told = super::history(app.db.read(), of.id, &PageOf::default()).await.unwrap().items;
+        let told = told.iter().find(|happened| happened.what == "name-taken").unwrap();
+        assert_eq!((&told.detail["before"], &told.detail["username"]), (&json!("kebon-0002"), &json!("kebon-0003")));
         answers(&app, &kebon, "kebon-0003", None).await;
         assert!(the(&app, &made["id"]).await.on_router.verified_at.is_some());
         let more = json!({ "customer": null, "customer_id": made["customer_id"], "username": "typed" });
@@ -298,6 +303,12 @@ async fn a_double_click_makes_one_and_its_secret_is_shown_once() {
              &starts_on=2026-11-24&first_period=prorate&setup_fee=200.000&is_prepaid=no&cycle=monthly&bill_day=1",
             kebon.router, kebon.package
         );
+        // Another cycle is chosen with its number: three months, whatever stands in the field that it hides.
+        let quarter = form.replace("cycle=monthly&bill_day=1", "cycle=months&cycle_count=3&bill_day=x");
+        let (_, _, preview) = boss.post("/subscriptions/new/preview", &quarter).await;
+        assert!(preview.contains("Rp365.000") && preview.contains("24 Feb 2027"), "{preview}");
+        let (status, _, page) = boss.post("/subscriptions", &quarter.replace("count=3", "count=99")).await;
+        assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("name=\"cycle_count\""), "{page}");
         let (status, _, preview) = boss.post("/subscriptions/new/preview", &form).await;
         assert!(status == StatusCode::OK && preview.contains("Rp238.500"), "{preview}");
         let (status, headers, page) = boss.post("/subscriptions", &form).await;
@@ -370,6 +381,11 @@ async fn a_prepaid_service_begins_with_its_payment_and_goes_on_from_period_to_pe
         pay(&app, &second).await;
         let of = the(&app, &made["id"]).await;
         assert_eq!((of.covered_until, of.anchor), (Some(day("2027-01-26")), Some(day("2026-11-26"))));
+        // People are told the last day; programs the day after it.
+        let (_, page) = boss.get("/subscriptions/1").await;
+        assert!(page.contains("<dt>Paid until</dt><dd>25 Jan 2027</dd>"), "{page}");
+        let (_, page) = boss.get(&format!("/invoices/{}", second.id)).await;
+        assert!(page.contains("26 Dec 2026 – 25 Jan 2027"), "{page}");
         // A period that is not paid: grace, then it is for a plan or a person to take service away.
         app.clock.advance(Duration::days(62));
         // Sessions do not last as long.
@@ -412,7 +428,31 @@ async fn people_take_service_away_and_give_it_back_as_far_as_they_may() {
         assert_eq!(sari.api("POST", "/subscriptions/1/isolate", json!({ "reason": "x" })).await.0, 403);
         assert_eq!(sari.api("POST", "/subscriptions", kebon.form(json!({}))).await.0, 403);
         assert_eq!(sari.api("POST", "/subscriptions/1/secret", Value::Null).await.0, 403);
-        assert_eq!(rina.api("POST", "/subscriptions", kebon.form(json!({ "is_exempt": true }))).await.0, 403);
+        // Terms other than the package's may give money away.
+        let terms = json!({
+            "is_exempt": true, "discount": 15_000, "discount_until": "2026-12-31", "first_period": "free", "setup_fee": 0,
+            "due_days": 60, "grace_days": 30, "is_prepaid": false, "cycle": "months_12",
+        });
+        for (name, value) in terms.as_object().unwrap() {
+            let (status, problem) = rina.api("POST", "/subscriptions", kebon.form(json!({ name: value }))).await;
+            assert_eq!((status, &problem["code"]), (403, &json!("forbidden")), "{name}: {problem}");
+        }
+        let theirs = json!({
+            "starts_on": "2026-11-23", "username": "rina-1", "password": "rahasia1", "bill_day": 5,
+            "remote_address": "10.20.0.9", "mac": "AA:BB:CC:00:00:01", "is_auto_renewed": true, "customer": null,
+            "customer_id": made["customer_id"],
+        });
+        let (status, of_rina) = rina.api("POST", "/subscriptions", kebon.form(theirs)).await;
+        assert_eq!((status, &of_rina["username"]), (201, &json!("rina-1")), "{of_rina}");
+        for (who, may) in [(&boss, true), (&rina, false)] {
+            let (_, page) = who.get("/subscriptions/new").await;
+            for name in ["first_period", "setup_fee", "discount", "is_prepaid", "cycle", "due_days", "is_exempt"] {
+                assert_eq!(page.contains(&format!("name=\"{name}\"")), may, "{name}: {page}");
+            }
+            for name in ["starts_on", "username", "password", "remote_address", "mac", "bill_day"] {
+                assert!(page.contains(&format!("name=\"{name}\"")), "{name}: {page}");
+            }
+        }
         assert_eq!(rina.api("POST", "/subscriptions/1/isolate", json!({ "reason": " " })).await.0, 422);
         let (status, held) = rina.api("POST", "/subscriptions/1/isolate", json!({ "reason": "dicuri" })).await;
         assert_eq!((status, &held["state"], &held["is_held"]), (200, &json!("isolated"), &json!(true)), "{held}");

@@ -15,5 +15,6 @@ pub(super) fn held() -> Held {
         profile: "Rumah-10M".to_owned(),
         is_name_typed: false,
         wanted_rev: 0,
+        is_adopted: false,
     }
 }

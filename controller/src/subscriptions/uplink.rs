@@ -251,7 +251,7 @@ async fn rename(tx: &Tx, app: &App, held: Vec<Held>) -> Result<(), DbErr> {
         };
         let detail = json!({ "before": before.username });
         after.subscription.username = name;
-        changes.push(Changed { is_name_foreign: true, ..Changed::by(before, after, "renamed", detail) });
+        changes.push(Changed { is_name_foreign: true, ..Changed::by(before, after, "name-taken", detail) });
     }
     let renamed: Vec<_> = changes.iter().map(|change| change.after.subscription.clone()).collect();
     write(tx, app, (app.clock.now(), &Actor::system(AGENT)), changes).await?;

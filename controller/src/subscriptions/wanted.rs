@@ -7,7 +7,7 @@ use hiji_shared::{
 };
 use secrecy::ExposeSecret as _;
 
-use super::{Access, store::Held};
+use super::{Access, State, store::Held};
 use crate::{ledger::aging::day_start, routers::Want};
 
 /// A user as he stands in the row, with what is not in it.
@@ -27,6 +27,10 @@ impl User<'_> {
         let (own, address) = (self.held.profile.as_str(), subscription.remote_address.as_str());
         let object = match access {
             Access::None => return None,
+            // Who has a password that only the router knows could never be made again.
+            Access::Removed if !self.held.has_password() && subscription.state != State::Ended => {
+                self.user(own, true, address)
+            }
             Access::Removed => Object::Gone { kind: subscription.kind(), name: subscription.username.clone() },
             Access::Open => self.user(own, false, address),
             Access::Disabled => self.user(own, true, address),
@@ -57,6 +61,7 @@ impl User<'_> {
             moves: 0,
             over: false,
             remote_address: if is_ppp { remote_address.to_owned() } else { String::new() },
+            adopt: self.held.is_adopted,
             mark: Mark::Subscription { comment: self.comment() },
         })
     }
@@ -113,6 +118,17 @@ mod tests {
         let off = made(user(&held, Some("isolir")).want(Access::Disabled));
         assert_eq!(DesiredUser { disabled: false, ..off }, made(Some(before)));
         assert!(user(&held, None).want(Access::None).is_none());
+    }
+
+    #[test]
+    fn who_has_a_password_that_only_the_router_knows_is_switched_off_and_not_removed() {
+        let mut adopted = Held { password: String::new().into(), is_adopted: true, ..held() };
+        let open = made(user(&adopted, None).want(Access::Open));
+        assert!(open.adopt && open.password.is_empty());
+        assert!(made(user(&adopted, None).want(Access::Removed)).disabled);
+        adopted.subscription.state = State::Ended;
+        assert!(matches!(user(&adopted, None).want(Access::Removed).unwrap().object, Object::Gone { .. }));
+        assert!(!made(user(&held(), None).want(Access::Open)).adopt);
     }
 
     #[test]

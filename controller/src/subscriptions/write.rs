@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use hiji_shared::{desired::Object, device::Service};
+use hiji_shared::{
+    desired::{FailCode, Object},
+    device::Service,
+};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::{Value, json};
 
@@ -87,17 +90,28 @@ fn moved(before: State, after: State) -> Option<&'static str> {
 pub(super) struct Surroundings {
     isolation: BTreeMap<RouterId, Isolation>,
     pppoe_marker: String,
+    pause_isolates: bool,
 }
 
 impl Surroundings {
     pub(super) async fn load(tx: &impl ConnectionTrait) -> Result<Self, DbErr> {
         let isolation = routers::isolation::all(tx).await?;
-        Ok(Self { isolation, pppoe_marker: settings::load(tx).await?.pppoe_marker })
+        let settings = settings::load(tx).await?;
+        Ok(Self { isolation, pppoe_marker: settings.pppoe_marker, pause_isolates: settings.services.pause_isolates })
     }
 
     /// The profile of isolated users of a router; `None` = it has none.
     pub(super) fn isolation_profile(&self, router: RouterId, service: Service) -> Option<&str> {
         self.isolation.get(&router)?.profile(service)
+    }
+
+    /// What the router shall do with the user of a subscription, as the operator has chosen it.
+    fn access(&self, of: &Subscription) -> Access {
+        let can_isolate = self.isolation_profile(of.router_id, of.service).is_some();
+        if of.state == State::Paused && self.pause_isolates && can_isolate {
+            return Access::Isolated;
+        }
+        change::access(of)
     }
 
     /// The user of a subscription.
@@ -134,7 +148,7 @@ pub(super) async fn write(
     let around = Surroundings::load(&**tx).await?;
     let mut told: BTreeMap<RouterId, Vec<Told>> = BTreeMap::new();
     for (at, change) in changes.iter_mut().enumerate() {
-        for (router, told_of) in wants(&around, at, change) {
+        for (router, told_of) in wants(&around, (at, now), change) {
             told.entry(router).or_default().push(told_of);
         }
     }
@@ -155,19 +169,29 @@ pub(super) async fn write(
 }
 
 /// What routers are told of a change, if anything: the user as he shall be, and the one that is left behind.
-fn wants(around: &Surroundings, at: usize, change: &mut Changed) -> Vec<(RouterId, Told)> {
-    let access = change::access(&change.after.subscription);
-    let was = Held { subscription: change.before.clone(), ..change.after.clone() };
+fn wants(around: &Surroundings, (at, now): (usize, DateTime<Utc>), change: &mut Changed) -> Vec<(RouterId, Told)> {
+    let access = around.access(&change.after.subscription);
     let (before, after) = (&change.before, &change.after.subscription);
     let is_same_place = before.router_id == after.router_id && before.username == after.username;
+    // It was said of that name on that router, and of no other.
+    change.after.is_adopted &= is_same_place;
+    let was = Held { subscription: before.clone(), ..change.after.clone() };
+    let after = &change.after.subscription;
+    // The router said that its user of that name is somebody else's: whatever becomes of the service, he stays.
+    let is_foreign = change.is_name_foreign || before.on_router.fail_code == FailCode::NameTaken.as_str();
     let mut told = Vec::new();
     if !is_same_place && before.on_router.wanted != Access::None {
         let (kind, name) = (before.kind(), before.username.clone());
-        let object =
-            if change.is_name_foreign { Object::Forgotten { kind, name } } else { Object::Gone { kind, name } };
+        let object = if is_foreign { Object::Forgotten { kind, name } } else { Object::Gone { kind, name } };
         told.push((before.router_id, Told { at: None, want: Want { object } }));
     }
-    let want = around.user(&change.after).want(access);
+    let is_left = is_same_place && is_foreign && access == Access::Removed;
+    let want = if is_left {
+        let (kind, name) = (after.kind(), after.username.clone());
+        Some(Want { object: Object::Forgotten { kind, name } })
+    } else {
+        around.user(&change.after).want(access)
+    };
     let had = if is_same_place { around.user(&was).want(before.on_router.wanted) } else { None };
     // A profile of isolated users that came or went since is told with the next change of the user.
     let differs = want.as_ref().map(|want| &want.object) != had.as_ref().map(|want| &want.object);
@@ -180,6 +204,10 @@ fn wants(around: &Surroundings, at: usize, change: &mut Changed) -> Vec<(RouterI
             on_router.verified_at = None;
             on_router.fail_code.clear();
             on_router.fail_message.clear();
+        }
+        if is_left {
+            // Nothing of his is there, and nobody has to prove it.
+            (on_router.observed, on_router.verified_at) = (Access::Removed, Some(now));
         }
         told.push((router, Told { at: Some(at), want }));
     }
@@ -214,7 +242,7 @@ fn event(change: &Changed, what: &str) -> BusinessEvent {
     let (subscription_id, customer_id, router_id) = (of.id, of.customer_id, of.router_id);
     let number = of.number.clone();
     match what {
-        "created" => BusinessEvent::SubscriptionCreated { subscription_id, customer_id, router_id, number },
+        "created" | "adopted" => BusinessEvent::SubscriptionCreated { subscription_id, customer_id, router_id, number },
         "isolated" => BusinessEvent::SubscriptionSuspended { subscription_id, customer_id, router_id, number },
         "restored" => BusinessEvent::SubscriptionRestored { subscription_id, customer_id, router_id, number },
         "ended" => BusinessEvent::SubscriptionEnded { subscription_id, customer_id, router_id, number },

@@ -17,13 +17,20 @@ pub(super) fn read(text: &str, encoding: &str, max_rows: usize) -> Result<Table,
     let mut gather = Gather::new(max_rows);
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(|_not_csv| ReadError::NotAList)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let line = usize::try_from(line).unwrap_or(0) + skipped;
+        let line = record.position().map_or(0, |at| line_of(text, at)) + skipped;
         let cells: Result<Vec<String>, ReadError> = record.iter().map(cell).collect();
         gather.add(line, cells?)?;
     }
     let separator = if separator == b'\t' { "TAB".to_owned() } else { format!("\"{}\"", char::from(separator)) };
     gather.table(format!("CSV, {encoding}, {separator}"))
+}
+
+/// The line a record stands on. Its position is where the one before ended; empty lines may lie between.
+fn line_of(text: &str, at: &csv::Position) -> usize {
+    let from = usize::try_from(at.byte()).unwrap_or(usize::MAX);
+    let between =
+        text.as_bytes().get(from..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    usize::try_from(at.line()).unwrap_or(0) + between.filter(|byte| **byte == b'\n').count()
 }
 
 /// Excel's own first line `sep=;`.
@@ -94,6 +101,11 @@ mod tests {
         let table = read("sep=;\n\nnama;wa\n\"Siti\nAminah\";1\n;;\nBudi;2", "UTF-8", 100).unwrap();
         let lines: Vec<_> = table.rows.iter().map(|row| (row.line, row.cell(0), row.cell(1), row.cell(9))).collect();
         assert_eq!(lines, [(4, "Siti\nAminah", "1", ""), (7, "Budi", "2", "")]);
+        for end in ["\n", "\r\n"] {
+            let table = read(&["nama", "", "Budi", "", "", "Siti", "Joko"].join(end), "UTF-8", 100).unwrap();
+            let lines: Vec<_> = table.rows.iter().map(|row| row.line).collect();
+            assert_eq!((table.header_line, lines), (1, vec![3, 6, 7]), "{end:?}");
+        }
     }
 
     #[test]

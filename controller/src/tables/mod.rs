@@ -6,11 +6,15 @@
 mod csv_text;
 mod encoding;
 pub mod file;
+mod refused;
+mod upload;
 mod workbook;
 mod write;
 
 use crate::http::form::FieldError;
 
+pub use refused::{RowError, refused};
+pub use upload::{File, Upload};
 pub use workbook::is_workbook;
 pub use write::{Book, Cell, Format, csv_lines};
 
@@ -24,10 +28,21 @@ pub const MAX_CELL_CHARS: usize = 4_000;
 pub struct Table {
     /// The first line that is not empty.
     pub header: Vec<String>,
+    /// Its line in the file, from 1.
+    pub header_line: usize,
     /// The lines below it that are not empty.
     pub rows: Vec<Row>,
     /// What the file turned out to be: `CSV, UTF-8, ";"`, `XLSX, Sheet1`.
     pub found: String,
+}
+
+impl Table {
+    /// The first cell of a column that is not empty, for people to know it by.
+    #[must_use]
+    pub fn sample(&self, column: usize) -> String {
+        let mut cells = self.rows.iter().map(|row| row.cell(column));
+        cells.find(|cell| !cell.is_empty()).unwrap_or_default().to_owned()
+    }
 }
 
 /// A line of a list.
@@ -98,7 +113,7 @@ pub fn read(bytes: &[u8], max_rows: usize) -> Result<Table, ReadError> {
 /// Gathers lines into a table and keeps its limits.
 #[derive(Debug)]
 struct Gather {
-    header: Option<Vec<String>>,
+    header: Option<(usize, Vec<String>)>,
     rows: Vec<Row>,
     max_rows: usize,
 }
@@ -119,7 +134,7 @@ impl Gather {
             return Err(ReadError::TooManyColumns);
         }
         if self.header.is_none() {
-            self.header = Some(cells);
+            self.header = Some((line, cells));
             return Ok(());
         }
         if self.rows.len() >= self.max_rows {
@@ -130,8 +145,8 @@ impl Gather {
     }
 
     fn table(self, found: String) -> Result<Table, ReadError> {
-        let header = self.header.ok_or(ReadError::Empty)?;
-        Ok(Table { header, rows: self.rows, found })
+        let (header_line, header) = self.header.ok_or(ReadError::Empty)?;
+        Ok(Table { header, header_line, rows: self.rows, found })
     }
 }
 

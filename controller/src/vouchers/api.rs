@@ -2,10 +2,11 @@
 
 use axum::{Router as Routes, extract::State, http::StatusCode, routing::get};
 use axum_extra::extract::Query;
+use sea_orm::{ConnectionTrait, DbErr};
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi;
 
-use super::{Asked, Batch, BatchFilter, BatchForm, Failure, Voucher, VoucherError, manage};
+use super::{Asked, Batch, BatchFilter, BatchForm, Failure, Stock, Voucher, VoucherError, manage, pages::WithStock};
 use crate::{
     app::App,
     audit::Actor,
@@ -62,18 +63,35 @@ pub(super) fn shown(caller: &Caller, voucher: Voucher) -> Voucher {
     if caller.may(Permission::VouchersSell) { voucher } else { voucher.without_password() }
 }
 
+/// Batches as the caller may see them, with what is left of each.
+pub(super) async fn with_stock(
+    db: &impl ConnectionTrait,
+    caller: &Caller,
+    batches: Vec<Batch>,
+) -> Result<Vec<WithStock>, DbErr> {
+    let ids: Vec<BatchId> = batches.iter().map(|batch| batch.id).collect();
+    let mut stocks = super::stocks(db, &ids).await?;
+    let with = |batch: Batch| {
+        let stock = stocks.remove(&batch.id).unwrap_or_default();
+        WithStock { batch: shown_batch(caller, batch), stock }
+    };
+    Ok(batches.into_iter().map(with).collect())
+}
+
 /// A batch with what the router would not have of it.
 #[derive(Debug, Serialize)]
 struct WithFailures {
     #[serde(flatten)]
     batch: Batch,
+    stock: Stock,
     /// The first hundred.
     failures: Vec<Failure>,
 }
 
 async fn with_failures(app: &App, caller: &Caller, batch: Batch) -> Result<Json<WithFailures>, AppError> {
     let failures = super::failures(app.db.read(), &batch).await?;
-    Ok(Json(WithFailures { batch: shown_batch(caller, batch), failures }))
+    let stock = super::stocks(app.db.read(), &[batch.id]).await?.remove(&batch.id).unwrap_or_default();
+    Ok(Json(WithFailures { batch: shown_batch(caller, batch), stock, failures }))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -85,13 +103,14 @@ struct OfRouter {
 #[utoipa::path(get, path = "/voucher_batches", tag = "vouchers", params(
     ("router_id" = Option<i64>, Query), ("q" = Option<String>, Query, description = "part of the number or note"),
     ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query),
-), responses((status = 200, description = "Batches, newest first")))]
+), responses((status = 200, description = "Batches, newest first; `stock` says how many of each \
+    are `left` to sell, `sold` over the counter and unused, `active`, `over`, `blocked`, `void`, `waiting`")))]
 async fn batches(
     State(app): State<App>,
     Signed(caller): Signed,
     listing: Listing,
     Query(asked): Query<OfRouter>,
-) -> Result<Json<Paged<Batch>>, AppError> {
+) -> Result<Json<Paged<WithStock>>, AppError> {
     caller.allow(Permission::VouchersSee)?;
     listing.page.after_id()?;
     let mut check = Check::default();
@@ -102,7 +121,8 @@ async fn batches(
     }
     let filter = BatchFilter { router, q: listing.q };
     let page = super::batches(app.db.read(), &caller.sites, &filter, &listing.page).await?;
-    Ok(Json(page.map(|batch| shown_batch(&caller, batch))))
+    let items = with_stock(app.db.read(), &caller, page.items).await?;
+    Ok(Json(Paged { items, next_cursor: page.next_cursor }))
 }
 
 #[utoipa::path(post, path = "/voucher_batches", tag = "vouchers", request_body = BatchForm, responses(
@@ -129,7 +149,7 @@ async fn add(
 }
 
 #[utoipa::path(get, path = "/voucher_batches/{id}", tag = "vouchers", params(("id" = i64, Path)), responses(
-    (status = 200, description = "The batch, its progress, and what the router would not have"),
+    (status = 200, description = "The batch, its progress, its `stock`, and what the router would not have"),
     (status = 404, body = Problem),
 ))]
 async fn batch(

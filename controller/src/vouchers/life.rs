@@ -92,6 +92,40 @@ pub fn batch_state(wanted: i32, applied: i32, failed: i32) -> BatchState {
     }
 }
 
+/// How many vouchers of a batch stand how. Each is counted once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Stock {
+    /// On their way to the router, or refused by it.
+    pub waiting: i64,
+    /// Ready, and nobody bought or used them.
+    pub left: i64,
+    /// Sold over the counter, and nobody used them yet.
+    pub sold: i64,
+    /// In use.
+    pub active: i64,
+    /// Used up or expired.
+    pub over: i64,
+    pub blocked: i64,
+    pub void: i64,
+}
+
+impl Stock {
+    /// Counts vouchers of a status, of which so many were sold over the counter.
+    pub fn add(&mut self, status: Status, count: i64, sold: i64) {
+        match status {
+            Status::Draft => self.waiting += count - sold,
+            Status::Ready => self.left += count - sold,
+            Status::Active => self.active += count,
+            Status::Expired | Status::UsedUp => self.over += count,
+            Status::Blocked => self.blocked += count,
+            Status::Void => self.void += count,
+        }
+        if matches!(status, Status::Draft | Status::Ready) {
+            self.sold += sold;
+        }
+    }
+}
+
 /// What one voucher allows; its own, of its batch until it is changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allowance {
@@ -307,6 +341,19 @@ pub(super) mod tests {
     fn ended(why: EndReason) -> Step {
         let user = "KBX7M2QP".into();
         Step::Ended(Ended { kind: Kind::HotspotUser, user, why, at: 500, uptime_secs: 7, bytes_in: 8, bytes_out: 9 })
+    }
+
+    #[test]
+    fn each_voucher_of_a_batch_is_counted_once_and_sold_ones_are_not_left() {
+        let mut stock = Stock::default();
+        for (status, count, sold) in [(Status::Draft, 3, 1), (Status::Ready, 10, 4), (Status::Active, 2, 2)] {
+            stock.add(status, count, sold);
+        }
+        for status in [Status::Expired, Status::UsedUp, Status::Blocked, Status::Void] {
+            stock.add(status, 1, 1);
+        }
+        let expected = Stock { waiting: 2, left: 6, sold: 5, active: 2, over: 2, blocked: 1, void: 1 };
+        assert_eq!(stock, expected);
     }
 
     #[test]

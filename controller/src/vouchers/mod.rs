@@ -28,6 +28,8 @@ mod tests;
 pub mod uplink;
 mod wanted;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use hiji_shared::device::Kind;
 use sea_orm::{ConnectionTrait, DbErr};
@@ -43,7 +45,7 @@ use crate::{
 };
 
 pub use acts::{Act, Extension, Refusal};
-pub use life::{Allowance, BatchState, Status};
+pub use life::{Allowance, BatchState, Status, Stock};
 pub use lookup::{Looked, MAX_CODE, by_code};
 pub use make::{Asked, Origin, add, add_in, sample_codes};
 pub use manage::jobs::CleanUp;
@@ -292,12 +294,12 @@ pub async fn failures(db: &impl ConnectionTrait, batch: &Batch) -> Result<Vec<Fa
     Ok(failures)
 }
 
-/// How many vouchers of a batch are in which status; those that none is in are left out.
+/// What is left, sold, used and void of batches: one query, whatever their number.
 ///
 /// # Errors
 /// The database's.
-pub async fn statuses_of(db: &impl ConnectionTrait, batch: BatchId) -> Result<Vec<(&'static str, i64)>, DbErr> {
-    store::statuses_of(db, batch).await
+pub async fn stocks(db: &impl ConnectionTrait, batches: &[BatchId]) -> Result<HashMap<BatchId, Stock>, DbErr> {
+    if batches.is_empty() { Ok(HashMap::new()) } else { store::stocks(db, batches).await }
 }
 
 /// Vouchers the caller may see: of a batch in its order, else newest first.

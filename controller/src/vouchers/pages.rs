@@ -4,9 +4,10 @@ use chrono::DateTime;
 use serde::Serialize;
 
 use super::{
-    Batch, BatchState, Failure, Progress, Status, Voucher,
+    Batch, BatchState, Failure, Progress, Status, Stock, Voucher,
     fields::Fields,
     history::{Happened, Record, Session},
+    manage,
     rules::{Charset, Mode, Totals},
 };
 use crate::{
@@ -20,10 +21,18 @@ use crate::{
     routers::{Asked, ObjectState, Presence},
 };
 
+/// A batch with what is left of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct WithStock {
+    #[serde(flatten)]
+    pub(crate) batch: Batch,
+    pub(crate) stock: Stock,
+}
+
 /// The list of batches.
 #[derive(Debug, Serialize)]
 pub(crate) struct ListPage {
-    pub(crate) batches: Vec<Batch>,
+    pub(crate) batches: Vec<WithStock>,
     pub(crate) q: String,
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
@@ -97,8 +106,8 @@ pub(crate) struct BatchPage {
     pub(crate) last_print: Option<Printed>,
     pub(crate) may_sell: bool,
     pub(crate) failures: Vec<Failure>,
-    /// How many are in which status.
-    pub(crate) statuses: Vec<(&'static str, i64)>,
+    /// How many stand how.
+    pub(crate) stock: Stock,
     pub(crate) may_manage: bool,
     pub(crate) may_void: bool,
     pub(crate) vouchers: Vec<Voucher>,
@@ -113,6 +122,9 @@ pub(crate) struct VoucherPage {
     /// Seconds until its end by the clock, while it is active.
     pub(crate) left_secs: Option<i64>,
     pub(crate) record: Record,
+    /// The act that was refused, and what was typed; nothing on a page that is only looked at.
+    pub(crate) open: String,
+    pub(crate) form: FormView<manage::Fields>,
     pub(crate) may_manage: bool,
     pub(crate) may_void: bool,
 }
@@ -216,6 +228,17 @@ fn sample_vouchers() -> Vec<Voucher> {
     Status::ALL.into_iter().map(sample_voucher).collect()
 }
 
+fn sample_stocks() -> [Stock; 5] {
+    let nothing = Stock::default();
+    [
+        Stock { waiting: 60, left: 60, ..nothing },
+        Stock { waiting: 1, left: 90, sold: 10, active: 10, over: 5, blocked: 2, void: 2 },
+        Stock { left: 118, waiting: 2, ..nothing },
+        Stock { blocked: 20, void: 100, ..nothing },
+        Stock { sold: 20, active: 90, over: 10, ..nothing },
+    ]
+}
+
 fn sample_batches() -> Vec<Batch> {
     let part = Progress { wanted: 120, applied: 60, failed: 2 };
     let whole = Progress { wanted: 120, applied: 120, failed: 0 };
@@ -224,6 +247,8 @@ fn sample_batches() -> Vec<Batch> {
         sample_batch(BatchState::Pending, part),
         sample_batch(BatchState::Ready, whole),
         sample_batch(BatchState::Partial, stuck).without_cost(),
+        sample_batch(BatchState::Ready, whole),
+        sample_batch(BatchState::Ready, whole),
     ]
 }
 
@@ -231,8 +256,8 @@ impl Page for ListPage {
     const TEMPLATE: &'static str = "vouchers/list.html";
 
     fn samples() -> Vec<Self> {
-        let page = |batches, q: &str, next: Option<&str>, may_sell| Self {
-            batches,
+        let page = |batches: Vec<(Batch, Stock)>, q: &str, next: Option<&str>, may_sell| Self {
+            batches: batches.into_iter().map(|(batch, stock)| WithStock { batch, stock }).collect(),
             q: q.to_owned(),
             next: next.map(str::to_owned),
             is_later: next.is_some(),
@@ -243,7 +268,7 @@ impl Page for ListPage {
             page(Vec::new(), "", None, true),
             page(Vec::new(), "", None, false),
             page(Vec::new(), "x", None, true),
-            page(sample_batches(), "VB", Some("x"), true),
+            page(sample_batches().into_iter().zip(sample_stocks()).collect(), "VB", Some("x"), true),
         ]
     }
 }
@@ -341,7 +366,7 @@ impl Page for BatchPage {
             price_total: batch.price.times(i64::from(batch.count)).ok(),
             last_print: (batch.printed > 0).then(print::sample_printed),
             may_sell: batch.progress.failed == 0,
-            statuses: Status::ALL.map(|status| (status.as_str(), 3)).to_vec(),
+            stock: sample_stocks()[1],
             may_manage: next.is_none(),
             may_void: next.is_none(),
             totals: batch.totals(),
@@ -363,7 +388,15 @@ impl Page for VoucherPage {
     const TEMPLATE: &'static str = "vouchers/voucher.html";
 
     fn samples() -> Vec<Self> {
-        let page = |voucher, left_secs, record| Self { voucher, left_secs, record, may_manage: true, may_void: true };
+        let page = |voucher, left_secs, record| Self {
+            voucher,
+            left_secs,
+            record,
+            open: String::new(),
+            form: FormView::default(),
+            may_manage: true,
+            may_void: true,
+        };
         let mut pages: Vec<Self> =
             sample_vouchers().into_iter().map(|voucher| page(voucher, None, sample_record("verified"))).collect();
         for status in ["wanted", "delivered", "verified", "failed"] {
@@ -373,6 +406,22 @@ impl Page for VoucherPage {
                 may_void: false,
                 ..page(voucher, Some(86_400), sample_record(status))
             });
+        }
+        let mut errors = FormErrors::of("active", FieldError::new("not_a_number"));
+        errors.add("activate_before", FieldError::new("in_the_past"));
+        errors.add("reason", FieldError::new("required"));
+        errors.add("", FieldError::new("voucher_nothing_added"));
+        for (act, status) in [
+            ("extend", Status::Active),
+            ("block", Status::Active),
+            ("unblock", Status::Blocked),
+            ("kick", Status::Active),
+            ("void", Status::Ready),
+            ("move", Status::Void),
+        ] {
+            let form = FormView::again(manage::Fields::fresh(), errors.clone(), "");
+            let page = page(sample_voucher(status), None, sample_record("verified"));
+            pages.push(Self { open: act.to_owned(), form, ..page });
         }
         let reasons = ["used_up", "not_activated"];
         pages.extend(reasons.map(|reason| {
@@ -394,8 +443,20 @@ fn sample_record(status: &str) -> Record {
     };
     let more = serde_json::json!({ "active_secs": 60, "online_secs": 60, "bytes": 60, "activate_before": at });
     let nothing = serde_json::Value::Null;
-    let kinds =
-        ["removed", "ended", "first_login", "sold", "made", "block", "unblock", "void", "move", "kick", "restored"];
+    let kinds = [
+        "removed",
+        "ended",
+        "first_login",
+        "sold",
+        "made",
+        "block",
+        "unblock",
+        "void",
+        "move",
+        "kick",
+        "seen_late",
+        "restored",
+    ];
     let mut timeline: Vec<Happened> = kinds.map(|what| happened((what, nothing.clone()))).into();
     timeline.push(happened(("extend", more)));
     timeline.push(happened(("bound", serde_json::json!({ "mac": "AA:BB:CC:00:11:22" }))));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     Asked, BatchFilter, Filter, Status, VoucherError,
-    api::{shown, shown_batch},
+    api::{shown, shown_batch, with_stock},
     fields::{Fields, typed_in},
     history, manage, offer,
     pages::{BatchPage, ListPage, PreviewPart, VoucherPage},
@@ -51,7 +51,7 @@ async fn list(
     listing.page.after_id()?;
     let filter = BatchFilter { router: None, q: listing.q.clone() };
     let page = super::batches(app.db.read(), &caller.sites, &filter, &listing.page).await?;
-    let batches = page.items.into_iter().map(|batch| shown_batch(&caller, batch)).collect();
+    let batches = with_stock(app.db.read(), &caller, page.items).await?;
     let may_sell = caller.may(Permission::VouchersMake);
     let (next, is_later) = (page.next_cursor, listing.is_later);
     let may_import = caller.may(Permission::VouchersImport);
@@ -152,7 +152,7 @@ async fn batch(
         price_total: batch.price.times(i64::from(batch.count)).ok(),
         last_print: print::history(app.db.read(), id).await?.into_iter().next(),
         may_sell: caller.may(Permission::VouchersSell),
-        statuses: super::statuses_of(app.db.read(), id).await?,
+        stock: super::stocks(app.db.read(), &[id]).await?.remove(&id).unwrap_or_default(),
         may_manage: caller.may(Permission::VouchersManage),
         may_void: caller.may(Permission::VouchersVoid),
         batch: shown_batch(&caller, batch),
@@ -170,13 +170,25 @@ async fn show(
     view: View,
     Path(id): Path<VoucherId>,
 ) -> Result<Response, AppError> {
+    view.page(&voucher_page(&app, &caller, id).await?)
+}
+
+/// The page of a voucher, as the caller may see it.
+pub(super) async fn voucher_page(app: &App, caller: &Caller, id: VoucherId) -> Result<VoucherPage, AppError> {
     caller.allow(Permission::VouchersSee)?;
-    let mut voucher = super::find(&app, &caller.sites, id).await?.ok_or(AppError::NotFound)?;
+    let mut voucher = super::find(app, &caller.sites, id).await?.ok_or(AppError::NotFound)?;
     let now = app.clock.now();
     let left = |until: chrono::DateTime<chrono::Utc>| (until - now).num_seconds().max(0);
     let left_secs = voucher.valid_until.filter(|_| voucher.status == Status::Active).map(left);
-    let record = history::record(&app, &voucher).await?;
+    let record = history::record(app, &voucher).await?;
     record.count(&mut voucher);
-    let (may_manage, may_void) = (caller.may(Permission::VouchersManage), caller.may(Permission::VouchersVoid));
-    view.page(&VoucherPage { voucher: shown(&caller, voucher), left_secs, record, may_manage, may_void })
+    Ok(VoucherPage {
+        voucher: shown(caller, voucher),
+        left_secs,
+        record,
+        open: String::new(),
+        form: FormView::default(),
+        may_manage: caller.may(Permission::VouchersManage),
+        may_void: caller.may(Permission::VouchersVoid),
+    })
 }

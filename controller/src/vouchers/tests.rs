@@ -112,6 +112,25 @@ fn codes_of(error: VoucherError) -> BTreeSet<(String, String)> {
 }
 
 #[tokio::test]
+async fn a_first_login_that_was_seen_by_its_use_says_so_and_blames_no_clock() {
+    let app = TestApp::sqlite().await;
+    let batch = made(&app, 2).await;
+    let vouchers = vouchers_of(&app, &batch).await;
+    let codes: Vec<&str> = vouchers.iter().map(|voucher| voucher.code.as_str()).collect();
+    report(&app, &batch, vec![verified(&codes)]).await;
+    let at = app.app.clock.now().timestamp();
+    let Event::FirstLogin(seen) = login(codes[0], at) else { panic!("a first login") };
+    let reckoned = Event::FirstLogin(FirstLogin { src: Source::Scan, ..seen });
+    report(&app, &batch, vec![reckoned, login(codes[1], at)]).await;
+    for (voucher, late) in vouchers.iter().zip([true, false]) {
+        let voucher = find(&app, &Scope::All, voucher.id).await.unwrap().unwrap();
+        assert!(!voucher.estimated);
+        let timeline = history::record(&app, &voucher).await.unwrap().timeline;
+        assert_eq!(timeline.iter().any(|happened| happened.what == "seen_late"), late);
+    }
+}
+
+#[tokio::test]
 async fn a_batch_is_made_whole_with_what_its_router_shall_have() {
     on_each_database(|app| async move {
         let batch = made(&app, 120).await;

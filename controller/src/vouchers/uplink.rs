@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use hiji_shared::{
     desired::{FailCode, ItemResult, ItemStatus, Object},
     device::Kind,
-    event::Event,
+    event::{Event, Source},
 };
 use sea_orm::DbErr;
 
@@ -144,6 +144,8 @@ struct Changes {
     /// Names that are wanted no more.
     given_up: Vec<String>,
     bound: Vec<store::Note>,
+    /// Used while nobody looked: when is reckoned from the use.
+    seen_late: Vec<store::Note>,
     restored: Vec<store::Note>,
     counts: BTreeMap<BatchId, (i32, i32)>,
     /// Batches of which more is proven, or refused.
@@ -188,6 +190,9 @@ fn decide(router_id: RouterId, known: &HashMap<String, Known>, steps: &Steps) ->
             Outcome::Activated => {
                 told.insert(code.clone());
                 changes.activated.push(voucher_id);
+                if matches!(step, Step::Login(login) if login.src == Source::Scan) {
+                    changes.seen_late.push(note(serde_json::Value::Null));
+                }
                 changes.events.push(BusinessEvent::VoucherActivated { voucher_id, batch_id, router_id, code });
             }
             Outcome::Bound => {
@@ -353,6 +358,7 @@ async fn write(
     }
     let cause = |what| store::Cause { what, actor: AGENT, reason: "" };
     store::note(&**tx, now, cause("bound"), changes.bound).await?;
+    store::note(&**tx, now, cause("seen_late"), changes.seen_late).await?;
     store::note(&**tx, now, cause("restored"), changes.restored).await?;
     let mut events = changes.events;
     let progress = |batch_id| BusinessEvent::BatchProgress { batch_id, router_id: router };

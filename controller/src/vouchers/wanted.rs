@@ -98,6 +98,7 @@ impl Spec {
             moves: life.map_or(0, |life| life.moves.unsigned_abs()),
             over,
             remote_address: String::new(),
+            adopt: false,
             mark,
         });
         Want { object }

@@ -75,6 +75,7 @@ fn customer(profile: &str, address: &str) -> Object {
         online_secs: None,
         mac_lock: false,
         remote_address: address.into(),
+        adopt: false,
         mark: Mark::Subscription { comment: "PPPOE_SYSTEM|C000001|S000001|165000|1798675200".into() },
         ..voucher("kebon-0001")
     })

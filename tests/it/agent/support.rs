@@ -480,6 +480,7 @@ pub(super) fn voucher(name: &str) -> DesiredUser {
         moves: 0,
         over: false,
         remote_address: String::new(),
+        adopt: false,
         mark: Mark::Voucher {
             marker: "VOUCHER_SYSTEM".to_owned(),
             price: 3_000,

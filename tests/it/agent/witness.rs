@@ -164,7 +164,7 @@ async fn a_guest_who_came_and_went_between_two_looks_is_found() {
                 world.controller.send(hiji_shared::command::Op::Snapshot { kind: None }).await;
             }
             let first = some(&case, || first_login(&world)).await;
-            assert_eq!((first.src, first.estimated), (src, src == Source::Scan), "{case}");
+            assert_eq!((first.src, first.estimated), (src, false), "{case}");
             assert!((first.at - came).abs() <= 2, "{case}: {} {came}", first.at);
         }
     }

@@ -54,6 +54,7 @@ fn customer(profile: &str, address: &str) -> Object {
         moves: 0,
         over: false,
         remote_address: address.to_owned(),
+        adopt: false,
         mark: Mark::Subscription { comment: "PPPOE_SYSTEM|C000001|S000001|165000|1798675200".to_owned() },
     })
 }

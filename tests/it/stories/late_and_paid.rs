@@ -21,7 +21,7 @@ fn rupiah(amount: i64) -> Value {
 }
 
 /// Profile and list of isolation, as the page would set them up.
-async fn prepare(world: &World, router: i64) -> anyhow::Result<()> {
+pub(super) async fn prepare(world: &World, router: i64) -> anyhow::Result<()> {
     let path = format!("/routers/{router}/isolation");
     let mut wished = world.api.get(&path).await?.ok()?["fields"].clone();
     let hosts: Vec<String> = wished["allowed"].as_str().unwrap_or_default().lines().map(str::to_owned).collect();

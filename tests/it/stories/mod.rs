@@ -10,11 +10,14 @@ mod counter;
 mod isolation;
 mod killed;
 mod late_and_paid;
+mod papers;
 mod ppp_packages;
 mod printing;
 mod profile_hooks;
 mod router_goes_away;
 mod service_acts;
+mod static_address;
+mod taken_over;
 mod voucher_life;
 
 use hiji_tests::world::{Backend, Broker};

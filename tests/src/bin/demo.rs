@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitCode, Stdio},
     time::Duration,
 };
 
@@ -44,7 +44,21 @@ struct Demo {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    match start().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+/// What went wrong in one line: where in hiji's own code is nothing to the person who started it.
+#[expect(clippy::print_stderr, reason = "the demo's own words to the person who started it")]
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("hiji-demo: {error:#}");
+    ExitCode::FAILURE
+}
+
+async fn start() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut processes = Processes::default();

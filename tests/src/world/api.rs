@@ -81,6 +81,18 @@ impl Api {
         self.send(Method::POST, path, Some(body), Some(key)).await
     }
 
+    /// POST of a file.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn upload(&self, path: &str, file: &str, key: &str) -> anyhow::Result<Reply> {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let request = request.header("Content-Type", "application/octet-stream").header("Idempotency-Key", key);
+        let response = request.body(file.to_owned()).send().await.with_context(|| format!("uploading to {path}"))?;
+        let status = response.status();
+        Ok(Reply { status, body: response.json().await? })
+    }
+
     /// Every item of a list, page by page.
     ///
     /// # Errors

@@ -2,10 +2,12 @@
 
 mod plans;
 mod runs;
+mod traces;
 mod walks;
 
 pub(super) use plans::*;
 pub(super) use runs::*;
+pub(super) use traces::*;
 pub(super) use walks::*;
 
 /// Rows of one INSERT, ids of one IN.

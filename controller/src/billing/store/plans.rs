@@ -16,10 +16,13 @@ use super::{
 };
 use crate::{
     audit::Actor,
-    db::entity::{
-        customer,
-        isolation_plan::{ActiveModel, Column, Entity, Model},
-        isolation_plan_item as item, subscription,
+    db::{
+        entity::{
+            customer,
+            isolation_plan::{ActiveModel, Column, Entity, Model},
+            isolation_plan_item as item, subscription,
+        },
+        paging::{PageOf, Paged},
     },
     http::access::Scope,
     ids::{AdminId, CustomerId, PlanId, RouterId, SiteId, SubscriptionId},
@@ -189,13 +192,10 @@ pub(in super::super) async fn find_plan(
 pub(in super::super) async fn list_plans(
     db: &impl ConnectionTrait,
     scope: &Scope,
-    (after, limit): (Option<i64>, u64),
-) -> Result<Vec<Plan>, DbErr> {
-    let mut query = scoped(scope);
-    if let Some(after) = after {
-        query = query.filter(Column::Id.lt(after));
-    }
-    Ok(query.order_by_desc(Column::Id).limit(limit).all(db).await?.into_iter().map(Plan::from).collect())
+    page: &PageOf,
+) -> Result<Paged<Plan>, DbErr> {
+    let rows = page.newest(db, scoped(scope), Column::Id).await?;
+    Ok(page.cut(rows, |row| row.id.to_string()).map(Plan::from))
 }
 
 /// The last plan of each of these sites since a day.
@@ -211,6 +211,25 @@ pub(in super::super) async fn last_plans(
         .all(db)
         .await?;
     Ok(rows.into_iter().map(|row| (SiteId(row.site_id), Plan::from(row))).collect())
+}
+
+/// The plans of these sites that wait for a person since a day, newest first.
+pub(in super::super) async fn held_plans(
+    db: &impl ConnectionTrait,
+    sites: &[SiteId],
+    since: NaiveDate,
+) -> Result<Vec<PlanId>, DbErr> {
+    let ids: Vec<i64> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::SiteId.is_in(sites.iter().map(|site| site.0)))
+        .filter(Column::Day.gte(since))
+        .filter(Column::State.eq(PlanState::Held.as_str()))
+        .order_by_desc(Column::Id)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(ids.into_iter().map(PlanId).collect())
 }
 
 /// How many items of a plan are in each state.

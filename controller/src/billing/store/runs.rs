@@ -11,7 +11,10 @@ use sea_orm::{
 
 use super::super::{Counts, Problem, Run, RunState, rules::Step};
 use crate::{
-    db::entity::nightly_run::{ActiveModel, Column, Entity, Model},
+    db::{
+        entity::nightly_run::{ActiveModel, Column, Entity, Model},
+        paging::{PageOf, Paged},
+    },
     http::access::Scope,
     ids::{RunId, SiteId},
 };
@@ -110,14 +113,10 @@ pub(in super::super) async fn find_run(
 pub(in super::super) async fn list_runs(
     db: &impl ConnectionTrait,
     scope: &Scope,
-    (after, limit): (Option<i64>, u64),
-) -> Result<Vec<Run>, DbErr> {
-    let mut query = scoped(scope);
-    if let Some(after) = after {
-        query = query.filter(Column::Id.lt(after));
-    }
-    let rows = query.order_by_desc(Column::Id).limit(limit).all(db).await?;
-    Ok(rows.into_iter().map(Run::from).collect())
+    page: &PageOf,
+) -> Result<Paged<Run>, DbErr> {
+    let rows = page.newest(db, scoped(scope), Column::Id).await?;
+    Ok(page.cut(rows, |row| row.id.to_string()).map(Run::from))
 }
 
 /// The last run of each of these sites since a day.

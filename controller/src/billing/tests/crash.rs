@@ -36,13 +36,13 @@ async fn eve(app: &TestApp) -> SiteId {
 #[tokio::test]
 async fn a_night_that_is_cut_off_after_and_within_every_chunk_equals_a_clean_one() {
     let clean = TestApp::sqlite().await;
-    let site = eve(&clean).await;
+    let site = Box::pin(eve(&clean)).await;
     super::night(&clean, site).await;
     let wanted = everything(&clean).await;
     assert!(wanted.iter().any(|line| line.starts_with("item")), "somebody is late: {wanted:#?}");
 
     let cut = TestApp::sqlite().await;
-    let site = eve(&cut).await;
+    let site = Box::pin(eve(&cut)).await;
     let id = open(&cut, site).await;
     let mut chunks = 0;
     loop {
@@ -72,7 +72,7 @@ async fn a_night_that_is_cut_off_after_and_within_every_chunk_equals_a_clean_one
 #[tokio::test]
 async fn two_controllers_at_one_night_do_it_once() {
     on_each_database(|app| async move {
-        let site = eve(&app).await;
+        let site = Box::pin(eve(&app)).await;
         let id = open(&app, site).await;
         let both = async || {
             for _chunk in 0..100 {
@@ -87,7 +87,7 @@ async fn two_controllers_at_one_night_do_it_once() {
         let run = find_run(app.db.read(), &Scope::All, id).await.unwrap().unwrap();
         assert_eq!((run.state, run.problems.len()), (RunState::Done, 0), "{run:?}");
         let clean = TestApp::sqlite().await;
-        let site = eve(&clean).await;
+        let site = Box::pin(eve(&clean)).await;
         assert_eq!(super::night(&clean, site).await.counts, run.counts);
     })
     .await;

@@ -1,6 +1,9 @@
 //! Nights under test: the month of W3, nights that are cut off, two controllers, plans that are held, applied and undone.
 
+mod ahead;
+mod approvals;
 mod crash;
+mod faults;
 mod month;
 mod pages;
 mod plans;
@@ -17,7 +20,8 @@ use crate::{
     customers,
     db::{
         entity::{
-            agent, customer_balance, invoice, isolation_plan_item, message, nightly_run, payment, router, subscription,
+            agent, customer_balance, invoice, isolation_plan_item, message, nightly_item, nightly_run, payment, router,
+            subscription,
         },
         paging::PageOf,
     },
@@ -178,6 +182,14 @@ async fn everything(app: &TestApp) -> Vec<String> {
     for row in items.all(db).await.unwrap() {
         lines.push(format!("item {} {} {} {} {}", row.subscription_id, row.wave, row.owed, row.state, row.reason));
     }
+    let did = nightly_item::Entity::find().all(db).await.unwrap().into_iter().map(|row| {
+        let nightly_item::Model { run_id, did, customer_id, subscription_id, invoice_id, .. } = row;
+        format!("did {run_id} {did} {customer_id} {subscription_id:?} {invoice_id:?}")
+    });
+    // A chunk tells one kind after the other; how large chunks are is nobody's business.
+    let mut did: Vec<String> = did.collect();
+    did.sort();
+    lines.extend(did);
     for row in nightly_run::Entity::find().order_by_asc(nightly_run::Column::Id).all(db).await.unwrap() {
         lines.push(format!("run {} {} {} {} {}", row.site_id, row.day, row.state, row.counts, row.problems));
     }

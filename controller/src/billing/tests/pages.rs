@@ -46,6 +46,8 @@ async fn a_night_is_started_watched_and_its_plan_decided_from_outside() {
         assert_eq!(ask(&app, ("GET", "/runs"), &operator).await.0, 403);
         let (status, sum) = ask(&app, ("GET", &format!("/sites/{}/preview/sum", kebon.site)), &viewer).await;
         assert_eq!((status, &sum["count"]), (200, &json!(5)), "{sum}");
+        let (_, html) = page(&app, &format!("/billing/sites/{}/preview", kebon.site), &viewer).await;
+        assert!(html.contains("1 Dec 2026 – 31 Dec 2026"), "{html}");
         let (status, run) = ask(&app, ("POST", &run_now), &admin).await;
         assert_eq!((status, &run["state"]), (202, &json!("running")), "{run}");
         assert_eq!(ask(&app, ("POST", &run_now), &admin).await.0, 409);
@@ -55,6 +57,29 @@ async fn a_night_is_started_watched_and_its_plan_decided_from_outside() {
         assert_eq!((&run["state"], &run["counts"]["invoices"]), (&json!("done"), &json!(5)));
         let (status, html) = page(&app, &format!("/billing/runs/{id}"), &admin).await;
         assert!(status == 200 && html.contains("Billing of Kebon"), "{html}");
+        // Behind the count stand names, a page at a time.
+        let names = format!("/runs/{id}/items?did=invoiced");
+        let (_, some) = ask(&app, ("GET", &format!("{names}&limit=3")), &viewer).await;
+        let cursor = some["next_cursor"].as_str().unwrap();
+        let (_, rest) = ask(&app, ("GET", &format!("{names}&limit=3&cursor={cursor}")), &viewer).await;
+        assert_eq!((some["items"].as_array().unwrap().len(), rest["items"].as_array().unwrap().len()), (3, 2));
+        assert_eq!(rest["next_cursor"], Value::Null);
+        let first = &some["items"][0];
+        let (status, html) = page(&app, &format!("/billing/runs/{id}?did=invoiced"), &admin).await;
+        for told in ["customer", "username", "invoice_number"] {
+            let told = first[told].as_str().unwrap();
+            assert!(status == 200 && !told.is_empty() && html.contains(told), "{told}: {html}");
+        }
+        let (_, none) = ask(&app, ("GET", &format!("/runs/{id}/items?did=paid")), &viewer).await;
+        assert_eq!(none["items"], json!([]));
+        for bad in ["", "?did=lost"] {
+            assert_eq!(ask(&app, ("GET", &format!("/runs/{id}/items{bad}")), &viewer).await.0, 422, "{bad}");
+        }
+        let boss = app.signed_in(Role::SuperAdmin, &[]).await;
+        let (_, foreign) = ask(&app, ("POST", &format!("/sites/{other}/run")), &boss).await;
+        let foreign = format!("/runs/{}/items?did=invoiced", foreign["id"]);
+        assert_eq!(ask(&app, ("GET", &foreign), &boss).await.0, 200);
+        assert_eq!(ask(&app, ("GET", &foreign), &admin).await.0, 404);
 
         go_to(&app, "2026-12-14");
         let (_, run) = ask(&app, ("POST", &run_now), &admin).await;

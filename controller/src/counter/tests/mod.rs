@@ -143,6 +143,68 @@ async fn two_cashiers_never_get_the_same_voucher_of_the_stock() {
 }
 
 #[tokio::test]
+async fn what_is_sold_over_the_counter_is_no_longer_left() {
+    on_each_database(|app| async move {
+        let shop = Shop::open(&app).await;
+        let batch = shop.stock(&app, 3).await;
+        shop.sell_from(&app, vec![batch]).await;
+        let sale = sale_of(&app, shop.tap(&app, 1, TAP).await.unwrap()).await;
+        let stock = vouchers::stocks(app.db.read(), &[batch]).await.unwrap()[&batch];
+        assert_eq!((stock.left, stock.sold, stock.active), (2, 1, 0));
+        for (sold, found) in [(true, 1), (false, 2)] {
+            let search = vouchers::Search { sold: Some(sold), ..vouchers::Search::default() };
+            let page = vouchers::search::find(&app, &Scope::All, &search, &PageOf::default()).await.unwrap().page;
+            let has = page.items.iter().any(|voucher| voucher.id == sale.voucher.id);
+            assert_eq!((page.items.len(), has), (found, sold));
+        }
+        let boss = app.signed_in(Role::Admin, &[]).await;
+        let get = async |path: &str| {
+            let cookie = format!("hiji_session={boss}; hiji_lang=en");
+            let request = Request::get(path).header(header::COOKIE, cookie).body(String::new());
+            app.ask(request.unwrap()).await.2
+        };
+        let list = get("/vouchers").await;
+        assert!(list.contains("Left <strong>2</strong>") && list.contains("Sold <strong>1</strong>"), "{list}");
+        let found = get("/vouchers/search?sold=yes").await;
+        assert!(found.contains(&sale.voucher.code), "{found}");
+        let file = get("/vouchers/export?sold=yes&format=csv&delimiter=,&bom=0").await;
+        assert!(file.contains(",Sold over the counter,") && file.lines().count() == 2, "{file}");
+        // All of them void: nothing is ready to sell.
+        let order = vouchers::manage::Order { scope: &Scope::All, actor: &actor(), seen: None };
+        let void = vouchers::Act::Void { reason: "hilang".to_owned() };
+        vouchers::manage::batch(&app, &order, batch, &void, vouchers::manage::Which::All).await.unwrap();
+        let list = get("/vouchers").await;
+        assert!(list.contains("None is ready to sell") && !list.contains("Ready to sell<"), "{list}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_buttons_stay_in_their_places_for_a_day() {
+    on_each_database(|app| async move {
+        let shop = Shop::open(&app).await;
+        let cheap = app.package("1 Jam", &[shop.router]).await;
+        let sold = async |package, tap: &str| {
+            let actor = actor();
+            let asked = Asked { scope: &Scope::All, actor: &actor, admin: AdminId(1), form_id: tap };
+            sell(&app, &asked, &Wish { package, ..shop.wish() }).await.unwrap();
+        };
+        let names = async || -> Vec<String> {
+            let offers = offers(&app, &Scope::All, shop.router).await.unwrap();
+            offers.into_iter().map(|(package, _)| package.name).collect()
+        };
+        let before = names().await;
+        sold(shop.package, TAP).await;
+        sold(cheap, "1123456789abcdef0123456789abcdef").await;
+        sold(shop.package, "2123456789abcdef0123456789abcdef").await;
+        assert_eq!(names().await, before, "a sale moves no button");
+        app.clock.advance(Duration::days(1));
+        assert_eq!(names().await, ["12 Jam", "1 Jam"], "what was sold most is in front the next day");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_oldest_of_the_stock_is_sold_first_and_at_once_ready() {
     on_each_database(|app| async move {
         let shop = Shop::open(&app).await;

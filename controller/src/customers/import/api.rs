@@ -11,7 +11,7 @@ use axum_extra::extract::Query;
 use serde::Deserialize;
 use utoipa::OpenApi;
 
-use super::{File, Import, Line, routes::found};
+use super::{Import, Line, routes::found};
 use crate::{
     app::App,
     audit::Actor,
@@ -27,6 +27,7 @@ use crate::{
         view::View,
     },
     ids::{CustomerImportId, SiteId},
+    tables::File,
 };
 
 pub(crate) fn routes() -> Routes<App> {

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     Asked, CustomerError,
@@ -32,7 +32,7 @@ use crate::{
     ids::{AdminId, CustomerImportId, SiteId},
     jobs::{self, When},
     sites,
-    tables::{self, ReadError},
+    tables::{self, File, ReadError, RowError},
 };
 
 pub use columns::{ColumnUse, Field, Use};
@@ -114,20 +114,6 @@ pub struct Line {
     pub errors: Vec<RowError>,
 }
 
-/// What is wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowError {
-    pub field: String,
-    pub error: FieldError,
-}
-
-/// An uploaded file.
-#[derive(Debug)]
-pub struct File {
-    pub name: String,
-    pub bytes: Vec<u8>,
-}
-
 /// A line and the customer it would be.
 #[derive(Debug)]
 struct Checked {
@@ -154,13 +140,12 @@ pub async fn upload(app: &App, asked: &Asked<'_>, site: SiteId, file: File) -> R
     if sites::find(app.db.read(), asked.scope, site).await?.is_none() {
         return Err(CustomerError::field("site_id", FieldError::new("no_such_site")));
     }
-    let File { name, bytes } = file;
-    let read = tokio::task::spawn_blocking(move || read(&bytes, site)).await;
+    let file_name = file.kept_name(MAX_FILE_NAME);
+    let read = tokio::task::spawn_blocking(move || read(&file.bytes, site)).await;
     let read = read.map_err(|error| DbErr::Custom(format!("reading a list: {error}")))?;
     let (found, columns, mut checked) = read.map_err(|error| CustomerError::field("file", error))?;
     known_elsewhere(app.db.read(), asked.scope, &mut checked).await?;
     let now = app.clock.now();
-    let file_name: String = name.chars().filter(|char| !char.is_control()).take(MAX_FILE_NAME).collect();
     let new = store::NewImport {
         form_id: &form_id,
         site,
@@ -185,11 +170,7 @@ type Read = (String, Vec<ColumnUse>, Vec<Checked>);
 /// The list of a file, each line checked by itself and against those before it.
 fn read(bytes: &[u8], site: SiteId) -> Result<Read, FieldError> {
     let table = tables::read(bytes, MAX_ROWS).map_err(ReadError::told)?;
-    let sample = |at: usize| {
-        let cells = table.rows.iter().map(|row| row.cell(at));
-        cells.into_iter().find(|cell| !cell.is_empty()).unwrap_or_default().to_owned()
-    };
-    let columns = columns::uses(&table.header, sample);
+    let columns = columns::uses(&table.header, |at| table.sample(at));
     if !columns::has(&columns, Field::Name) {
         return Err(FieldError::new("file_without_names"));
     }
@@ -212,8 +193,7 @@ fn check(mut line: Line, columns: &[ColumnUse], site: SiteId) -> Checked {
     match rules::check(&columns::form(columns, site, &line.cells)) {
         Ok(draft) => Checked { line, draft: Some(draft) },
         Err(errors) => {
-            let told = errors.iter().map(|(field, error)| RowError { field: field.to_owned(), error: error.clone() });
-            line.errors = told.collect();
+            line.errors = RowError::all(&errors);
             Checked { line, draft: None }
         }
     }

@@ -1,11 +1,9 @@
 //! Pages of lists on their way in.
 
-use std::fmt::Write as _;
-
 use axum::{
     Router as Routes,
     body::Body,
-    extract::{DefaultBodyLimit, Multipart, Path, State as Of, multipart::Field as Part},
+    extract::{DefaultBodyLimit, Multipart, Path, State as Of},
     response::Response,
     routing::{get, post},
 };
@@ -15,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     super::{Asked, CustomerError, store},
-    File, Import, Line, MAX_ROWS,
+    Import, Line, MAX_ROWS,
     pages::{ImportPage, ImportsPage, Shown, UploadFields, field_key},
 };
 use crate::{
@@ -33,11 +31,9 @@ use crate::{
     },
     ids::{CustomerImportId, SiteId},
     sites,
-    tables::{Cell, Format, csv_lines, file},
+    tables::{Cell, Format, RowError, Upload, csv_lines, file, refused},
 };
 
-/// Longest field beside the file, bytes.
-const MAX_FIELD_BYTES: usize = 1_000;
 /// Lines read at once for a file of those with errors.
 const STEP: u64 = 500;
 
@@ -67,40 +63,11 @@ async fn list(Of(app): Of<App>, Signed(caller): Signed, view: View, listing: Lis
     view.page(&imports_page(&app, &caller, (&listing.page, listing.is_later), form).await?)
 }
 
-/// The fields and the file of an upload.
-async fn parts(mut form: Multipart) -> Result<(UploadFields, Option<File>), AppError> {
-    let (mut fields, mut file) = (UploadFields::default(), None);
-    while let Some(part) = form.next_field().await.map_err(unreadable)? {
-        let name = part.name().unwrap_or_default().to_owned();
-        match name.as_str() {
-            "form_id" => fields.form_id = text(part).await?,
-            "site_id" => fields.site_id = text(part).await?,
-            "file" => {
-                let name = part.file_name().unwrap_or_default().to_owned();
-                file = Some(File { name, bytes: part.bytes().await.map_err(unreadable)?.to_vec() });
-            }
-            _ => {}
-        }
-    }
-    Ok((fields, file.filter(|file| !file.bytes.is_empty())))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "map_err hands it over so")]
-fn unreadable(error: axum::extract::multipart::MultipartError) -> AppError {
-    if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE { AppError::TooLarge } else { AppError::Malformed }
-}
-
-async fn text(part: Part<'_>) -> Result<String, AppError> {
-    let bytes = part.bytes().await.map_err(unreadable)?;
-    if bytes.len() > MAX_FIELD_BYTES {
-        return Err(AppError::Malformed);
-    }
-    String::from_utf8(bytes.to_vec()).map_err(|_not_text| AppError::Malformed)
-}
-
 async fn upload(Of(app): Of<App>, Signed(caller): Signed, view: View, form: Multipart) -> Result<Response, AppError> {
     caller.allow(Permission::CustomersImport)?;
-    let (fields, file) = parts(form).await?;
+    let mut sent = Upload::read(form).await?;
+    let (form_id, site_id) = (sent.field("form_id"), sent.field("site_id"));
+    let (fields, file) = (UploadFields { form_id, site_id, ..UploadFields::default() }, sent.file);
     let site = fields.site_id.trim().parse().ok().filter(|id| *id > 0).map(SiteId);
     let done = match (site, file) {
         (Some(site), Some(file)) => {
@@ -196,23 +163,14 @@ async fn errors(
             }
             let some = store::lines(app.db.read(), &app.keys, id, Some(false), (after, STEP)).await?;
             let Some(last) = some.last().map(|line| line.line) else { return Ok(None) };
-            let rows: Vec<Vec<Cell>> = some.iter().map(|line| told(line, width, &view)).collect();
+            let say = |error: &RowError| {
+                let field = view.text(&format!("customer-field-{}", field_key(&error.field)));
+                (field, view.problem(&error.error))
+            };
+            let told = |line: &Line| refused((line.line, &line.cells), width, &line.errors, say);
+            let rows: Vec<Vec<Cell>> = some.iter().map(told).collect();
             Ok(Some((csv_lines(&rows, false)?, (None, last))))
         }
     });
     Ok(file::headed(&format!("import-{id}-errors.csv"), Format::Csv, Body::from_stream(parts)))
-}
-
-fn told(line: &Line, width: usize, view: &View) -> Vec<Cell> {
-    let mut cells: Vec<Cell> = line.cells.iter().map(|cell| Cell::from(cell.as_str())).collect();
-    cells.resize(width, Cell::from(""));
-    let mut reasons = String::new();
-    for error in &line.errors {
-        let field = view.text(&format!("customer-field-{}", field_key(&error.field)));
-        let space = if reasons.is_empty() { "" } else { " " };
-        // Writing to a string cannot fail.
-        let _ = write!(reasons, "{space}{field}: {}", view.problem(&error.error));
-    }
-    cells.extend([Cell::from(i64::from(line.line)), Cell::from(reasons)]);
-    cells
 }

@@ -3,7 +3,7 @@
 use axum::http::{Request, StatusCode, header};
 
 use crate::{
-    customers::{Asked, CustomerForm},
+    customers::{Asked, CustomerError, CustomerForm},
     http::access::{Role, Scope},
     ids::{CustomerId, SiteId},
     ledger,
@@ -66,6 +66,32 @@ async fn a_customer_is_taken_over_with_what_he_owes_and_has_once_a_form() {
         assert_eq!(stands(&app, id).await, (50_000, 20_000));
         let proof = ledger::prove(app.db.read(), app.app.clock.now(), true).await.unwrap();
         assert_eq!((proof.entries, proof.differences.len()), (2, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_owes_or_has_a_balance_is_neither_moved_nor_deleted() {
+    on_each_database(async |app| {
+        let (site, other) = (app.site("Kebon").await, app.site("Waena").await);
+        let token = app.signed_in(Role::SuperAdmin, &[]).await;
+        for (nth, kind) in ["debt", "credit"].into_iter().enumerate() {
+            let id = budi(&app, site).await;
+            let form = format!("form_id={:032x}&kind={kind}&amount=50000", nth + 1);
+            assert_eq!(post(&app, &token, id, &form).await.0, StatusCode::SEE_OTHER);
+            let actor = actor();
+            let refused = crate::customers::remove(&app, &Scope::All, &actor, id, "pindah").await.unwrap_err();
+            assert!(matches!(refused, CustomerError::NotSettled), "{refused}");
+            let moved = serde_json::from_value(serde_json::json!({ "site_id": other, "name": "Budi Santoso" }));
+            let refused = crate::customers::change(&app, &Scope::All, &actor, id, &moved.unwrap()).await.unwrap_err();
+            let CustomerError::Refused(errors) = refused else { panic!("{refused}") };
+            let told: Vec<_> = errors.iter().map(|(field, error)| format!("{field}: {}", error.code())).collect();
+            assert_eq!(told, ["site_id: customer_has_money"]);
+        }
+        let id = budi(&app, site).await;
+        let moved = serde_json::from_value(serde_json::json!({ "site_id": other, "name": "Budi Santoso" })).unwrap();
+        crate::customers::change(&app, &Scope::All, &actor(), id, &moved).await.unwrap();
+        crate::customers::remove(&app, &Scope::All, &actor(), id, "pindah").await.unwrap();
     })
     .await;
 }

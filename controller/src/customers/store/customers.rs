@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Select,
     sea_query::{Expr, OnConflict},
 };
 
@@ -387,8 +388,19 @@ pub(in super::super) async fn taken(
     Ok(found)
 }
 
-pub(in super::super) async fn tags(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    let rows = tag::Entity::find().order_by_asc(tag::Column::Name).limit(MAX_TAGS).all(db).await?;
+/// Tags that customers of the seen sites have; index `ix_customer_tag`.
+pub(in super::super) async fn tags(db: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<String>, DbErr> {
+    let mut query = tag::Entity::find().order_by_asc(tag::Column::Name).limit(MAX_TAGS);
+    if *scope != Scope::All {
+        let has = Expr::col((customer_tag::Entity, customer_tag::Column::Tag)).equals((tag::Entity, tag::Column::Name));
+        let who = Expr::col((customer_tag::Entity, customer_tag::Column::CustomerId)).equals((Entity, Column::Id));
+        let theirs = QueryTrait::into_query(scoped(scope).select_only().column(Column::Id))
+            .inner_join(customer_tag::Entity, who)
+            .and_where(has)
+            .to_owned();
+        query = query.filter(Expr::exists(theirs));
+    }
+    let rows = query.all(db).await?;
     Ok(rows.into_iter().map(|row| row.name).collect())
 }
 

@@ -1,9 +1,7 @@
 //! What happened with customers. There is no update and no delete.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
 use super::{
     super::{Entry, Moment},
@@ -61,13 +59,8 @@ pub(in super::super) async fn events(
     id: CustomerId,
     page: &PageOf,
 ) -> Result<Paged<Moment>, DbErr> {
-    let mut query =
-        Entity::find().filter(Column::CustomerId.eq(id.0)).order_by_desc(Column::Id).limit(page.limit() + 1);
-    if let Ok(Some(after)) = page.after_id() {
-        query = query.filter(Column::Id.lt(after));
-    }
-    let rows: Vec<Moment> = query.all(db).await?.into_iter().map(Moment::from).collect();
-    Ok(page.cut(rows, |moment| moment.id.to_string()))
+    let rows = page.newest(db, Entity::find().filter(Column::CustomerId.eq(id.0)), Column::Id).await?;
+    Ok(page.cut(rows, |row| row.id.to_string()).map(Moment::from))
 }
 
 impl From<Model> for Moment {

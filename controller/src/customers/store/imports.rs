@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::{
-    super::import::{ColumnUse, Import, ImportState, Line, RowError},
+    super::import::{ColumnUse, Import, ImportState, Line},
     CHUNK,
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     http::access::Scope,
     ids::{AdminId, CustomerImportId, SiteId},
     sealed::Keys,
+    tables::RowError,
 };
 
 /// Where cells of lists are sealed for.
@@ -117,12 +118,8 @@ pub(in super::super) async fn imports(
     scope: &Scope,
     page: &PageOf,
 ) -> Result<Paged<Import>, DbErr> {
-    use customer_import::Column;
-    let mut query = scoped(scope).order_by_desc(Column::Id).limit(page.limit() + 1);
-    if let Ok(Some(after)) = page.after_id() {
-        query = query.filter(Column::Id.lt(after));
-    }
-    let rows = with_sites(db, query.all(db).await?).await?;
+    let rows = page.newest(db, scoped(scope), customer_import::Column::Id).await?;
+    let rows = with_sites(db, rows).await?;
     Ok(page.cut(rows, |import| import.id.to_string()))
 }
 

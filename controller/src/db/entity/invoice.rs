@@ -32,8 +32,10 @@ pub struct Model {
     pub net: i64,
     pub tax: i64,
     pub total: i64,
-    /// Of payments, credit and credit notes.
+    /// Of payments, credit, credit notes, and what was given up.
     pub settled: i64,
+    /// Of it, what was given up.
+    pub written_off: i64,
     pub tax_label: String,
     pub issued_at: Option<DateTimeUtc>,
     /// Day of the site.

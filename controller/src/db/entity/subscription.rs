@@ -90,6 +90,10 @@ pub struct Model {
     pub created_by: Option<i64>,
     pub created_at: DateTimeUtc,
     pub ended_at: Option<DateTimeUtc>,
+    /// The user was on the router before hiji knew him.
+    pub is_adopted: bool,
+    /// How often days that were invoiced were given back to be invoiced anew.
+    pub edition: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

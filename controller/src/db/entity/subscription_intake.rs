@@ -30,6 +30,8 @@ pub struct Model {
     pub created_name: String,
     pub created_at: DateTimeUtc,
     pub finished_at: Option<DateTimeUtc>,
+    /// Users who are on the router already are taken over.
+    pub adopts: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -17,6 +17,8 @@ pub struct Model {
     pub errors: Json,
     /// What it became.
     pub subscription_id: Option<i64>,
+    /// Its user is on the router already.
+    pub is_on_router: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

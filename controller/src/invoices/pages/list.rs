@@ -7,7 +7,7 @@ use super::{
     sample_head, sample_sum,
 };
 use crate::{
-    http::{form::Choice, page::Page},
+    http::{form::Choice, misread::Misread, page::Page},
     ids::CustomerId,
 };
 
@@ -25,6 +25,7 @@ pub(crate) struct ListPage {
     pub(crate) customer_id: String,
     /// `2026-12`.
     pub(crate) month: String,
+    pub(crate) misread: Misread,
     pub(crate) sites: Vec<Choice>,
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
@@ -72,6 +73,7 @@ impl Page for ListPage {
             site_id: String::new(),
             customer_id: String::new(),
             month: String::new(),
+            misread: Misread::default(),
             sites: vec![Choice::new(1, "Kebon"), Choice::new(2, "Waena")],
             next: None,
             is_later: false,
@@ -90,6 +92,7 @@ impl Page for ListPage {
         let none = Self { q: "budi".to_owned(), may_manage: false, may_pay: false, ..empty(Tab::Paid) };
         let mut samples: Vec<Self> = Tab::ALL.into_iter().map(empty).collect();
         samples.extend([full, found, none, Self { customer_id: "7".to_owned(), ..empty(Tab::All) }]);
+        samples.push(Self { misread: Misread::sample("month", "bad_month"), ..empty(Tab::Paid) });
         samples
     }
 }

@@ -16,12 +16,12 @@ use chrono::{DateTime, NaiveDate};
 use serde::Serialize;
 
 use super::{
-    Head, Invoice, Line, Sum,
+    Head, Invoice, Line, Sum, WriteOff,
     rules::{Kind, LineKind, State},
 };
 use crate::{
     customers::Customer,
-    ids::{CustomerId, InvoiceId, SiteId},
+    ids::{CustomerId, EntryId, InvoiceId, SiteId, WriteOffId},
     money::Money,
 };
 
@@ -129,7 +129,33 @@ fn sample_invoice(state: State) -> Invoice {
             line(LineKind::Discount, "Diskon <tetangga>", -15_000),
         ],
         credit_notes: Vec::new(),
+        write_offs: if state == State::Uncollectible { sample_write_offs() } else { Vec::new() },
+        written_off: Money::idr(if state == State::Uncollectible { 83_150 } else { 0 }),
+        paid: Money::idr(if state == State::Uncollectible { 100_000 } else { 0 }),
     }
+}
+
+/// One that holds, and one that was taken back.
+fn sample_write_offs() -> Vec<WriteOff> {
+    let held = WriteOff {
+        id: WriteOffId(2),
+        customer_id: CustomerId(7),
+        invoice_id: Some(InvoiceId(12)),
+        amount: Money::idr(83_150),
+        reason: "pindah <b>".to_owned(),
+        entry_id: EntryId(9),
+        who: "rina".to_owned(),
+        created_at: DateTime::UNIX_EPOCH,
+        reversed_at: None,
+        reverse_reason: String::new(),
+    };
+    let reversed = WriteOff {
+        id: WriteOffId(1),
+        reversed_at: Some(DateTime::UNIX_EPOCH),
+        reverse_reason: "mau bayar".to_owned(),
+        ..held.clone()
+    };
+    vec![held, reversed]
 }
 
 fn sample_sum() -> Sum {

@@ -35,6 +35,8 @@ pub(crate) struct ShowPage {
     pub(crate) may_manage: bool,
     pub(crate) may_void: bool,
     pub(crate) may_credit: bool,
+    pub(crate) may_write_off: bool,
+    pub(crate) may_reinstate: bool,
     pub(crate) may_pay: bool,
     pub(crate) may_see_ledger: bool,
 }
@@ -111,10 +113,7 @@ impl ManualFields {
     /// What cannot be read, by field: `price_0`, `due_on`.
     pub(crate) fn form(&self, currency: Currency) -> Result<ManualForm, FormErrors> {
         let mut check = Check::default();
-        let due_on = match self.due_on.trim() {
-            "" => None,
-            text => check_day(&mut check, text),
-        };
+        let due_on = check_day(&mut check, &self.due_on);
         let mut lines = Vec::new();
         for (at, text) in self.text.iter().enumerate().take(MAX_LINES) {
             let of = |list: &[String]| list.get(at).map(|text| text.trim().to_owned()).unwrap_or_default();
@@ -140,12 +139,13 @@ impl ManualFields {
     }
 }
 
+/// The last day to pay, which somebody chose: an emptied field is not today.
 fn check_day(check: &mut Check, text: &str) -> Option<chrono::NaiveDate> {
-    let day = text.parse().ok();
-    if day.is_none() {
-        check.refuse("due_on", FieldError::new("bad_date"));
-    }
-    day
+    let day = match text.trim() {
+        "" => Err("required"),
+        text => text.parse().map_err(|_no_day| "bad_date"),
+    };
+    day.map_err(|code| check.refuse("due_on", FieldError::new(code))).ok()
 }
 
 /// An amount, with a minus before a discount.
@@ -183,6 +183,7 @@ fn sample_line(kind: Kind, amount: i64) -> SettledLine {
         source_type: "payment".to_owned(),
         source_id: "4".to_owned(),
         memo: "KW-202612-000042".to_owned(),
+        actor_id: None,
         actor: "sari".to_owned(),
         amount: Money::idr(amount),
     }
@@ -202,6 +203,8 @@ impl Page for ShowPage {
             may_manage: may,
             may_void: may,
             may_credit: may,
+            may_write_off: may && state.is_owed(),
+            may_reinstate: may && state == State::Uncollectible,
             may_pay: may,
             may_see_ledger: may,
         };
@@ -221,12 +224,14 @@ impl Page for ShowPage {
         let mut credited = page(State::PartiallyPaid, true);
         credited.invoice.credit_notes = vec![note];
         credited.invoice.entry_id = Some(EntryId(3));
-        credited.settled = [Kind::Payment, Kind::CreditNote, Kind::CreditUsed, Kind::CreditReturned, Kind::Reversal]
-            .map(|kind| sample_line(kind, 50_000))
-            .into();
+        credited.settled =
+            [Kind::Payment, Kind::CreditNote, Kind::CreditUsed, Kind::CreditReturned, Kind::WriteOff, Kind::Reversal]
+                .map(|kind| sample_line(kind, 50_000))
+                .into();
         let mut samples: Vec<Self> = State::ALL.into_iter().map(|state| page(state, false)).collect();
         samples.extend([
             page(State::Draft, true),
+            page(State::Uncollectible, true),
             Self { late: 4, reason: Some(FieldError::new("required")), ..page(State::Open, true) },
             credited,
         ]);

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     http::{page::Page, paper},
     money::Money,
+    settings::letterhead::Letterhead,
 };
 
 /// What it is printed on.
@@ -62,26 +63,58 @@ pub(crate) struct PaperPage {
     pub(crate) style: String,
     /// Where the operator is, as the site says.
     pub(crate) address: String,
+    pub(crate) letterhead: Letterhead,
     /// The day before that on which the period ends, as people write it.
     pub(crate) last_day: Option<NaiveDate>,
+    /// How it is paid, as the operator says; empty where nothing is to be paid.
+    pub(crate) how_to_pay: String,
+    /// Lines of text that it takes on a roll.
+    #[serde(skip)]
+    rows: usize,
 }
 
 impl PaperPage {
     /// An invoice on a paper.
-    pub(crate) fn new(invoice: Invoice, whose: Whose, address: String, paper: Paper) -> Self {
-        // Head, customer, totals, foot; a line may take two rows.
-        let lines = 22 + invoice.lines.len() * 2 + invoice.notes.chars().count() / 28;
+    pub(crate) fn new(
+        invoice: Invoice,
+        whose: Whose,
+        (address, letterhead): (String, Letterhead),
+        paper: Paper,
+    ) -> Self {
+        // Head, customer, totals, foot; what a line is for stands beside its amount, its price below.
+        let of_lines: usize = invoice.lines.iter().map(|line| 1 + line.text.chars().count().div_ceil(LINE_CHARS)).sum();
+        let lines = 22 + letterhead.rows() + of_lines + invoice.notes.chars().count() / ROW_CHARS;
         Self {
             last_day: invoice.head.period_until.and_then(|until| until.pred_opt()),
             style: paper.style(lines),
             papers: Paper::ALL.to_vec(),
+            how_to_pay: String::new(),
+            rows: lines,
             invoice,
             whose,
             paper,
             address,
+            letterhead,
         }
     }
+
+    /// With how it is paid, where anything is to be paid.
+    pub(crate) fn paid_so(self, how_to_pay: String) -> Self {
+        if how_to_pay.is_empty()
+            || !matches!(self.invoice.head.state, State::Draft | State::Open | State::PartiallyPaid)
+        {
+            return self;
+        }
+        let broken = |line: &str| line.chars().count().div_ceil(ROW_CHARS).max(1);
+        let rows = self.rows + 2 + how_to_pay.lines().map(broken).sum::<usize>();
+        Self { style: self.paper.style(rows), how_to_pay, rows, ..self }
+    }
 }
+
+/// Characters that stand beside each other on the narrowest roll.
+const ROW_CHARS: usize = 28;
+/// Those of them that are left beside an amount.
+const LINE_CHARS: usize = 18;
 
 /// A statement on paper.
 #[derive(Debug, Serialize)]
@@ -95,15 +128,17 @@ pub(crate) struct StatementPaper {
     pub(crate) is_cut: bool,
     pub(crate) style: String,
     pub(crate) address: String,
+    pub(crate) letterhead: Letterhead,
 }
 
 impl Page for PaperPage {
     const TEMPLATE: &'static str = "invoices/paper.html";
 
     fn samples() -> Vec<Self> {
+        let plain = |address: &str| (address.to_owned(), Letterhead::default());
         let mut samples: Vec<Self> = State::ALL
             .into_iter()
-            .map(|state| Self::new(sample_invoice(state), sample_whose(), "Jl. Raya 1".to_owned(), Paper::A4))
+            .map(|state| Self::new(sample_invoice(state), sample_whose(), plain("Jl. Raya 1"), Paper::A4))
             .collect();
         for paper in Paper::ALL {
             let mut bare = sample_invoice(State::PartiallyPaid);
@@ -111,8 +146,10 @@ impl Page for PaperPage {
             bare.head.period_until = None;
             bare.head.period_from = None;
             bare.notes = String::new();
-            samples.push(Self::new(bare, sample_whose(), String::new(), paper));
-            samples.push(Self::new(sample_invoice(State::Open), sample_whose(), "Jl. Raya 1".to_owned(), paper));
+            samples.push(Self::new(bare, sample_whose(), plain(""), paper));
+            let head = ("Jl. Raya 1".to_owned(), Letterhead::sample());
+            let open = Self::new(sample_invoice(State::Open), sample_whose(), head, paper);
+            samples.push(open.paid_so("BCA 1234567890\na.n. Kebon <b>Net</b>".to_owned()));
         }
         samples
     }
@@ -131,6 +168,7 @@ impl Page for StatementPaper {
             is_cut,
             style: paper::a4(),
             address: String::new(),
+            letterhead: if is_cut { Letterhead::sample() } else { Letterhead::default() },
         };
         let day = NaiveDate::from_ymd_opt(2026, 11, 1);
         vec![page(None, false, reports::sample_statement(false)), page(day, true, reports::sample_statement(true))]

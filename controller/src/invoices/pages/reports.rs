@@ -5,15 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{
+        Loose,
         aging::{Report, Row, SiteRow},
         statement::Statement,
     },
-    Whose, sample_whose,
+    Whose, sample_whose, sample_write_offs,
 };
 use crate::{
     db::paging::Paged,
     http::{
         form::{Choice, FormErrors},
+        misread::Misread,
         page::Page,
     },
     ids::{CustomerId, EntryId, SiteId},
@@ -25,6 +27,7 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub(crate) struct AgingPage {
     pub(crate) report: Report,
+    pub(crate) misread: Misread,
     pub(crate) site_id: String,
     pub(crate) sites: Vec<Choice>,
     pub(crate) is_later: bool,
@@ -35,6 +38,9 @@ pub(crate) struct AgingPage {
 pub(crate) struct StatementPage {
     pub(crate) whose: Whose,
     pub(crate) statement: Statement,
+    /// What he was taken over with.
+    pub(crate) loose: Loose,
+    pub(crate) may_manage: bool,
     pub(crate) fields: StatementFields,
     pub(crate) errors: FormErrors,
     pub(crate) is_later: bool,
@@ -104,10 +110,16 @@ impl Page for AgingPage {
             total: Money::idr(222_500),
             aging: sample_aging(),
         };
-        let page =
-            |rows, sites: Vec<Choice>, is_later| Self { report: report(rows), site_id: String::new(), sites, is_later };
+        let page = |rows, sites: Vec<Choice>, is_later| Self {
+            report: report(rows),
+            misread: Misread::default(),
+            site_id: String::new(),
+            sites,
+            is_later,
+        };
         let sites = vec![Choice::new(1, "Kebon"), Choice::new(2, "Waena")];
-        vec![page(Vec::new(), Vec::new(), false), page(vec![row], sites, true)]
+        let wrong = Self { misread: Misread::sample("to", "bad_date"), ..page(Vec::new(), Vec::new(), false) };
+        vec![page(Vec::new(), Vec::new(), false), page(vec![row], sites, true), wrong]
     }
 }
 
@@ -118,6 +130,12 @@ impl Page for StatementPage {
         let page = |fields, is_full, errors| Self {
             whose: sample_whose(),
             statement: sample_statement(is_full),
+            loose: Loose {
+                remaining: Money::idr(if is_full { 50_000 } else { 0 }),
+                written_off: Money::idr(if is_full { 20_000 } else { 0 }),
+                write_offs: if is_full { sample_write_offs() } else { Vec::new() },
+            },
+            may_manage: is_full,
             fields,
             errors,
             is_later: is_full,

@@ -6,7 +6,7 @@ use axum::{
 };
 use axum_extra::extract::Query;
 use chrono::{DateTime, Datelike as _, Months, NaiveDate, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{
     super::{
@@ -19,11 +19,13 @@ use super::{
 use crate::{
     app::App,
     audit::Actor,
+    customers,
     db::paging::PageOf,
     http::{
         access::{Permission, Scope},
         api::Listing,
         error::AppError,
+        misread::Misread,
         session::Signed,
         view::View,
     },
@@ -42,9 +44,15 @@ pub(crate) struct Narrow {
     pub(crate) site_id: String,
     pub(crate) customer_id: String,
     pub(crate) subscription_id: String,
-    /// `2026-12`: due in that month. What is over is shown a month at a time unless said.
+    /// `2026-12`: due in that month; sent empty, in any. What is over is shown a month at a time unless said.
+    #[serde(deserialize_with = "sent")]
     pub(crate) month: Option<String>,
     pub(crate) format: String,
+}
+
+/// A field that was sent, also when it is empty.
+fn sent<'de, D: Deserializer<'de>>(field: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(field).map(Some)
 }
 
 impl Narrow {
@@ -55,9 +63,21 @@ impl Narrow {
         }
     }
 
+    /// Takes out a month that cannot be read, as if it had not been sent.
+    fn sift(&mut self) -> Result<Misread, AppError> {
+        let mut misread = Misread::default();
+        if let Some(month) = self.month.as_mut() {
+            misread.sift("month", month, |text| days_of(text.trim()))?;
+        }
+        if !misread.is_empty() {
+            self.month = None;
+        }
+        Ok(misread)
+    }
+
     /// The month as typed; without one, that of today where the list would be endless.
     fn month_on(&self, tab: Tab, today: NaiveDate, is_searched: bool) -> String {
-        let is_long = matches!(tab, Tab::Paid | Tab::Void | Tab::All);
+        let is_long = matches!(tab, Tab::Paid | Tab::Void | Tab::Uncollectible | Tab::All);
         match &self.month {
             Some(month) => month.trim().to_owned(),
             None if is_long && !is_searched && self.customer_id.is_empty() => today.format("%Y-%m").to_string(),
@@ -90,9 +110,10 @@ fn days_of(month: &str) -> Result<Option<(NaiveDate, NaiveDate)>, AppError> {
     if month.is_empty() {
         return Ok(None);
     }
-    let first = format!("{month}-01").parse::<NaiveDate>().map_err(|_no_month| refused("month", "bad_date"))?;
-    let next = first.checked_add_months(Months::new(1)).ok_or_else(|| refused("month", "bad_date"))?;
-    if (1970..=9999).contains(&first.year()) { Ok(Some((first, next))) } else { Err(refused("month", "bad_date")) }
+    let bad = || refused("month", "bad_month");
+    let first = format!("{month}-01").parse::<NaiveDate>().map_err(|_no_month| bad())?;
+    let next = first.checked_add_months(Months::new(1)).ok_or_else(bad)?;
+    if (1970..=9999).contains(&first.year()) { Ok(Some((first, next))) } else { Err(bad()) }
 }
 
 /// The latest day that has begun at one of the sites.
@@ -129,16 +150,18 @@ pub(super) async fn list(
     Signed(caller): Signed,
     view: View,
     listing: Listing,
-    Query(narrow): Query<Narrow>,
+    Query(mut narrow): Query<Narrow>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::InvoicesSee)?;
     let (db, now) = (app.db.read(), app.clock.now());
+    let misread = narrow.sift()?;
+    let is_read = misread.is_empty();
     let sites = sites::all(db, &caller.sites).await?;
     let (filter, is_cut, month) = wanted(&app, &caller.sites, (&narrow, &listing.q), today(&sites, now)).await?;
-    let page = super::super::list(db, &caller.sites, now, &filter, &listing.page).await??;
+    let found = super::super::list(db, &caller.sites, now, &filter, &listing.page).await??;
     let sums = super::super::sums(&app, &caller.sites, &filter).await?;
-    view.page(&ListPage {
-        rows: shown(page.items, &sites, now),
+    let page = ListPage {
+        rows: shown(found.items, &sites, now),
         sums,
         tab: filter.tab,
         tabs: Tab::ALL.to_vec(),
@@ -147,12 +170,14 @@ pub(super) async fn list(
         site_id: narrow.site_id,
         customer_id: narrow.customer_id,
         month,
+        misread,
         sites: choices(&sites),
-        next: page.next_cursor,
+        next: found.next_cursor,
         is_later: listing.is_later,
         may_manage: caller.may(Permission::InvoicesManage),
         may_pay: caller.may(Permission::PaymentsTake),
-    })
+    };
+    if is_read { view.page(&page) } else { view.form_again(&page) }
 }
 
 pub(super) async fn send(
@@ -190,7 +215,7 @@ pub(super) async fn of_customer(
         customer_id: customer.id,
         rows: shown(found.items, &sites, now),
         is_cut: found.next_cursor.is_some(),
-        may_manage: caller.may(Permission::InvoicesManage),
+        may_manage: customer.state == customers::State::Active && caller.may(Permission::InvoicesManage),
         may_pay: caller.may(Permission::PaymentsTake),
     })
 }

@@ -4,6 +4,7 @@ mod drafts;
 mod list;
 mod one;
 mod reports;
+mod write_off;
 
 use axum::{
     Router as Routes,
@@ -44,12 +45,16 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/invoices/{id}", get(one::show))
         .route("/invoices/{id}/issue", post(drafts::issue))
         .route("/invoices/{id}/void", post(one::void))
+        .route("/invoices/{id}/write-off", post(write_off::write_off))
+        .route("/invoices/{id}/reinstate", post(write_off::reinstate))
         .route("/invoices/{id}/credit", get(one::credit_form).post(one::credit))
         .route("/invoices/{id}/print", get(one::print))
         .route("/customers/{id}/invoices", get(list::of_customer).post(one::make))
         .route("/customers/{id}/invoices/new", get(one::form))
         .route("/customers/{id}/statement", get(reports::statement))
         .route("/customers/{id}/statement/print", get(reports::print))
+        .route("/customers/{id}/write-off", post(write_off::write_off_loose))
+        .route("/customers/{id}/reinstate", post(write_off::reinstate_loose))
         .route("/reports/aging", get(reports::aging))
         .route("/reports/aging/export", get(reports::send))
 }

@@ -14,7 +14,7 @@ use super::{
             ChoosePage, CreditFields, CreditPage, FormPage, ManualFields, Paper, PaperPage, SettledLine, ShowPage,
             Whose,
         },
-        rules::{self, Kind, MAX_LINES, State},
+        rules::{self, MAX_LINES, State},
     },
     address, currency, customer, fields, invoice, late, on_paper, refused,
 };
@@ -34,6 +34,7 @@ use crate::{
     ids::{CustomerId, InvoiceId},
     ledger,
     money::Money,
+    settings::{self, letterhead::letterhead},
 };
 
 /// Customers offered for whom an invoice may be meant.
@@ -57,15 +58,20 @@ async fn show_page(
     let settled = ledger::settlements(app.db.read(), id).await?;
     let today = rules::today(app.clock.now(), customer.timezone.parse().unwrap_or(chrono_tz::Tz::UTC));
     let (head, may_manage) = (&invoice.head, caller.may(Permission::InvoicesManage));
-    let is_issued = matches!(head.state, State::Open | State::PartiallyPaid | State::Paid);
+    let is_given_up = invoice.written_off.minor() > 0;
+    let may_change =
+        may_manage && !is_given_up && matches!(head.state, State::Open | State::PartiallyPaid | State::Paid);
+    let may_drop = may_manage && head.state == State::Draft;
     Ok(ShowPage {
         late: late(head, today),
         settled: settled.into_iter().map(SettledLine::from).collect(),
         whose: Whose::from(&customer),
         reason,
         may_manage,
-        may_void: may_manage && (is_issued || head.state == State::Draft) && invoice.credit_notes.is_empty(),
-        may_credit: may_manage && is_issued && head.kind != Kind::Opening && left(&invoice)?.minor() > 0,
+        may_void: (may_change || may_drop) && invoice.credit_notes.is_empty(),
+        may_credit: may_change && left(&invoice)?.minor() > 0,
+        may_write_off: may_manage && head.state.is_owed(),
+        may_reinstate: may_manage && is_given_up,
         may_pay: caller.may(Permission::PaymentsTake) && head.state.is_owed(),
         may_see_ledger: caller.allow_everywhere(Permission::LedgerSee).is_ok(),
         invoice,
@@ -91,7 +97,7 @@ pub(super) async fn show(
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Why {
-    reason: String,
+    pub(super) reason: String,
 }
 
 pub(super) async fn void(
@@ -102,11 +108,21 @@ pub(super) async fn void(
     Form(Why { reason }): Form<Why>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::InvoicesManage)?;
-    match super::super::void(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, &reason).await {
-        Ok(()) => Ok(view.go_saying(&format!("/invoices/{id}"), "done-invoice-voided", [])),
+    let done = super::super::void(&app, &caller.sites, &Actor::of(&caller, view.ip()), id, &reason).await;
+    answer((&app, &caller, &view), id, (done, "done-invoice-voided")).await
+}
+
+/// Back to the invoice with a sentence, or the page again with what is wrong with the reason.
+pub(super) async fn answer(
+    (app, caller, view): (&App, &Caller, &View),
+    id: InvoiceId,
+    (done, saying): (Result<(), InvoiceError>, &str),
+) -> Result<Response, AppError> {
+    match done {
+        Ok(()) => Ok(view.go_saying(&format!("/invoices/{id}"), saying, [])),
         Err(InvoiceError::Refused(errors)) => {
             let reason = errors.iter().next().map(|(_, error)| error.clone());
-            view.form_again(&show_page(&app, &caller, id, reason).await?)
+            view.form_again(&show_page(app, caller, id, reason).await?)
         }
         Err(other) => Err(other.into()),
     }
@@ -149,6 +165,9 @@ pub(super) async fn credit(
     let of = invoice(&app, &caller, id).await?.head.total.currency();
     let mut check = Check::default();
     let amount = check.money("amount", &typed.amount, of);
+    if !check.is_clean() && typed.reason.trim().is_empty() {
+        check.refuse("reason", FieldError::new("required"));
+    }
     let errors = if check.is_clean() {
         let form_id = FormView::again((), FormErrors::default(), &typed.form_id).form_id;
         let wish = Crediting { form_id, invoice: id, amount, reason: typed.reason.clone() };
@@ -186,8 +205,10 @@ pub(super) async fn print(
     };
     let invoice = invoice(&app, &caller, id).await?;
     let customer = owner(&app, invoice.head.customer_id).await?;
-    let address = address(&app, invoice.head.site_id).await?;
-    on_paper(&view, customer.language, &PaperPage::new(invoice, Whose::from(&customer), address, paper))
+    let head = (address(&app, invoice.head.site_id).await?, letterhead(app.db.read()).await?);
+    let how_to_pay = settings::load(app.db.read()).await?.billing.payment_instructions;
+    let page = PaperPage::new(invoice, Whose::from(&customer), head, paper).paid_so(how_to_pay);
+    on_paper(&view, customer.language, &page)
 }
 
 pub(super) async fn choose(

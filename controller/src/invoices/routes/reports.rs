@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     super::{
-        aging, export,
+        InvoiceError, aging, export, loose_of,
         pages::{AgingPage, StatementFields, StatementPage, StatementPaper, Whose},
         rules,
         statement::{self, Between},
@@ -19,8 +19,18 @@ use super::{
 use crate::{
     app::App,
     audit::Actor,
-    http::{access::Permission, api::Listing, error::AppError, form::FormErrors, paper, session::Signed, view::View},
+    http::{
+        access::Permission,
+        api::Listing,
+        error::AppError,
+        form::FormErrors,
+        misread::Misread,
+        paper,
+        session::{Caller, Signed},
+        view::View,
+    },
     ids::CustomerId,
+    settings::letterhead::letterhead,
     sites,
 };
 
@@ -44,12 +54,16 @@ pub(super) async fn aging(
     Signed(caller): Signed,
     view: View,
     listing: Listing,
-    Query(query): Query<AgingQuery>,
+    Query(mut query): Query<AgingQuery>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::InvoicesSee)?;
+    let mut misread = Misread::default();
+    misread.sift("to", &mut query.to, |text| day_of("to", text))?;
+    let is_read = misread.is_empty();
     let report = aging::report(&app, &caller.sites, query.asked()?, &listing.page).await??;
     let sites = choices(&sites::all(app.db.read(), &caller.sites).await?);
-    view.page(&AgingPage { report, site_id: query.site_id, sites, is_later: listing.is_later })
+    let page = AgingPage { report, misread, site_id: query.site_id, sites, is_later: listing.is_later };
+    if is_read { view.page(&page) } else { view.form_again(&page) }
 }
 
 pub(super) async fn send(
@@ -82,14 +96,49 @@ pub(super) async fn statement(
     Query(fields): Query<StatementFields>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::InvoicesSee)?;
-    let customer = customer(&app, &caller, id).await?;
-    let (between, errors) = match fields.between() {
-        Ok(between) => (between, FormErrors::default()),
-        Err(AppError::Invalid(errors)) => (Between::default(), errors),
+    view.page(&statement_page((&app, &caller), id, (fields, FormErrors::default()), &listing).await?)
+}
+
+async fn statement_page(
+    (app, caller): (&App, &Caller),
+    id: CustomerId,
+    (fields, mut errors): (StatementFields, FormErrors),
+    listing: &Listing,
+) -> Result<StatementPage, AppError> {
+    let customer = customer(app, caller, id).await?;
+    let between = match fields.between() {
+        Ok(between) => between,
+        Err(AppError::Invalid(wrong)) => {
+            wrong.iter().for_each(|(field, error)| errors.add(field, error.clone()));
+            Between::default()
+        }
         Err(other) => return Err(other),
     };
-    let statement = statement::read(&app, &customer, between, &listing.page).await??;
-    view.page(&StatementPage { whose: Whose::from(&customer), statement, fields, errors, is_later: listing.is_later })
+    Ok(StatementPage {
+        whose: Whose::from(&customer),
+        statement: statement::read(app, &customer, between, &listing.page).await??,
+        loose: loose_of(app.db.read(), id).await?,
+        may_manage: caller.may(Permission::InvoicesManage),
+        fields,
+        errors,
+        is_later: listing.is_later,
+    })
+}
+
+/// Back to the statement with a sentence, or the page again with what is wrong with the reason.
+pub(super) async fn answer(
+    (app, caller, view): (&App, &Caller, &View),
+    id: CustomerId,
+    (done, saying): (Result<(), InvoiceError>, &str),
+) -> Result<Response, AppError> {
+    match done {
+        Ok(()) => Ok(view.go_saying(&format!("/customers/{id}/statement"), saying, [])),
+        Err(InvoiceError::Refused(errors)) => {
+            let fields = (StatementFields::default(), errors);
+            view.form_again(&statement_page((app, caller), id, fields, &Listing::default()).await?)
+        }
+        Err(other) => Err(other.into()),
+    }
 }
 
 pub(super) async fn print(
@@ -113,6 +162,7 @@ pub(super) async fn print(
         is_cut,
         style: paper::a4(),
         address: address(&app, customer.site_id).await?,
+        letterhead: letterhead(app.db.read()).await?,
     };
     on_paper(&view, customer.language, &page)
 }

@@ -73,6 +73,7 @@ fn billed(row: Model, lines: Vec<invoice_line::Model>, credited: i64) -> Result<
         tax: amount(row.tax)?,
         settled: amount(row.settled)?,
         credited: amount(credited)?,
+        is_given_up: row.written_off > 0,
         lines: told,
         id: InvoiceId(row.id),
         period: row.period_from.zip(row.period_until),
@@ -134,6 +135,32 @@ pub(in super::super) async fn postpone(tx: &impl ConnectionTrait, pauses: &[Paus
         let row =
             ActiveModel { period_from: Set(from), period_until: Set(until), due_on: Set(due_on), ..Default::default() };
         Entity::update_many().set(row).filter(Column::Id.is_in(ids)).exec(tx).await?;
+    }
+    Ok(())
+}
+
+pub(in super::super) async fn redate(
+    tx: &impl ConnectionTrait,
+    service: SubscriptionId,
+    dates: impl Fn((NaiveDate, NaiveDate)) -> (NaiveDate, NaiveDate, NaiveDate),
+) -> Result<(), DbErr> {
+    let query = Entity::find()
+        .filter(Column::SubscriptionId.eq(service.0))
+        .filter(Column::State.is_in(UNPAID.map(State::as_str)))
+        .filter(Column::Kind.is_in([Kind::First, Kind::Period].map(Kind::as_str)));
+    for row in query.all(tx).await? {
+        let Some(period) = row.period_from.zip(row.period_until) else { continue };
+        let (from, until, due_on) = dates(period);
+        if (from, until) == period {
+            continue;
+        }
+        let new = ActiveModel {
+            period_from: Set(Some(from)),
+            period_until: Set(Some(until)),
+            due_on: Set(due_on),
+            ..Default::default()
+        };
+        Entity::update_many().set(new).filter(Column::Id.eq(row.id)).exec(tx).await?;
     }
     Ok(())
 }

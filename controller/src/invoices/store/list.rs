@@ -10,16 +10,19 @@ use serde::Serialize;
 
 use super::{
     super::{
-        Filter, Head, Sum,
+        Filter, Head, Search, Sum,
         rules::{self, Key, Kind, State},
     },
     damaged, money, sql,
 };
 use crate::{
-    db::entity::{
-        customer,
-        invoice::{Column, Entity},
-        invoice_line,
+    db::{
+        entity::{
+            customer,
+            invoice::{Column, Entity},
+            invoice_line,
+        },
+        kept::Version,
     },
     http::access::Scope,
     ids::{CustomerId, InvoiceId, SiteId, SubscriptionId},
@@ -44,14 +47,25 @@ pub enum Tab {
     Partial,
     Paid,
     Void,
+    /// Given up.
+    Uncollectible,
     /// In whatever state.
     All,
 }
 
 impl Tab {
     /// Every tab, as pages offer them.
-    pub const ALL: [Self; 8] =
-        [Self::Draft, Self::Unpaid, Self::Overdue, Self::Today, Self::Partial, Self::Paid, Self::Void, Self::All];
+    pub const ALL: [Self; 9] = [
+        Self::Draft,
+        Self::Unpaid,
+        Self::Overdue,
+        Self::Today,
+        Self::Partial,
+        Self::Paid,
+        Self::Void,
+        Self::Uncollectible,
+        Self::All,
+    ];
 
     /// In queries; its text is `invoice-tab-<tab>`.
     #[must_use]
@@ -64,6 +78,7 @@ impl Tab {
             Self::Partial => "partial",
             Self::Paid => "paid",
             Self::Void => "void",
+            Self::Uncollectible => "uncollectible",
             Self::All => "all",
         }
     }
@@ -81,13 +96,14 @@ impl Tab {
             Self::Partial => &[State::PartiallyPaid],
             Self::Paid => &[State::Paid],
             Self::Void => &[State::Void],
+            Self::Uncollectible => &[State::Uncollectible],
             Self::All => &State::ALL,
         }
     }
 
     /// What is over is shown the latest first.
     fn is_descending(self) -> bool {
-        matches!(self, Self::Paid | Self::Void | Self::All)
+        matches!(self, Self::Paid | Self::Void | Self::Uncollectible | Self::All)
     }
 
     /// The due days it shows, on a day.
@@ -95,7 +111,9 @@ impl Tab {
         match self {
             Self::Overdue => Condition::all().add(Column::DueOn.lt(today)),
             Self::Today => Condition::all().add(Column::DueOn.eq(today)),
-            Self::Draft | Self::Unpaid | Self::Partial | Self::Paid | Self::Void | Self::All => Condition::all(),
+            Self::Draft | Self::Unpaid | Self::Partial | Self::Paid | Self::Void | Self::Uncollectible | Self::All => {
+                Condition::all()
+            }
         }
     }
 
@@ -117,7 +135,9 @@ impl Wanted {
     pub(in super::super) fn new(scope: &Scope, sites: &[Site], now: DateTime<Utc>, filter: &Filter) -> Self {
         let (tab, rest) = (filter.tab, rest(filter));
         let arms = if is_narrow(filter) {
-            vec![rest.add(any_state(tab)).add(places(scope, sites, now, filter).any())]
+            let rest = rest.add(any_state(tab)).add(places(scope, sites, now, filter).any());
+            let found = filter.search.as_ref().map_or_else(|| vec![Condition::all()], found);
+            found.into_iter().map(|found| rest.clone().add(found)).collect()
         } else {
             let places = places(scope, sites, now, filter);
             let one_each = tab.states().len() * places.0.len() <= MAX_ARMS;
@@ -193,11 +213,19 @@ fn rest(filter: &Filter) -> Condition {
     if let Some(subscription) = filter.subscription {
         all = all.add(Column::SubscriptionId.eq(subscription.0));
     }
-    if let Some(search) = &filter.search {
-        let of = Column::CustomerId.is_in(search.customers.iter().map(|customer| customer.0));
-        all = all.add(Condition::any().add(of).add(Column::Number.eq(search.number.as_str())));
-    }
     all
+}
+
+/// What a search found: invoices of its customers, and the one of its number. One arm each, since each has an index of
+/// its own; with an OR the database reads every unpaid invoice.
+fn found(search: &Search) -> Vec<Condition> {
+    let customers = || search.customers.iter().map(|customer| customer.0);
+    let of_number = Condition::all().add(Column::Number.eq(search.number.as_str()));
+    if search.customers.is_empty() {
+        return vec![of_number];
+    }
+    let of_customers = Condition::all().add(Column::CustomerId.is_in(customers()));
+    vec![of_customers, of_number.add(Column::CustomerId.is_not_in(customers()))]
 }
 
 /// Places, each with its days: everywhere, or one site each.
@@ -339,9 +367,6 @@ fn sum_of(arm: &Condition) -> SelectStatement {
 }
 
 /// Changes whenever a sum may: an invoice is made, money is booked, or something is recorded of an invoice.
-pub(in super::super) type Version = (i64, i64, i64);
-
-/// The version of now.
 pub(in super::super) async fn version(db: &impl ConnectionTrait) -> Result<Version, DbErr> {
     // SeaORM cannot select without a table.
     const LAST: &str = "SELECT (SELECT COALESCE(MAX(id), 0) FROM invoice),

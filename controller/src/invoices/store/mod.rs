@@ -1,4 +1,4 @@
-//! Queries of invoices, their lines and credit notes.
+//! Queries of invoices, their lines, credit notes and write-offs.
 
 mod aging;
 mod billed;
@@ -9,19 +9,21 @@ mod proof;
 mod read;
 mod service;
 mod write;
+mod write_offs;
 
 pub(super) use aging::{due_at, owed_at_sites, owed_by_customers, owners};
-pub(super) use billed::{billed_of, postpone};
+pub(super) use billed::{billed_of, postpone, redate};
 pub(super) use brief::{briefs, customers_of_number};
 pub use list::Tab;
 #[cfg(test)]
 pub(super) use list::statements;
-pub(super) use list::{Version, Wanted, is_narrow, list, sums, version};
+pub(super) use list::{Wanted, is_narrow, list, sums, version};
 pub(super) use notes::{NewNote, insert_note, note_of_form, notes};
-pub(super) use proof::{gaps, unlike_postings, unlike_states};
+pub(super) use proof::{gaps, unlike_postings, unlike_states, unlike_write_offs};
 pub(super) use read::{Kept, ToIssue, drafts, drafts_after, drafts_seen, find, kept, made, made_of, open_of};
 pub(super) use service::{services_of, unpaid_of};
-pub(super) use write::{Issued, insert, set_issued, set_settled, set_void};
+pub(super) use write::{Issued, insert, set_issued, set_settled, set_void, set_written_off};
+pub(super) use write_offs::{NewWriteOff, insert_write_off, loose_write_offs, set_reversed, write_offs};
 
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 

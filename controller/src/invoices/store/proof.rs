@@ -39,10 +39,24 @@ pub(in super::super) async fn unlike_postings(db: &impl ConnectionTrait) -> Resu
 pub(in super::super) async fn unlike_states(db: &impl ConnectionTrait) -> Result<Vec<Difference>, DbErr> {
     let text = format!(
         "SELECT CAST(id AS TEXT), settled, total FROM invoice
-         WHERE (state = 'open' AND (settled <> 0 OR total = 0)) OR (state = 'paid' AND settled <> total)
-            OR (state = 'partially_paid' AND (settled = 0 OR settled = total)) LIMIT {MOST}"
+         WHERE (state = 'open' AND (settled <> 0 OR total = 0))
+            OR (state = 'paid' AND (settled <> total OR written_off <> 0))
+            OR (state = 'partially_paid' AND (settled = 0 OR settled = total))
+            OR (state = 'uncollectible' AND (settled <> total OR written_off = 0)) LIMIT {MOST}"
     );
     named(db, ("invoice_state", "invoice"), &text, Vec::new()).await
+}
+
+/// Invoices of which another sum is given up than their write-offs say.
+pub(in super::super) async fn unlike_write_offs(db: &impl ConnectionTrait) -> Result<Vec<Difference>, DbErr> {
+    let text = format!(
+        "SELECT CAST(i.id AS TEXT), CAST(COALESCE(w.given_up, 0) AS BIGINT), i.written_off
+         FROM invoice i LEFT JOIN (
+             SELECT invoice_id, SUM(amount) AS given_up FROM write_off
+             WHERE reversed_at IS NULL AND invoice_id IS NOT NULL GROUP BY invoice_id) w ON w.invoice_id = i.id
+         WHERE i.written_off <> COALESCE(w.given_up, 0) LIMIT {MOST}"
+    );
+    named(db, ("invoice_written_off", "invoice"), &text, Vec::new()).await
 }
 
 /// Series whose numbers are not all given to invoices and credit notes.

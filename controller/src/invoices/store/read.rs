@@ -10,7 +10,7 @@ use super::{
         Head, Invoice, Line, Made, Open,
         rules::{Kind, LineKind, State},
     },
-    IN, damaged, money, notes,
+    IN, damaged, money, notes, write_offs,
 };
 use crate::{
     db::entity::{
@@ -55,7 +55,16 @@ pub(in super::super) struct Kept {
     pub(in super::super) total: Money,
     pub(in super::super) tax: Money,
     pub(in super::super) remaining: Money,
+    /// What was given up and not taken back.
+    pub(in super::super) written_off: Money,
     pub(in super::super) entry: Option<EntryId>,
+}
+
+impl Kept {
+    /// Whether something of it is given up: that is no money which could be given back.
+    pub(in super::super) fn is_given_up(&self) -> bool {
+        self.written_off.minor() > 0
+    }
 }
 
 fn kind(row: &Model) -> Result<Kind, DbErr> {
@@ -170,6 +179,7 @@ pub(in super::super) async fn kept(db: &impl ConnectionTrait, ids: &[InvoiceId])
             total: money(row.total, &row.currency)?,
             tax: money(row.tax, &row.currency)?,
             remaining: money(row.total - row.settled, &row.currency)?,
+            written_off: money(row.written_off, &row.currency)?,
             entry: row.entry_id.map(EntryId),
             number: row.number.unwrap_or_default(),
         })
@@ -228,6 +238,9 @@ pub(in super::super) async fn find(
     Ok(Some(Invoice {
         lines,
         credit_notes: notes(db, id).await?,
+        write_offs: write_offs(db, id).await?,
+        written_off: money(row.written_off, &row.currency)?,
+        paid: money(row.settled - row.written_off, &row.currency)?,
         notes: row.notes.clone(),
         tax_label: row.tax_label.clone(),
         entry_id: row.entry_id.map(EntryId),

@@ -19,7 +19,7 @@ pub(in super::super) async fn unpaid_of(
     db: &impl ConnectionTrait,
     subscriptions: &[SubscriptionId],
 ) -> Result<Vec<Unpaid>, DbErr> {
-    let states = [State::Draft, State::Open, State::PartiallyPaid].map(State::as_str);
+    let states = [State::Draft, State::Open, State::PartiallyPaid, State::Uncollectible].map(State::as_str);
     let kinds = Kind::ALL.into_iter().filter(|kind| kind.is_of_service()).map(Kind::as_str).collect::<Vec<_>>();
     let mut found = Vec::new();
     for chunk in subscriptions.chunks(IN) {

@@ -23,6 +23,7 @@ use crate::{
         invoice_line,
     },
     ids::{self, EntryId, InvoiceId},
+    money::Money,
 };
 
 /// An invoice on its way out.
@@ -83,6 +84,7 @@ fn draft_row(now: DateTime<Utc>, actor: &Actor, proposal: &Proposal, totals: &To
         tax: Set(totals.tax.minor()),
         total: Set(totals.total.minor()),
         settled: Set(0),
+        written_off: Set(0),
         tax_label: Set(totals.tax_label.clone()),
         issued_at: Set(None),
         issued_on: Set(None),
@@ -152,7 +154,7 @@ pub(in super::super) async fn set_issued(
         let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 12);
         for each in chunk {
             let Totals { net, tax, total, tax_label } = &each.totals;
-            let state = state_of(*total, *total);
+            let state = state_of(*total, *total, false);
             let paid_at = (state == State::Paid).then_some(now);
             values.extend([
                 each.draft.id.0.into(),
@@ -195,6 +197,17 @@ pub(in super::super) async fn set_settled(
         }
         tx.execute_raw(sql(tx, &text, values)).await?;
     }
+    Ok(())
+}
+
+/// Keeps how much of an invoice is given up; what is settled of it follows with [`set_settled`].
+pub(in super::super) async fn set_written_off(
+    tx: &impl ConnectionTrait,
+    id: InvoiceId,
+    given_up: Money,
+) -> Result<(), DbErr> {
+    let row = ActiveModel { written_off: Set(given_up.minor()), ..Default::default() };
+    Entity::update_many().set(row).filter(Column::Id.eq(id.0)).exec(tx).await?;
     Ok(())
 }
 

@@ -69,14 +69,17 @@ fn what_is_no_invoice_is_refused() {
 
 #[test]
 fn a_state_is_what_is_left() {
-    for (total, left, state) in [
-        (100, 100, State::Open),
-        (100, 99, State::PartiallyPaid),
-        (100, 1, State::PartiallyPaid),
-        (100, 0, State::Paid),
-        (0, 0, State::Paid),
+    for (total, left, is_given_up, state) in [
+        (100, 100, false, State::Open),
+        (100, 99, false, State::PartiallyPaid),
+        (100, 1, false, State::PartiallyPaid),
+        (100, 0, false, State::Paid),
+        (0, 0, false, State::Paid),
+        (100, 0, true, State::Uncollectible),
+        // A payment was taken back after the rest was given up.
+        (100, 60, true, State::PartiallyPaid),
     ] {
-        assert_eq!(rules::state_of(Money::idr(total), Money::idr(left)), state, "{total} {left}");
+        assert_eq!(rules::state_of(Money::idr(total), Money::idr(left), is_given_up), state, "{total} {left}");
     }
     for kind in Kind::ALL {
         assert_eq!(Kind::parse(kind.as_str()), Some(kind));

@@ -95,6 +95,7 @@ async fn tabs_show_what_they_say_in_the_days_of_each_site() {
             (&one, Tab::Paid, vec![]),
             (&Scope::All, Tab::Draft, vec!["draft"]),
             (&Scope::All, Tab::Void, vec![]),
+            (&Scope::All, Tab::Uncollectible, vec![]),
             (&Scope::All, Tab::All, vec!["draft", "siti-10", "siti-23", "siti-22", "budi-22", "budi-21"]),
             (&Scope::Sites([].into()), Tab::All, vec![]),
         ] {

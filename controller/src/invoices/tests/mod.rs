@@ -4,6 +4,7 @@ mod facts;
 mod lists;
 mod pages;
 mod stories;
+mod write_offs;
 
 use chrono::NaiveDate;
 

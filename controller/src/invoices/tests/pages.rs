@@ -9,24 +9,24 @@ use crate::{
     settings::{self, Settings},
 };
 
-struct Browser<'a> {
-    app: &'a TestApp,
-    token: String,
+pub(super) struct Browser<'a> {
+    pub(super) app: &'a TestApp,
+    pub(super) token: String,
 }
 
 impl Browser<'_> {
-    async fn get(&self, path: &str) -> (StatusCode, HeaderMap, String) {
+    pub(super) async fn get(&self, path: &str) -> (StatusCode, HeaderMap, String) {
         let cookie = format!("hiji_session={}; hiji_lang=en", self.token);
         self.app.ask(Request::get(path).header(header::COOKIE, cookie).body(String::new()).unwrap()).await
     }
 
-    async fn page(&self, path: &str) -> String {
+    pub(super) async fn page(&self, path: &str) -> String {
         let (status, _, body) = self.get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
         body
     }
 
-    async fn post(&self, path: &str, form: &str) -> (StatusCode, String, String) {
+    pub(super) async fn post(&self, path: &str, form: &str) -> (StatusCode, String, String) {
         let request = Request::post(path)
             .header(header::COOKIE, format!("hiji_session={}; hiji_lang=en", self.token))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -38,7 +38,7 @@ impl Browser<'_> {
         (status, to, body)
     }
 
-    async fn api(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+    pub(super) async fn api(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
@@ -72,7 +72,11 @@ async fn an_invoice_is_made_printed_credited_and_voided_by_hand() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{page}");
     let (status, _, page) = boss.post(&path, "text=x&price=5&due_on=2020-01-01").await;
     assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("Choose a day from today on"), "{page}");
-    let (status, _, page) = boss.post(&path, "text=x&price=-5").await;
+    // A last day that was taken out is not today.
+    let (status, _, page) = boss.post(&path, "text=x&price=5&due_on=").await;
+    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("due_on-error"), "{page}");
+    assert!(page.contains("This is needed."), "{page}");
+    let (status, _, page) = boss.post(&path, "text=x&price=-5&due_on=2026-11-30").await;
     assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("Discounts are larger"), "{page}");
     let form = format!("form_id={FORM_ID}&due_on=2026-11-30&notes=Lunas+di+kantor&{typed}");
     let (status, to, page) = boss.post(&path, &form).await;
@@ -85,11 +89,19 @@ async fn an_invoice_is_made_printed_credited_and_voided_by_hand() {
     let list = boss.page("/invoices").await;
     assert!(list.contains("INV-202611-000001") && list.contains("1 invoice ·"), "{list}");
     assert!(boss.page("/invoices?q=inv-202611-000001&tab=all").await.contains("INV-202611-000001"));
+    // How it is paid is the operator's to say.
+    let typed = "invoice_days_ahead=7&is_balance_used=on&isolation_hold_share_percent=20&isolation_hold_count=50\
+        &isolation_wave_size=50&quiet_from=20&quiet_until=7&payment_instructions=BCA+1234567890%0D%0Aa.n.+Kebon+%3CNet%3E";
+    assert_eq!(boss.post("/settings/billing", typed).await.0, StatusCode::SEE_OTHER);
+    assert!(boss.page("/settings/billing").await.contains("BCA 1234567890\na.n. Kebon &lt;Net&gt;"));
+    let (status, _, page) = boss.post("/settings/billing", &format!("{typed}{}", "%0Ax".repeat(8))).await;
+    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("payment_instructions-error"), "{page}");
     // In the language of the customer, on each paper.
     for paper in ["a4", "thermal-80", "thermal-58"] {
         let page = boss.page(&format!("/invoices/1/print?format={paper}")).await;
         assert!(page.contains("TAGIHAN") && page.contains(&format!("doc-{paper}")), "{page}");
         assert!(page.contains("Lunas di kantor") && !page.contains("<style"), "{page}");
+        assert!(page.contains("Cara bayar") && page.contains("BCA 1234567890\na.n. Kebon &lt;Net&gt;"), "{page}");
         let style = page.split("/paper/").nth(1).unwrap().split('"').next().unwrap();
         assert!(boss.page(&format!("/paper/{style}")).await.starts_with("@page{size:"), "{style}");
     }
@@ -97,19 +109,25 @@ async fn an_invoice_is_made_printed_credited_and_voided_by_hand() {
     assert!(boss.page("/invoices/1/credit").await.contains("90.000"));
     let (status, _, page) = boss.post("/invoices/1/credit", "amount=90.001&reason=x").await;
     assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("at most what is not credited"), "{page}");
+    for both in ["amount=90.001&reason=", "amount=banyak&reason=+"] {
+        let (status, _, page) = boss.post("/invoices/1/credit", both).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{both}");
+        assert!(page.contains("amount-error") && page.contains("reason-error"), "{both}: {page}");
+    }
     let (status, to, _) = boss.post("/invoices/1/credit", "amount=40.000&reason=gangguan").await;
     assert_eq!((status, &*to), (StatusCode::SEE_OTHER, "/invoices/1"));
     let page = boss.page("/invoices/1").await;
     assert!(page.contains("NK-202611-000001") && page.contains("Partly paid") && !page.contains("void-invoice"));
     let (status, _, page) = boss.post("/invoices/1/void", "reason=salah").await;
     assert!(status == StatusCode::CONFLICT && page.contains("has credit notes"), "{page}");
-    let (_, to, _) = boss.post(&path, "text=Salah&price=1.000&is_draft=on").await;
+    let (_, to, _) = boss.post(&path, "text=Salah&price=1.000&is_draft=on&due_on=2026-11-30").await;
     let page = boss.page(&to).await;
     assert!(page.contains("Drop the draft") && page.contains("/issue"), "{page}");
     let (status, _, page) = boss.post(&format!("{to}/void"), "reason=").await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{page}");
     assert_eq!(boss.post(&format!("{to}/void"), "reason=salah").await.0, StatusCode::SEE_OTHER);
     assert!(boss.page(&to).await.contains("Void: salah"));
+    assert!(!boss.page(&format!("{to}/print")).await.contains("Cara bayar"), "nothing is to be paid");
     let timeline = boss.page(&format!("/customers/{budi}")).await;
     assert!(timeline.contains("Invoice INV-202611-000001 over Rp90.000") && timeline.contains("Credit note NK-"));
     let statement = boss.page(&format!("/customers/{budi}/statement")).await;
@@ -118,6 +136,20 @@ async fn an_invoice_is_made_printed_credited_and_voided_by_hand() {
     assert!(paper.contains("Kartu piutang") && paper.contains("Rp50.000"), "{paper}");
     let aging = boss.page("/reports/aging").await;
     assert!(aging.contains("Rp50.000") && aging.contains("Budi &lt;b&gt;"), "{aging}");
+    // A month that is over; sent empty it is every month, not sent it is this one.
+    for (query, found) in
+        [("tab=all&month=", true), ("tab=all&month=2026-11", true), ("tab=all&month=2026-10", false), ("tab=all", true)]
+    {
+        let page = boss.page(&format!("/invoices?{query}")).await;
+        assert_eq!(page.contains("INV-202611-000001"), found, "{query}: {page}");
+    }
+    app.clock.advance(chrono::Duration::days(15));
+    let page = boss.page("/invoices?tab=all").await;
+    assert!(!page.contains("INV-202611-000001") && page.contains("value=\"2026-12\""), "{page}");
+    let page = boss.page("/invoices?tab=all&month=").await;
+    assert!(page.contains("INV-202611-000001") && !page.contains("value=\"2026-12\""), "{page}");
+    assert!(!page.contains("month=+"), "{page}");
+    app.clock.advance(chrono::Duration::days(-15));
     for path in ["/invoices/export?format=csv&tab=all&month=", "/reports/aging/export?format=csv"] {
         let (status, headers, body) = boss.get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
@@ -126,6 +158,30 @@ async fn an_invoice_is_made_printed_credited_and_voided_by_hand() {
     }
     let (status, headers, body) = boss.get("/reports/aging/export?format=xlsx&to=2026-11-01").await;
     assert!(status == StatusCode::OK && body.starts_with("PK"), "{headers:?}");
+}
+
+#[tokio::test]
+async fn a_day_that_cannot_be_read_is_said_at_its_field_and_the_list_is_shown() {
+    let app = TestApp::sqlite().await;
+    let site = app.site("Kebon").await;
+    let budi = customer(&app, site, "Budi").await;
+    make(&app, vec![proposal(budi, site, "a", 1_000)], Issue::Now).await;
+    let boss = Browser { app: &app, token: app.signed_in(Role::Admin, &[]).await };
+    for (path, field, sentence) in [
+        ("/invoices?month=12%2F2026", "month", "Enter a month, for example 2026-12."),
+        ("/reports/aging?to=besok", "to", "Enter a day, for example 2026-11-24."),
+    ] {
+        let (status, _, page) = boss.get(path).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        assert!(page.contains(&format!("id=\"{field}-error\"")) && page.contains(sentence), "{path}: {page}");
+        assert!(page.contains("Budi") && page.contains("aria-invalid"), "{path}: {page}");
+    }
+    // What was typed stands in its field; a list that is endless is of this month again.
+    let (_, _, page) = boss.get("/invoices?tab=all&month=besok").await;
+    assert!(page.contains("value=\"besok\"") && page.contains("month=2026-11"), "{page}");
+    // Files and programs are refused.
+    assert_eq!(boss.get("/invoices/export?month=besok").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(boss.api("GET", "/invoices?month=besok", Value::Null).await.1["errors"]["month"], "bad_month");
 }
 
 #[tokio::test]

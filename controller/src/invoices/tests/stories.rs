@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Cash of a customer, and what it settles.
-async fn pay(app: &App, customer: CustomerId, payment: i64, settlement: &Settlement) -> ledger::Posted {
+pub(super) async fn pay(app: &App, customer: CustomerId, payment: i64, settlement: &Settlement) -> ledger::Posted {
     let (now, actor) = (app.clock.now(), actor());
     let fact = Fact { source: Source::new("payment", payment), occurred_at: now, site: None, memo: String::new() };
     let what = Payment { customer, into: Place::cash(1), settlement, attempt: None };
@@ -34,12 +34,12 @@ async fn pay(app: &App, customer: CustomerId, payment: i64, settlement: &Settlem
     posted
 }
 
-async fn owes(app: &App, customer: CustomerId) -> (i64, i64) {
+pub(super) async fn owes(app: &App, customer: CustomerId) -> (i64, i64) {
     let balance = ledger::balance(app.db.read(), customer, Currency::IDR).await.unwrap();
     (balance.receivable.minor(), balance.credit.minor())
 }
 
-async fn state(app: &App, id: InvoiceId) -> (State, i64) {
+pub(super) async fn state(app: &App, id: InvoiceId) -> (State, i64) {
     let head = find(app.db.read(), &Scope::All, id).await.unwrap().unwrap().head;
     assert_eq!(head.settled.plus(head.remaining).unwrap(), head.total);
     (head.state, head.settled.minor())
@@ -50,7 +50,7 @@ async fn proves(app: &App) {
     assert_eq!(proof.differences, []);
 }
 
-fn part(invoice: InvoiceId, amount: i64, rest: i64) -> Settlement {
+pub(super) fn part(invoice: InvoiceId, amount: i64, rest: i64) -> Settlement {
     Settlement { rest: Money::idr(rest), ..Settlement::of_invoice(invoice, Money::idr(amount)) }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Value,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value,
     sea_query::SimpleExpr,
 };
 
@@ -207,6 +207,12 @@ pub(super) fn read(
         reversed_by,
         postings,
     })
+}
+
+/// The id of the last entry, 0 before the first.
+pub(in super::super) async fn last_entry(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
+    let last = journal_entry::Entity::find().select_only().column_as(journal_entry::Column::Id.max(), "last");
+    Ok(last.into_tuple::<Option<i64>>().one(db).await?.flatten().unwrap_or(0))
 }
 
 /// The postings of a range of entries, in their order.

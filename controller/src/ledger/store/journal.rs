@@ -17,7 +17,7 @@ use crate::{
         entity::{journal_entry, posting},
         paging::PageOf,
     },
-    ids::{EntryId, SiteId},
+    ids::{AdminId, EntryId, SiteId},
     money::{Currency, Money},
 };
 
@@ -130,6 +130,7 @@ fn lines(rows: Vec<journal_entry::Model>) -> Result<Vec<EntryLine>, DbErr> {
             source_type: row.source_type,
             source_id: row.source_id,
             memo: row.memo,
+            actor_id: row.actor_id.map(AdminId),
             actor: row.actor,
             site_id: row.site_id.map(SiteId),
             reverses: row.reverses_id.map(EntryId),

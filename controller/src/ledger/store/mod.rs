@@ -13,7 +13,7 @@ mod statement;
 
 pub(super) use accounts::{account, accounts};
 pub(super) use balances::{balance, owed_loose, owed_of_invoices, shift, shift_many};
-pub(super) use entries::{Booked, Inserted, find, insert, insert_postings};
+pub(super) use entries::{Booked, Inserted, find, insert, insert_postings, last_entry};
 pub(super) use journal::{journal, with_marks};
 pub(super) use moment::{balance_after, balances, owed_after};
 pub(super) use numbers::reserve;

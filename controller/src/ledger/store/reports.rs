@@ -10,7 +10,7 @@ use super::{
     IN, damaged, number, sql, text,
 };
 use crate::{
-    ids::{CustomerId, EntryId, InvoiceId},
+    ids::{AdminId, CustomerId, EntryId, InvoiceId},
     money::{Currency, Money},
 };
 
@@ -33,7 +33,7 @@ pub(in super::super) async fn settlements(
     invoice: InvoiceId,
 ) -> Result<Vec<SettlementLine>, DbErr> {
     const LINES: &str = "SELECT e.id, e.kind, e.source_type, e.source_id, e.memo, e.actor, a.amount_minor, a.currency,
-            e.occurred_at
+            e.occurred_at, e.actor_id
         FROM allocation a JOIN journal_entry e ON e.id = a.entry_id WHERE a.invoice_id = $1 ORDER BY a.entry_id";
     let rows = db.query_all_raw(sql(db, LINES, [invoice.0.into()])).await?;
     let line = |row: &sea_orm::QueryResult| {
@@ -45,6 +45,7 @@ pub(in super::super) async fn settlements(
             source_type: text(row, 2)?,
             source_id: text(row, 3)?,
             memo: text(row, 4)?,
+            actor_id: row.try_get_by_index::<Option<i64>>(9)?.map(AdminId),
             actor: text(row, 5)?,
             amount: Money::new(number(row, 6)?, currency),
         })

@@ -77,6 +77,10 @@ async fn the_pages_show_accounts_the_journal_and_an_entry() {
     assert!(journal.contains("Tagihan terbit") && journal.contains("Rp165.000"));
     let (_, before) = page(&app, &token, "/reports/ledger/entries?to=2026-11-21").await;
     assert!(before.contains("Tidak ada yang cocok"));
+    let (status, wrong) = page(&app, &token, "/reports/ledger/entries?from=gestern").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.contains("from-error") && wrong.contains("value=\"gestern\""), "{wrong}");
+    assert!(wrong.contains("Tagihan terbit"), "{wrong}");
     let (_, one) = page(&app, &token, &format!("/reports/ledger/entries/{entry}")).await;
     assert!(one.contains("Pendapatan layanan") && one.contains("dibalik dari dokumennya"));
     let (_, jobs) = page(&app, &token, "/settings/jobs").await;

@@ -7,7 +7,7 @@ pub(crate) mod routes;
 pub mod rules;
 mod store;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
@@ -17,7 +17,7 @@ use super::{At, Package, PackageError};
 use crate::{
     app::App,
     audit::{self, Actor, Deed},
-    db::Tx,
+    db::{self, Tx},
     events::{self, BusinessEvent},
     http::{
         access::Scope,
@@ -71,6 +71,44 @@ pub async fn history(
     store::history(db, scope, package, now).await
 }
 
+/// What a package costs at a moment: on routers with a price of their own, and on all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Present {
+    pub everywhere: Money,
+    pub on: BTreeMap<RouterId, Money>,
+}
+
+impl Present {
+    /// On a router.
+    #[must_use]
+    pub fn at(&self, router: RouterId) -> Money {
+        self.on.get(&router).copied().unwrap_or(self.everywhere)
+    }
+}
+
+/// What a package costs now; nothing when there is no such package.
+///
+/// # Errors
+/// The database's.
+pub async fn present(
+    db: &impl ConnectionTrait,
+    package: PackageId,
+    now: DateTime<Utc>,
+) -> Result<Option<Present>, DbErr> {
+    let Some((first, _)) = super::first_price(db, package).await? else { return Ok(None) };
+    let mut present = Present { everywhere: first, on: BTreeMap::new() };
+    let all = store::history(db, &Scope::All, package, now).await?;
+    for price in all.into_iter().filter(|price| price.state == PriceState::InForce) {
+        match price.router_id {
+            None => present.everywhere = price.price,
+            Some(router) => {
+                present.on.insert(router, price.price);
+            }
+        }
+    }
+    Ok(Some(present))
+}
+
 /// Sets a price from now or later on.
 ///
 /// # Errors
@@ -84,6 +122,7 @@ pub async fn add(
 ) -> Result<PriceId, PackageError> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
+    db::one_at_a_time(&*tx, db::Guard::PriceRules).await?;
     let found = super::find(&*tx, scope, package, At::everywhere(now)).await?.ok_or(PackageError::NotFound)?;
     let from = rules::check(form, found.price.currency(), now).map_err(PackageError::Refused)?;
     if form.router_id.is_none() && super::is_shared(&super::store::places(&*tx, package).await?, &found) {
@@ -93,6 +132,13 @@ pub async fn add(
         && routers::find(&*tx, scope, router).await?.is_none()
     {
         return Err(PackageError::field("router_id", FieldError::new("no_such_router").arg("id", router.0)));
+    }
+    // What begins at once takes the place of what was; of two that are to come nobody could tell which was meant.
+    if from > now
+        && let Some(price) = store::beginning(&*tx, package, (form.router_id, from.trunc_subsecs(0))).await?
+    {
+        let error = FieldError::new("price_same_start").arg("price", price.to_string());
+        return Err(PackageError::field("valid_from", error));
     }
     let cost = match form.cost {
         Some(cost) => cost,

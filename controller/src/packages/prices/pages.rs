@@ -19,11 +19,15 @@ use crate::{
 pub(crate) struct PricesPage {
     pub(crate) id: PackageId,
     pub(crate) name: String,
+    /// Sold as subscriptions, which keep the price they were agreed at.
+    pub(crate) is_subscription: bool,
     pub(crate) form: FormView<Fields>,
     pub(crate) prices: Vec<Row>,
     /// What it cost before any other was set, and since when.
     pub(crate) first: Money,
     pub(crate) first_cost: Option<Money>,
+    /// Where the first price stands: it holds until another of everywhere begins.
+    pub(crate) first_state: PriceState,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) routers: Vec<Choice>,
     pub(crate) timezone: String,
@@ -127,13 +131,16 @@ impl Page for PricesPage {
         let mut errors = FormErrors::of("valid_from", FieldError::new("in_the_past"));
         errors.add("price", FieldError::new("too_many_prices").arg("max", 500));
         errors.add("router_id", FieldError::new("no_such_router"));
+        let taken = FormErrors::of("valid_from", FieldError::new("price_same_start").arg("price", "Rp3.500"));
         let page = |form, prices, may_manage: bool| Self {
             id: PackageId(1),
             name: "12 Jam".to_owned(),
+            is_subscription: true,
             form,
             prices,
             first: Money::idr(3000),
             first_cost: may_manage.then(|| Money::idr(2000)),
+            first_state: if may_manage { PriceState::Past } else { PriceState::InForce },
             created_at: DateTime::UNIX_EPOCH,
             routers: vec![Choice::new(1, "Kebon 1")],
             timezone: "Asia/Jakarta".to_owned(),
@@ -144,6 +151,7 @@ impl Page for PricesPage {
         vec![
             page(FormView::fresh(Fields::default()), Vec::new(), false),
             page(FormView::again(Fields::default(), errors, ""), rows, true),
+            page(FormView::again(Fields::default(), taken, ""), Vec::new(), true),
         ]
     }
 }

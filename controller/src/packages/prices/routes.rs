@@ -11,7 +11,10 @@ use axum::{
 use axum_extra::extract::Form;
 use chrono_tz::Tz;
 
-use super::pages::{Fields, PricesPage, Row};
+use super::{
+    PriceState,
+    pages::{Fields, PricesPage, Row},
+};
 use crate::{
     app::App,
     audit::Actor,
@@ -68,8 +71,12 @@ async fn page(app: &App, caller: &Caller, package: Package, form: FormView<Field
     let sold = |place: &&Place| package.router_ids.contains(&place.id);
     let routers = places.iter().filter(sold).map(|place| Choice::new(place.id, place.name.clone())).collect();
     let (first, first_cost) = packages::first_price(app.db.read(), package.id).await?.ok_or(AppError::NotFound)?;
+    let begun = |price: &super::Price| price.router_id.is_none() && price.state != PriceState::Future;
+    let first_state = if prices.iter().any(begun) { PriceState::Past } else { PriceState::InForce };
     Ok(PricesPage {
         id: package.id,
+        first_state,
+        is_subscription: package.sold_as == packages::SoldAs::Subscription,
         prices: prices.into_iter().map(row).collect(),
         first,
         first_cost: Some(first_cost).filter(|_| sees_costs),

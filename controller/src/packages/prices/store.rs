@@ -53,6 +53,21 @@ pub(super) async fn count(db: &impl ConnectionTrait, package: PackageId) -> Resu
     Entity::find().filter(Column::PackageId.eq(package.0)).count(db).await
 }
 
+/// The price of a place that begins at an instant, if one does.
+pub(super) async fn beginning(
+    tx: &impl ConnectionTrait,
+    package: PackageId,
+    (router, from): (Option<RouterId>, DateTime<Utc>),
+) -> Result<Option<Money>, DbErr> {
+    let place = match router {
+        None => Column::RouterId.is_null(),
+        Some(router) => Column::RouterId.eq(router.0),
+    };
+    let query = Entity::find().filter(Column::PackageId.eq(package.0)).filter(place).filter(Column::ValidFrom.eq(from));
+    let row = query.one(tx).await?;
+    Ok(row.map(|row| Money::new(row.price, Currency::parse(&row.currency).unwrap_or(Currency::IDR))))
+}
+
 pub(super) async fn history(
     db: &impl ConnectionTrait,
     scope: &Scope,

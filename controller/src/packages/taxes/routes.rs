@@ -16,6 +16,7 @@ use crate::{
         access::Permission,
         error::AppError,
         form::FormView,
+        locale::Locale,
         path::Path,
         session::{Caller, Signed},
         view::View,
@@ -29,10 +30,15 @@ pub(crate) fn routes() -> Routes<App> {
     Routes::new().route("/packages/taxes", get(show).post(add)).route("/packages/taxes/{id}/withdraw", post(withdraw))
 }
 
-async fn page(app: &App, caller: &Caller, form: Option<FormView<Fields>>) -> Result<TaxesPage, AppError> {
+async fn page(
+    app: &App,
+    caller: &Caller,
+    locale: Locale,
+    form: Option<FormView<Fields>>,
+) -> Result<TaxesPage, AppError> {
     let rates = super::list(app.db.read()).await?;
     let today = super::today(app.db.read(), app.clock.now()).await?;
-    let form = form.unwrap_or_else(|| FormView::fresh(Fields::proposed(rates.first())));
+    let form = form.unwrap_or_else(|| FormView::fresh(Fields::proposed(rates.first(), locale)));
     let is_taxable = settings::load(app.db.read()).await?.is_taxable;
     let may_change = caller.allow_everywhere(Permission::PackagesManage).is_ok();
     let rates = rates.iter().map(|rate| Row::new(rate, &rates, today)).collect();
@@ -41,7 +47,7 @@ async fn page(app: &App, caller: &Caller, form: Option<FormView<Fields>>) -> Res
 
 async fn show(State(app): State<App>, Signed(caller): Signed, view: View) -> Result<Response, AppError> {
     caller.allow(Permission::PackagesSee)?;
-    view.page(&page(&app, &caller, None).await?)
+    view.page(&page(&app, &caller, view.locale(), None).await?)
 }
 
 async fn add(
@@ -60,7 +66,7 @@ async fn add(
         Err(PackageError::Refused(errors)) => {
             let form_id = fields.form_id.clone();
             let form = FormView::again(fields, typed_in(&errors), &form_id);
-            view.form_again(&page(&app, &caller, Some(form)).await?)
+            view.form_again(&page(&app, &caller, view.locale(), Some(form)).await?)
         }
         Err(other) => Err(other.into()),
     }

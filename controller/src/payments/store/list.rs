@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait as _, Select,
-    sea_query::{Alias, Expr, SimpleExpr},
+    sea_query::{Alias, Expr, Query, SelectStatement, SimpleExpr, UnionType},
 };
 
 use super::{
@@ -74,15 +74,26 @@ pub(in super::super) async fn find(
     Ok(with_names(db, rows).await?.pop())
 }
 
-/// Those whose number begins so: a range of the unique index, LIKE would not use it on every database. Where no day
-/// bounds them, a beginning that all have in common means the last ones.
-fn of_number(q: &str, is_bounded: bool) -> SimpleExpr {
-    let range = Condition::all().add(Column::Number.gte(q)).add(Column::Number.lt(format!("{q}{ABOVE}")));
-    if is_bounded {
-        return range.into();
+/// What a search means: payments whose number begins so, and those of the customers it found. Each is a range of an index
+/// (LIKE would not use one on every database), looked up first, so that no list is walked for it. Where no day bounds
+/// them, a beginning that all numbers have in common means the last ones.
+fn of_search(filter: &Filter) -> SimpleExpr {
+    let begins = |q: &str| Condition::all().add(Column::Number.gte(q)).add(Column::Number.lt(format!("{q}{ABOVE}")));
+    let spellings = BTreeSet::from([filter.q.clone(), filter.q.to_uppercase()]);
+    if filter.found.is_empty() && filter.from.is_some() {
+        return spellings.iter().map(|q| begins(q)).fold(Condition::any(), Condition::add).into();
     }
-    let last = Entity::find().select_only().column(Column::Id).filter(range).order_by_desc(Column::Number);
-    Column::Id.in_subquery(last.limit(MOST_BY_NUMBER).into_query())
+    let ids = || Entity::find().select_only().column(Column::Id);
+    let numbered = |q: &String| {
+        let last = ids().filter(begins(q)).order_by_desc(Column::Number).limit(MOST_BY_NUMBER).into_query();
+        Query::select().column(Alias::new("id")).from_subquery(last, "numbered").to_owned()
+    };
+    let mut any: Vec<SelectStatement> = spellings.iter().map(numbered).collect();
+    if !filter.found.is_empty() {
+        any.push(ids().filter(Column::CustomerId.is_in(filter.found.iter().map(|who| who.0))).into_query());
+    }
+    let any = any.into_iter().reduce(|mut all, some| all.union(UnionType::All, some).to_owned());
+    any.map_or_else(|| Column::Id.is_null(), |any| Column::Id.in_subquery(any))
 }
 
 fn filtered(scope: &Scope, filter: &Filter) -> Select<Entity> {
@@ -109,9 +120,16 @@ fn filtered(scope: &Scope, filter: &Filter) -> Select<Entity> {
         wanted = wanted.add(Column::TakenBy.eq(cashier.0));
     }
     if !filter.q.is_empty() {
-        wanted = wanted.add(of_number(&filter.q, filter.from.is_some()));
+        wanted = wanted.add(of_search(filter));
     }
     scoped(scope).filter(wanted)
+}
+
+/// What the database is asked for a page. For the test that looks at its plan.
+#[cfg(test)]
+pub(in super::super) fn statement(backend: sea_orm::DbBackend, scope: &Scope, filter: &Filter) -> sea_orm::Statement {
+    let query = filtered(scope, filter).order_by_desc(Column::ReceivedAt).order_by_desc(Column::Id);
+    backend.build(&query.limit(51).into_query())
 }
 
 pub(in super::super) async fn list(

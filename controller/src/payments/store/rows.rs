@@ -58,6 +58,11 @@ impl Known {
         }
         Err(PaymentError::field("", "form_used"))
     }
+
+    /// The same for a wish that leaves the amount to hiji.
+    pub(in super::super) fn repeated_for(&self, customer: CustomerId) -> Result<Taken, PaymentError> {
+        self.repeated(self.kind, customer, self.given)
+    }
 }
 
 pub(in super::super) async fn of_form(db: &impl ConnectionTrait, form_id: &str) -> Result<Option<Known>, DbErr> {

@@ -1,5 +1,5 @@
-//! Random histories on a real database: whatever is invoiced, paid, used, paid out, voided and taken back in whatever
-//! order, after each step the ledger proves, documents are what it says, and nobody's balance is below zero.
+//! Random histories on real databases: whatever is invoiced, paid, used, paid out, voided, given up and taken back in
+//! whatever order, after each step the ledger proves, documents are what it says, and nobody's balance is below zero.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use super::{
     super::{Refunding, Using, refund_credit, reverse, use_credit},
     *,
 };
-use crate::ids::PaymentId;
+use crate::{ids::PaymentId, invoices::InvoiceError, testing::on_each_database};
 
 /// What happens; amounts and choices are made to fit what is there.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,10 @@ enum Step {
     Refund { customer: usize, amount: i64 },
     Reverse { which: usize },
     Void { which: usize },
+    GiveUp { which: usize },
+    TakeUp { which: usize },
+    GiveUpLoose { customer: usize },
+    TakeUpLoose { customer: usize },
     Open { customer: usize, amount: i64, is_debt: bool },
 }
 
@@ -33,6 +37,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (customer.clone(), 1i64..100_000).prop_map(|(customer, amount)| Step::Refund { customer, amount }),
         3 => (0usize..40).prop_map(|which| Step::Reverse { which }),
         1 => (0usize..40).prop_map(|which| Step::Void { which }),
+        2 => (0usize..40).prop_map(|which| Step::GiveUp { which }),
+        1 => (0usize..40).prop_map(|which| Step::TakeUp { which }),
+        1 => customer.clone().prop_map(|customer| Step::GiveUpLoose { customer }),
+        1 => customer.clone().prop_map(|customer| Step::TakeUpLoose { customer }),
         1 => (customer, 1i64..100_000, any::<bool>())
             .prop_map(|(customer, amount, is_debt)| Step::Open { customer, amount, is_debt }),
     ]
@@ -47,8 +55,7 @@ struct World {
 }
 
 impl World {
-    async fn new() -> Self {
-        let app = TestApp::sqlite().await;
+    async fn of(app: TestApp) -> Self {
         let site = app.site("Kebon").await;
         let mut customers = Vec::new();
         for name in ["Budi", "Siti", "Joko"] {
@@ -115,6 +122,40 @@ impl World {
                 // What is void already stays so; a credit that voiding would need back may be spent.
                 let _refused = invoices::void(&self.app, &Scope::All, &actor, *id, "salah").await;
             }
+            Step::GiveUp { which } => {
+                let Some(id) = self.invoices.get(which % self.invoices.len().max(1)) else { return };
+                let (_, left) = state(&self.app, *id).await;
+                match invoices::write_off(&self.app, &Scope::All, &actor, *id, "pindah").await {
+                    Ok(()) => assert_eq!(state(&self.app, *id).await, ("uncollectible", 0)),
+                    Err(InvoiceError::NothingOwed | InvoiceError::IsWrittenOff) => assert_eq!(left, 0),
+                    Err(InvoiceError::IsVoid) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+            Step::TakeUp { which } => {
+                let Some(id) = self.invoices.get(which % self.invoices.len().max(1)) else { return };
+                match invoices::reinstate(&self.app, &Scope::All, &actor, *id, "mau bayar").await {
+                    Ok(()) => assert_ne!(state(&self.app, *id).await.1, 0),
+                    Err(InvoiceError::NotWrittenOff) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+            Step::GiveUpLoose { customer } => {
+                let customer = self.customers[customer];
+                match invoices::write_off_loose(&self.app, &Scope::All, &actor, customer, "lama").await {
+                    Ok(()) | Err(InvoiceError::NothingOwed) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
+                let loose = ledger::remaining_loose(self.app.db.read(), customer, Currency::IDR).await.unwrap();
+                assert_eq!(loose.minor(), 0);
+            }
+            Step::TakeUpLoose { customer } => {
+                let customer = self.customers[customer];
+                match invoices::reinstate_loose(&self.app, &Scope::All, &actor, customer, "lama").await {
+                    Ok(()) | Err(InvoiceError::NotWrittenOff) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
             Step::Open { customer, amount, is_debt } => {
                 let kind = if is_debt { "debt" } else { "credit" };
                 let form = serde_json::from_value(serde_json::json!({ "kind": kind, "amount": amount })).unwrap();
@@ -143,12 +184,15 @@ proptest! {
     #[test]
     fn whatever_happens_the_books_are_right(steps in prop::collection::vec(step(), 1..40)) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut world = World::new().await;
-            for step in steps {
-                world.apply(step).await;
-                world.holds().await;
+        runtime.block_on(on_each_database(|app| {
+            let steps = steps.clone();
+            async move {
+                let mut world = World::of(app).await;
+                for step in steps {
+                    world.apply(step).await;
+                    world.holds().await;
+                }
             }
-        });
+        }));
     }
 }

@@ -2,8 +2,11 @@
 
 mod histories;
 mod pages;
+mod renew;
+mod search;
 mod services;
 mod stories;
+mod write_offs;
 
 use chrono::NaiveDate;
 
@@ -20,7 +23,11 @@ use crate::{
 };
 
 async fn customer(app: &TestApp, site: SiteId, name: &str) -> CustomerId {
-    let form = CustomerForm { site_id: Some(site), name: name.to_owned(), ..CustomerForm::default() };
+    customer_with(app, site, name, Vec::new()).await
+}
+
+async fn customer_with(app: &TestApp, site: SiteId, name: &str, phones: Vec<customers::PhoneForm>) -> CustomerId {
+    let form = CustomerForm { site_id: Some(site), name: name.to_owned(), phones, ..CustomerForm::default() };
     let asked = customers::Asked { scope: &Scope::All, actor: &actor(), form_id: &form::new_form_id() };
     customers::add(app, &asked, &form).await.unwrap()
 }

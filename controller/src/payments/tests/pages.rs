@@ -7,7 +7,13 @@ use crate::{http::access::Role, testing::on_each_database};
 
 const FORM: &str = "0123456789abcdef0123456789abcdef";
 
-async fn ask(app: &TestApp, token: &str, method: &str, path: &str, form: &str) -> (StatusCode, String, String) {
+pub(super) async fn ask(
+    app: &TestApp,
+    token: &str,
+    method: &str,
+    path: &str,
+    form: &str,
+) -> (StatusCode, String, String) {
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -78,7 +84,11 @@ async fn a_cashier_finds_takes_prints_and_cannot_take_back() {
         let own = to.split('?').next().unwrap().to_owned();
         let (status, _, _) = ask(&app, &token, "POST", &format!("{own}/reverse"), "reason=x").await;
         assert_eq!(status, StatusCode::FORBIDDEN);
-        for (times, format) in ["thermal-58", "thermal-80", "a4"].into_iter().enumerate() {
+        for (times, (format, size)) in
+            [("thermal-58", "/paper/58x"), ("thermal-80", "/paper/80x"), ("a4", "/paper/a4.css")]
+                .into_iter()
+                .enumerate()
+        {
             let (status, print, _) =
                 ask(&app, &token, "POST", &format!("{own}/print"), &format!("format={format}")).await;
             assert_eq!(
@@ -88,6 +98,7 @@ async fn a_cashier_finds_takes_prints_and_cannot_take_back() {
             let (status, _, page) = ask(&app, &token, "GET", &print, "").await;
             assert_eq!(status, StatusCode::OK);
             assert!(page.contains(&format!("receipt-{format}")) && page.contains("Budi Santoso"), "{page}");
+            assert!(page.contains(&format!("href=\"{size}")), "{page}");
             assert_eq!(page.contains("copy 2"), times == 1, "{page}");
         }
         let (status, ..) = ask(&app, &token, "POST", &format!("{own}/print"), "format=a5").await;
@@ -114,7 +125,8 @@ async fn a_cashier_finds_takes_prints_and_cannot_take_back() {
 async fn other_sites_see_and_take_nothing_and_lists_are_narrowed() {
     on_each_database(async |app| {
         let (site, other) = (app.site("Kebon").await, app.site("Waena").await);
-        let id = customer(&app, site, "Budi Santoso").await;
+        let phone = customers::PhoneForm { number: "0812-3456-7890".to_owned(), ..customers::PhoneForm::default() };
+        let id = customer_with(&app, site, "Budi Santoso", vec![phone]).await;
         invoice(&app, id, site, (165_000, "2026-11-10")).await;
         let taken = pay(&app, &cash(id, 100_000)).await.unwrap();
         let stranger = app.signed_in(Role::Admin, &[other]).await;
@@ -131,7 +143,7 @@ async fn other_sites_see_and_take_nothing_and_lists_are_narrowed() {
         assert!(!page.contains("KW-"), "{page}");
         let (_, _, page) = ask(&app, &stranger, "GET", "/payments/new?q=budi", "").await;
         assert!(!page.contains("Santoso"), "{page}");
-        for path in ["/payments?all=1", "/payments/export?format=csv"] {
+        for path in ["/payments?all=1", "/payments?q=budi", "/payments/export?format=csv"] {
             assert!(!ask(&app, &stranger, "GET", path, "").await.2.contains("KW-"), "{path}");
         }
         let owner = app.signed_in(Role::SuperAdmin, &[]).await;
@@ -145,6 +157,13 @@ async fn other_sites_see_and_take_nothing_and_lists_are_narrowed() {
             ("?kind=refund&all=1", false),
             ("?q=KW-2026", true),
             ("?q=KW-2027", false),
+            ("?q=kw-2026", true),
+            ("?q=budi", true),
+            ("?q=santoso+budi&from=2026-11-01", true),
+            ("?q=budi&from=2026-11-23", false),
+            ("?q=081234567890", true),
+            ("?q=C000001", true),
+            ("?q=nobody", false),
             (&format!("?customer_id={id}"), true),
             ("?customer_id=99", false),
             (&format!("?site_id={site}&all=1"), true),
@@ -159,6 +178,13 @@ async fn other_sites_see_and_take_nothing_and_lists_are_narrowed() {
             file.contains("KW-20261122-0001") && file.contains("100000") && file.contains("2026-11-22 21:00:00"),
             "{file}"
         );
+        let (_, listed) = call(&app, &owner, "GET", "/payments?q=budi", "").await;
+        assert_eq!(listed["items"].as_array().map(Vec::len), Some(1), "{listed}");
+        let (status, _, page) = ask(&app, &owner, "GET", "/payments?from=kemarin&to=2026-11-30", "").await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.contains("from-error") && page.contains("value=\"kemarin\"") && page.contains("KW-"), "{page}");
+        let (status, refused) = call(&app, &owner, "GET", "/payments?from=kemarin", "").await;
+        assert_eq!((status, &refused["errors"]["from"]), (StatusCode::UNPROCESSABLE_ENTITY, &"bad_date".into()));
         for bad in ["?from=kemarin", "?method=x", "?site_id=x", "?kind=x", "?cursor=%25"] {
             let (status, ..) = ask(&app, &owner, "GET", &format!("/payments{bad}"), "").await;
             assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
@@ -214,4 +240,36 @@ async fn the_resources_do_what_the_pages_do() {
         proves(&app).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn documents_carry_the_operators_logo_and_lines_and_without_them_the_site() {
+    use crate::settings::{self, Settings, letterhead};
+    let app = TestApp::sqlite().await;
+    let site = app.site("Kebon").await;
+    let id = customer(&app, site, "Budi").await;
+    let debt = invoice(&app, id, site, (165_000, "2026-11-10")).await;
+    let taken = pay(&app, &cash(id, 165_000)).await.unwrap();
+    let token = app.signed_in(Role::Admin, &[]).await;
+    let papers = ["a4", "thermal-80", "thermal-58"];
+    let mut documents = vec![format!("/customers/{id}/statement/print")];
+    for paper in papers {
+        documents.push(format!("/invoices/{debt}/print?format={paper}"));
+        documents.push(format!("/payments/{}/print?format={paper}&copy=1", taken.id));
+    }
+    for path in &documents {
+        let (status, _, page) = ask(&app, &token, "GET", path, "").await;
+        assert!(status == 200 && page.contains("Kebon") && !page.contains("<img"), "{path}: {page}");
+    }
+    let settings = settings::load(app.db.read()).await.unwrap();
+    let header_lines = vec!["Jl. Raya 1 <b>".to_owned(), "NPWP 01.234".to_owned()];
+    settings::change(&app, &actor(), &Settings { header_lines, ..settings }).await.unwrap();
+    let picture = crate::http::logo::tests::png_of(200, 80);
+    letterhead::set_logo(&app, &actor(), Some(picture)).await.unwrap();
+    let logo = letterhead::logo_address(app.db.read()).await.unwrap().unwrap();
+    for path in &documents {
+        let (_, _, page) = ask(&app, &token, "GET", path, "").await;
+        assert!(page.contains(&format!("src=\"{logo}\"")), "{path}: {page}");
+        assert!(page.contains("Jl. Raya 1 &lt;b&gt;") && page.contains("NPWP 01.234"), "{path}: {page}");
+    }
 }

@@ -13,13 +13,13 @@ use crate::{
 };
 
 /// Budi's service in Jayapura: 38,500 of November and 165,000 of December are overdue, and it is isolated.
-struct Isolated {
+pub(super) struct Isolated {
     id: SubscriptionId,
-    customer: CustomerId,
+    pub(super) customer: CustomerId,
 }
 
 impl Isolated {
-    async fn overdue(app: &TestApp) -> Self {
+    pub(super) async fn overdue(app: &TestApp) -> Self {
         app.clock.advance(Duration::days(2));
         let site = app.site("Kebon").await;
         let router = app.router(site, "RB-Kebon").await;
@@ -58,7 +58,7 @@ impl Isolated {
         subscriptions::find(app.db.read(), &Scope::All, self.id).await.unwrap().unwrap()
     }
 
-    async fn stands(&self, app: &TestApp) -> (State, Access, Option<DateTime<Utc>>) {
+    pub(super) async fn stands(&self, app: &TestApp) -> (State, Access, Option<DateTime<Utc>>) {
         let of = self.of(app).await;
         (of.state, of.on_router.wanted, of.promise_until)
     }

@@ -1,7 +1,6 @@
 //! Print layouts: how vouchers look on a family of papers, for one site or all.
 
 pub(crate) mod api;
-pub mod logo;
 pub(crate) mod pages;
 pub(crate) mod preview;
 pub(crate) mod routes;
@@ -22,6 +21,7 @@ use crate::{
         access::Scope,
         error::AppError,
         form::{Check, FieldError, FormErrors},
+        logo,
     },
     ids::{LayoutId, SiteId},
 };
@@ -83,9 +83,7 @@ impl From<LayoutError> for AppError {
             LayoutError::Refused(errors) => errors.into(),
             LayoutError::NameTaken => field("name", "taken"),
             LayoutError::NoSuchSite => field("site_id", "not_offered"),
-            LayoutError::Logo(logo::LogoError::TooLarge) => field("logo", "logo_too_large"),
-            LayoutError::Logo(logo::LogoError::NotAPicture) => field("logo", "logo_not_a_picture"),
-            LayoutError::Logo(logo::LogoError::TooManyPixels) => field("logo", "logo_too_many_pixels"),
+            LayoutError::Logo(error) => error.into(),
             LayoutError::Db(error) => error.into(),
         }
     }

@@ -10,7 +10,6 @@ use axum_extra::extract::{Form, Query};
 use serde::Deserialize;
 
 use super::{
-    LayoutError, logo,
     pages::{Fields, FormPage, ListPage, PreviewPart, facts, placeholders},
     preview,
 };
@@ -22,6 +21,7 @@ use crate::{
         error::AppError,
         form::{Check, Choice, FieldError, FormErrors, FormView},
         locale::Locale,
+        logo::file_of,
         session::{Caller, Signed},
         view::View,
     },
@@ -235,25 +235,6 @@ async fn remove(
     caller.allow(Permission::SettingsManage)?;
     super::remove(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
     Ok(view.go_saying(LIST, "done-layout-removed", []))
-}
-
-/// The file of a form; an empty one takes the logo away.
-async fn file_of(mut form: Multipart) -> Result<Option<Vec<u8>>, AppError> {
-    let unreadable = |_error| AppError::Malformed;
-    while let Some(mut field) = form.next_field().await.map_err(unreadable)? {
-        if field.name() != Some("logo") {
-            continue;
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() > logo::MAX_LOGO_BYTES {
-                return Err(LayoutError::Logo(logo::LogoError::TooLarge).into());
-            }
-        }
-        return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
-    }
-    Ok(None)
 }
 
 async fn set_logo(

@@ -3,9 +3,8 @@
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::logo::tests::png_of;
 use crate::{
-    http::access::Role,
+    http::{access::Role, logo::tests::png_of},
     testing::{TestApp, on_each_database},
 };
 

@@ -1,9 +1,10 @@
 //! Agents and their enrolment tokens.
 
 use chrono::{DateTime, Utc};
-use hiji_shared::agent_id::AgentId;
+use hiji_shared::{agent_id::AgentId, capability::Capability};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 
 use super::super::AgentState;
@@ -287,6 +288,20 @@ pub(crate) async fn set_hello(
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// Whether the approved agent of a router can do something; one that said nothing of itself yet is a new one.
+pub(crate) async fn agent_can(db: &impl ConnectionTrait, router: RouterId, what: Capability) -> Result<bool, DbErr> {
+    let caps: Option<serde_json::Value> = agent::Entity::find()
+        .select_only()
+        .column(agent::Column::Caps)
+        .filter(agent::Column::RouterId.eq(router.0))
+        .filter(agent::Column::State.eq(AgentState::Approved.as_str()))
+        .into_tuple()
+        .one(db)
+        .await?;
+    let caps: Vec<Capability> = caps.and_then(|caps| serde_json::from_value(caps).ok()).unwrap_or_default();
+    Ok(caps.is_empty() || caps.contains(&what))
 }
 
 pub(crate) async fn set_have_rev(tx: &impl ConnectionTrait, id: &AgentId, have: i64) -> Result<(), DbErr> {

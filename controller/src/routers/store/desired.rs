@@ -384,7 +384,27 @@ pub(crate) async fn wanted_profiles(db: &impl ConnectionTrait, router: RouterId)
     Ok(rows.into_iter().filter_map(read).collect())
 }
 
-/// Names among these that hiji wants on the router already.
+/// Names among these that the router shall have; not those that shall be gone, or are left alone.
+pub(crate) async fn names_in_use(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    names: &[String],
+) -> Result<Vec<String>, DbErr> {
+    let rows: Vec<(String, serde_json::Value)> = Entity::find()
+        .select_only()
+        .columns([Column::Name, Column::Doc])
+        .filter(Column::RouterId.eq(router.0))
+        .filter(Column::Kind.eq(kind.as_str()))
+        .filter(Column::Gone.eq(false))
+        .filter(Column::Name.is_in(names))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().filter(|(_, doc)| doc["object"] != "forgotten").map(|(name, _)| name).collect())
+}
+
+/// Names among these that hiji ever wanted something of on the router.
 pub(crate) async fn wanted_names(
     db: &impl ConnectionTrait,
     router: RouterId,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use hiji_shared::{
     comment::{self, Comment},
-    device::{Kind, RouterProfile, Row, Service},
+    device::{Kind, RouterProfile, RouterUser, Row, Service},
     digest::{Digest, RowHash, row_hash},
 };
 use sea_orm::{
@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use serde::Serialize;
 
-use super::{super::MirroredProfile, wanted_names};
+use super::{super::MirroredProfile, names_in_use, wanted_names};
 use crate::{
     db::{
         entity::{mirror_row, mirror_state, router},
@@ -328,6 +328,31 @@ fn profile_of(row: mirror_row::Model) -> Option<MirroredProfile> {
         address_pool: profile.address_pool,
         marked: row.marked,
     })
+}
+
+/// Users of these names that the router has and that are not wanted there.
+pub(crate) async fn users_found(
+    db: &impl ConnectionTrait,
+    router: RouterId,
+    kind: Kind,
+    names: &[String],
+) -> Result<Vec<RouterUser>, DbErr> {
+    let mut found = Vec::new();
+    for chunk in names.chunks(CHUNK * 5) {
+        let wanted = names_in_use(db, router, kind, chunk).await?;
+        let rows = mirror_row::Entity::find()
+            .filter(mirror_row::Column::RouterId.eq(router.0))
+            .filter(mirror_row::Column::Kind.eq(kind.as_str()))
+            .filter(mirror_row::Column::Name.is_in(chunk))
+            .all(db)
+            .await?;
+        let free = rows.into_iter().filter(|row| !wanted.contains(&row.name));
+        found.extend(free.filter_map(|row| match Row::from_json(kind, row.doc) {
+            Ok(Row::User(user)) => Some(user),
+            Ok(Row::Profile(_)) | Err(_) => None,
+        }));
+    }
+    Ok(found)
 }
 
 /// Names among these that are on the router or wanted there.

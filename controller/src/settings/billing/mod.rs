@@ -25,6 +25,8 @@ pub struct Billing {
     pub quiet_from: u32,
     /// Hour from which they are again. The same hour: at any time.
     pub quiet_until: u32,
+    /// How invoices are paid, printed on them as it stands: bank accounts, opening hours. Empty: nothing is said.
+    pub payment_instructions: String,
 }
 
 impl Default for Billing {
@@ -37,9 +39,15 @@ impl Default for Billing {
             isolation_wave_size: 50,
             quiet_from: 20,
             quiet_until: 7,
+            payment_instructions: String::new(),
         }
     }
 }
+
+/// Characters of what is said about paying.
+pub const MAX_INSTRUCTIONS: usize = 400;
+/// Lines of it: a roll of paper is narrow.
+pub const MAX_INSTRUCTION_LINES: usize = 8;
 
 /// Least and most of each number.
 pub(crate) const LIMITS: [(&str, i64, i64); 6] = [
@@ -64,14 +72,25 @@ impl Billing {
         ]
     }
 
-    /// Checks every number.
-    ///
-    /// # Errors
-    /// The first that is out of its limits.
-    pub fn check(&self) -> Result<(), BadSetting> {
-        let bad = LIMITS.iter().zip(self.numbers()).find(|((_, min, max), number)| !(min..=max).contains(&number));
-        bad.map_or(Ok(()), |((field, _, _), _)| Err(BadSetting { field, code: "setting_out_of_range" }))
+    /// Everything that is out of its limits, or cannot be said about paying.
+    #[must_use]
+    pub fn faults(&self) -> Vec<BadSetting> {
+        let numbers = LIMITS.iter().zip(self.numbers());
+        let bad = numbers.filter(|((_, min, max), number)| !(min..=max).contains(&number));
+        let mut faults: Vec<BadSetting> =
+            bad.map(|((field, _, _), _)| BadSetting { field, code: "setting_out_of_range" }).collect();
+        if !are_printable(&self.payment_instructions) {
+            faults.push(BadSetting { field: "payment_instructions", code: "payment_instructions" });
+        }
+        faults
     }
+}
+
+/// Whether a text of several lines fits a document.
+fn are_printable(text: &str) -> bool {
+    text.chars().count() <= MAX_INSTRUCTIONS
+        && text.lines().count() <= MAX_INSTRUCTION_LINES
+        && !text.chars().any(|char| char.is_control() && char != '\n')
 }
 
 #[cfg(test)]
@@ -79,11 +98,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_said_about_paying_fits_a_strip_of_paper() {
+        let of = |text: String| Billing { payment_instructions: text, ..Billing::default() }.faults();
+        assert_eq!(of("BCA 1234567890\na.n. Kebon Net".to_owned()), []);
+        for bad in ["x\n".repeat(MAX_INSTRUCTION_LINES + 1), "x".repeat(MAX_INSTRUCTIONS + 1), "a\u{7}".to_owned()] {
+            assert_eq!(of(bad).iter().map(|bad| bad.field).collect::<Vec<_>>(), ["payment_instructions"]);
+        }
+    }
+
+    #[test]
     fn a_number_out_of_its_limits_is_named() {
-        assert_eq!(Billing::default().check(), Ok(()));
-        let bad = Billing { isolation_wave_size: 0, ..Billing::default() }.check().unwrap_err();
-        assert_eq!(bad.field, "isolation_wave_size");
-        let bad = Billing { quiet_until: 24, ..Billing::default() }.check().unwrap_err();
-        assert_eq!(bad.field, "quiet_until");
+        assert_eq!(Billing::default().faults(), []);
+        let faults = Billing { isolation_wave_size: 0, quiet_until: 24, ..Billing::default() }.faults();
+        assert_eq!(faults.iter().map(|bad| bad.field).collect::<Vec<_>>(), ["isolation_wave_size", "quiet_until"]);
     }
 }

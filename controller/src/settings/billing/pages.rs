@@ -19,6 +19,7 @@ pub(crate) struct Fields {
     isolation_wave_size: String,
     quiet_from: String,
     quiet_until: String,
+    payment_instructions: String,
 }
 
 /// The settings of the monthly business.
@@ -38,6 +39,7 @@ impl From<Billing> for Fields {
             isolation_wave_size: billing.isolation_wave_size.to_string(),
             quiet_from: billing.quiet_from.to_string(),
             quiet_until: billing.quiet_until.to_string(),
+            payment_instructions: billing.payment_instructions,
         }
     }
 }
@@ -62,8 +64,10 @@ impl Fields {
         if !check.is_clean() {
             return Err(check.into_errors());
         }
+        // Browsers end lines with two characters.
+        let lines: Vec<&str> = self.payment_instructions.trim().lines().map(str::trim_end).collect();
         let small = |at: usize| numbers.get(at).and_then(|number| i32::try_from(*number).ok()).unwrap_or_default();
-        Ok(Billing {
+        let billing = Billing {
             invoice_days_ahead: small(0),
             is_balance_used: Check::ticked(&self.is_balance_used),
             isolation_hold_share_percent: small(1),
@@ -71,7 +75,13 @@ impl Fields {
             isolation_wave_size: small(3),
             quiet_from: small(4).unsigned_abs(),
             quiet_until: small(5).unsigned_abs(),
-        })
+            payment_instructions: lines.join("\n"),
+        };
+        let mut errors = FormErrors::default();
+        for bad in billing.faults() {
+            errors.add(bad.field, FieldError::new(bad.code));
+        }
+        if errors.is_empty() { Ok(billing) } else { Err(errors) }
     }
 }
 
@@ -84,6 +94,7 @@ impl Page for BillingPage {
         for (field, min, max) in LIMITS {
             errors.add(field, FieldError::new("out_of_range").arg("min", min).arg("max", max));
         }
+        errors.add("payment_instructions", FieldError::new("payment_instructions"));
         let again = FormView::again(values.clone(), errors, "");
         vec![Self { form: FormView::fresh(values) }, Self { form: again }]
     }
@@ -95,8 +106,14 @@ mod tests {
 
     #[test]
     fn what_is_shown_reads_back_the_same() {
-        let billing = Billing { is_balance_used: false, quiet_from: 21, ..Billing::default() };
+        let payment_instructions = "BCA 1234567890\na.n. Kebon Net".to_owned();
+        let billing = Billing { is_balance_used: false, quiet_from: 21, payment_instructions, ..Billing::default() };
         assert_eq!(Fields::from(billing.clone()).read().unwrap(), billing);
+        let typed = "\r\n BCA 1234567890  \r\na.n. Kebon Net\r\n".to_owned();
+        let fields = Fields { payment_instructions: typed, ..Fields::from(billing.clone()) };
+        assert_eq!(fields.read().unwrap(), billing);
+        let fields = Fields { payment_instructions: "x\n".repeat(9), ..Fields::from(billing.clone()) };
+        assert!(fields.read().is_err());
         let fields = Fields { isolation_hold_count: "banyak".to_owned(), ..Fields::from(billing) };
         assert!(fields.read().is_err());
     }

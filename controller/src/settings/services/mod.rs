@@ -30,8 +30,12 @@ pub struct Services {
     pub proration_rounding: i64,
     /// Whether prepaid service that is paid after it was taken away begins on the day of payment.
     pub late_payment_shifts: bool,
+    /// Whether a first invoice for a part of a period isolates when it is not paid; otherwise the next one does.
+    pub isolates_prorated: bool,
     /// Whether another package that costs more holds only when the difference is paid, where it is paid at once.
     pub change_pays_first: bool,
+    /// Whether paused users see the page of the isolated, instead of being switched off.
+    pub pause_isolates: bool,
     /// Days, today not counted, that a promise to pay may open service.
     pub promise_max_days: i64,
 }
@@ -43,31 +47,33 @@ impl Default for Services {
             first_due_days: 3,
             proration_rounding: 100,
             late_payment_shifts: true,
+            isolates_prorated: true,
             change_pays_first: false,
+            pause_isolates: false,
             promise_max_days: 7,
         }
     }
 }
 
 impl Services {
-    /// Checks every field.
-    ///
-    /// # Errors
-    /// The first that cannot be.
-    pub fn check(&self) -> Result<(), BadSetting> {
+    /// Every field that cannot be.
+    #[must_use]
+    pub fn faults(&self) -> Vec<BadSetting> {
+        let mut faults = Vec::new();
+        let mut bad = |field, code| faults.push(BadSetting { field, code });
         if Pattern::parse(&self.username_pattern, "site").is_none() {
-            return Err(BadSetting { field: "username_pattern", code: "bad_pattern" });
+            bad("username_pattern", "bad_pattern");
         }
         if !(0..=MAX_FIRST_DUE_DAYS).contains(&self.first_due_days) {
-            return Err(BadSetting { field: "first_due_days", code: "bad_first_due_days" });
+            bad("first_due_days", "bad_first_due_days");
         }
         if !(0..=MAX_PROMISE_DAYS).contains(&self.promise_max_days) {
-            return Err(BadSetting { field: "promise_max_days", code: "bad_promise_days" });
+            bad("promise_max_days", "bad_promise_days");
         }
         if !(1..=MAX_ROUNDING).contains(&self.proration_rounding) {
-            return Err(BadSetting { field: "proration_rounding", code: "bad_rounding" });
+            bad("proration_rounding", "bad_rounding");
         }
-        Ok(())
+        faults
     }
 }
 
@@ -78,14 +84,15 @@ mod tests {
     #[test]
     fn what_cannot_be_is_named() {
         let usual = Services::default();
-        assert_eq!(usual.check(), Ok(()));
+        assert_eq!(usual.faults(), []);
         for (bad, field) in [
             (Services { username_pattern: "{site}".into(), ..usual.clone() }, "username_pattern"),
             (Services { first_due_days: -1, ..usual.clone() }, "first_due_days"),
             (Services { promise_max_days: 32, ..usual.clone() }, "promise_max_days"),
             (Services { proration_rounding: 0, ..usual }, "proration_rounding"),
         ] {
-            assert_eq!(bad.check().unwrap_err().field, field);
+            let fields: Vec<_> = bad.faults().into_iter().map(|bad| bad.field).collect();
+            assert_eq!(fields, [field]);
         }
     }
 }

@@ -16,7 +16,9 @@ pub(crate) struct Fields {
     first_due_days: String,
     proration_rounding: String,
     late_payment_shifts: String,
+    isolates_prorated: String,
     change_pays_first: String,
+    pause_isolates: String,
     promise_max_days: String,
 }
 
@@ -35,7 +37,9 @@ impl From<Services> for Fields {
             first_due_days: first_due_days.to_string(),
             proration_rounding: proration_rounding.to_string(),
             late_payment_shifts: ticked(services.late_payment_shifts),
+            isolates_prorated: ticked(services.isolates_prorated),
             change_pays_first: ticked(services.change_pays_first),
+            pause_isolates: ticked(services.pause_isolates),
             promise_max_days: services.promise_max_days.to_string(),
         }
     }
@@ -65,7 +69,9 @@ impl Fields {
             first_due_days,
             proration_rounding,
             late_payment_shifts: Check::ticked(&self.late_payment_shifts),
+            isolates_prorated: Check::ticked(&self.isolates_prorated),
             change_pays_first: Check::ticked(&self.change_pays_first),
+            pause_isolates: Check::ticked(&self.pause_isolates),
             promise_max_days,
         })
     }
@@ -91,7 +97,13 @@ mod tests {
 
     #[test]
     fn settings_come_back_from_their_form() {
-        let services = Services { late_payment_shifts: false, first_due_days: 5, ..Services::default() };
+        let services = Services {
+            late_payment_shifts: false,
+            isolates_prorated: false,
+            pause_isolates: true,
+            first_due_days: 5,
+            ..Services::default()
+        };
         assert_eq!(Fields::from(services.clone()).read(), Ok(services));
         let bad = Fields { username_pattern: "x".into(), first_due_days: "soon".into(), ..Services::default().into() };
         assert_eq!(bad.read().unwrap_err().iter().count(), 2);

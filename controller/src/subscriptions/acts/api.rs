@@ -45,8 +45,8 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
 #[utoipa::path(post, path = "/subscriptions/{id}/{act}", operation_id = "subscription_act", tag = "subscriptions",
     request_body = Body, params(
         ("id" = i64, Path),
-        ("act" = String, Path, description = "`change_package`, `pause`, `resume` (also drops a planned pause), `end`, \
-         `keep` (drops what is `planned`), `promise`, `exempt`, `discount`, `addons`, `addon_end`, `renewal`, `details`, \
+        ("act" = String, Path, description = "`renew` (makes the invoices of the next `periods`), `change_package`, `pause`, `resume` (also drops a planned pause), `end`, \
+         `keep` (drops what is `planned`), `promise`, `exempt`, `discount`, `addons`, `addon_end`, `renewal`, `terms`, `take_price`, `details`, \
          `password`, `move`, `rename`"),
     ), responses(
         (status = 200, body = Done, description = "The subscription as it is now, and what it cost or gave back"),

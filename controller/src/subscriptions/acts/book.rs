@@ -21,6 +21,7 @@ use crate::{
     invoices::{self, Crediting, InvoiceError, Issue, LineKind, NewLine, Pause, Proposal},
     ledger::{
         self,
+        allocation::Settlement,
         draft::{Fact, Source},
     },
     money::Money,
@@ -59,7 +60,12 @@ pub(super) async fn book(
         if let Some(invoice) = booking.plan.drops {
             invoices::void_in(&**tx, now, actor, invoice, &reason(&booking.before, &booking.plan)).await?;
         }
+        let asked = made.get(&booking.before.id).copied().filter(|_| begins_anew(&booking.plan));
+        let had = credit(tx, &booking.before, asked).await?;
         take_back(tx, (now, actor), booking).await?;
+        if let Some(asked) = asked {
+            pay_from_returned(tx, (now, actor), &booking.before, (asked, had)).await?;
+        }
     }
     let pauses: Vec<Pause> = bookings.iter().filter_map(pause).collect();
     invoices::postpone(&**tx, &pauses).await?;
@@ -70,7 +76,8 @@ pub(super) async fn book(
     let mut gone = Vec::new();
     for Booking { before, mut after, plan, is_secret_new } in bookings {
         let owed = owed.get(&before.id).copied().unwrap_or_default();
-        change::refresh(&mut after.subscription, owed, policy, now);
+        let moved = change::refresh(&mut after.subscription, owed, policy, now);
+        follow::move_on(tx, &mut after.subscription, moved, (policy, now)).await?;
         if plan.ends_service() || before.username != after.subscription.username {
             gone.push(after.subscription.clone());
         }
@@ -218,6 +225,44 @@ async fn take_back(tx: &Tx, (now, actor): (DateTime<Utc>, &Actor), booking: &Boo
             .map_err(InvoiceError::from)?;
         ledger::post(&**tx, now, actor, &draft).await.map_err(InvoiceError::from)?;
     }
+    Ok(())
+}
+
+/// Whether a period begins now in the place of one that is given back.
+fn begins_anew(plan: &Plan) -> bool {
+    plan.period.as_ref().is_some_and(|period| period.is_now)
+}
+
+/// The customer's balance, where it matters.
+async fn credit(tx: &Tx, of: &Subscription, asked: Option<InvoiceId>) -> Result<Money, SubscriptionError> {
+    let currency = of.price.currency();
+    if asked.is_none() {
+        return Ok(Money::new(0, currency));
+    }
+    Ok(ledger::lock(&**tx, of.customer_id, currency).await?.credit)
+}
+
+/// What became balance by giving days back pays the period that begins in their place; what the customer had before is
+/// left alone.
+async fn pay_from_returned(
+    tx: &Tx,
+    (now, actor): (DateTime<Utc>, &Actor),
+    of: &Subscription,
+    (asked, had): (InvoiceId, Money),
+) -> Result<(), SubscriptionError> {
+    let back = credit(tx, of, Some(asked)).await?.minus(had)?;
+    let left = ledger::remaining(&**tx, &[asked]).await?.get(&asked).copied().unwrap_or(0);
+    let amount = Money::new(back.minor().min(left), back.currency());
+    if amount.minor() <= 0 {
+        return Ok(());
+    }
+    let source = Source::new("subscription_change", format!("{}/{}", of.id, of.version));
+    let fact = Fact { source, occurred_at: now, site: Some(of.site_id), memo: of.number.clone() };
+    let draft = ledger::rules::credit_used(fact, of.customer_id, &Settlement::of_invoice(asked, amount))
+        .map_err(ledger::LedgerError::from)
+        .map_err(InvoiceError::from)?;
+    ledger::post(&**tx, now, actor, &draft).await.map_err(InvoiceError::from)?;
+    invoices::settled(&**tx, now, actor, &[asked]).await?;
     Ok(())
 }
 

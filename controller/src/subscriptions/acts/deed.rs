@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     Act, Done, Order, Planned,
     book::{self, Booking},
-    plan::{self, AddonOffer, Around, Choices, RouterOffer},
+    plan::{self, AddonOffer, Around, Choices, Plan, RouterOffer},
     quote::{Billed, BilledLine},
     rules::{self, Offered},
     store,
@@ -19,8 +19,9 @@ use super::{
 use crate::{
     app::App,
     audit::{self, Deed},
+    db::Tx,
     http::access::Scope,
-    ids::{self, PackageId, RouterId, SubscriptionId},
+    ids::{self, InvoiceId, PackageId, RouterId, SubscriptionId},
     invoices::{self, LineKind},
     money::Money,
     packages::{self, At, SoldAs},
@@ -46,10 +47,20 @@ pub async fn preview(app: &App, scope: &Scope, id: SubscriptionId, act: &Act) ->
     let mut subscription = subscriptions::find(db, scope, id).await?.ok_or(SubscriptionError::NotFound)?;
     let wanted = [(&subscription, act)];
     let loaded = Loaded::of(db, (scope, now), &wanted).await?;
-    let around = loaded.around(db, (&subscription, act)).await?;
-    let plan = plan::plan(&mut subscription, act, &around)?;
+    let mut around = loaded.around(db, (&subscription, act)).await?;
+    around.is_secret_unknown = makes_anew(act) && rows::is_secret_unknown(db, &app.keys, id).await?;
+    let mut plan = plan::plan(&mut subscription, act, &around)?;
+    with_tax(db, &mut plan, around.today).await?;
     change::refresh(&mut subscription, loaded.owed(id), loaded.policy(), now);
     Ok(Done { subscription, plan, invoice: None })
+}
+
+/// Counts PPN into what the next invoices come to.
+async fn with_tax(db: &impl ConnectionTrait, plan: &mut Plan, today: NaiveDate) -> Result<(), SubscriptionError> {
+    for next in &mut plan.next {
+        next.amount = invoices::totals_on(db, &next.lines, today).await?.total;
+    }
+    Ok(())
 }
 
 /// Does it. The same wish twice is done once.
@@ -57,42 +68,62 @@ pub async fn preview(app: &App, scope: &Scope, id: SubscriptionId, act: &Act) ->
 /// # Errors
 /// [`SubscriptionError`]; nothing was changed then.
 pub async fn act(app: &App, order: &Order<'_>, id: SubscriptionId, act: &Act) -> Result<Done, SubscriptionError> {
-    let now = app.clock.now();
     let tx = app.db.begin().await?;
     hold(&*tx).await?;
-    let seen = subscriptions::find(&*tx, order.scope, id).await?.ok_or(SubscriptionError::NotFound)?;
+    let (done, deed) = Box::pin(act_in(&tx, app, order, (id, act))).await?;
+    let Some(deed) = deed else { return Ok(done) };
+    audit::record(&*tx, app.clock.now(), order.actor, deed).await?;
+    tx.commit().await?;
+    app.wakes.wake();
+    Ok(done)
+}
+
+/// The same in the caller's transaction, which [`hold`]s, gives the audit entry last of all, and wakes `app.wakes` after
+/// the commit. What was done before has no audit entry.
+///
+/// # Errors
+/// [`SubscriptionError`]; the transaction must then be given up.
+pub async fn act_in(
+    tx: &Tx,
+    app: &App,
+    order: &Order<'_>,
+    (id, act): (SubscriptionId, &Act),
+) -> Result<(Done, Option<Deed<'static>>), SubscriptionError> {
+    let now = app.clock.now();
+    let seen = subscriptions::find(&**tx, order.scope, id).await?.ok_or(SubscriptionError::NotFound)?;
     let has_form = !order.form_id.is_empty();
-    if has_form && let Some(what) = store::done_as(&*tx, id, order.form_id).await? {
-        return Ok(Done {
-            plan: plan::done_before(&seen, &what, rules::today(now, seen.zone())),
-            subscription: seen,
-            invoice: None,
-        });
+    if has_form && let Some(what) = store::done_as(&**tx, id, order.form_id).await? {
+        let plan = plan::done_before(&seen, &what, rules::today(now, seen.zone()));
+        return Ok((Done { plan, subscription: seen, invoice: None }, None));
     }
-    let held = rows::hold(&*tx, &app.keys, &[id]).await?.pop().ok_or(SubscriptionError::NotFound)?;
+    let held = rows::hold(&**tx, &app.keys, &[id]).await?.pop().ok_or(SubscriptionError::NotFound)?;
     if order.seen.is_some_and(|seen| seen != held.subscription.version) {
         return Err(SubscriptionError::Changed);
     }
-    let loaded = Loaded::of(&*tx, (order.scope, now), &[(&held.subscription, act)]).await?;
-    let around = loaded.around(&*tx, (&held.subscription, act)).await?;
+    let loaded = Loaded::of(&**tx, (order.scope, now), &[(&held.subscription, act)]).await?;
+    let mut around = loaded.around(&**tx, (&held.subscription, act)).await?;
+    around.is_secret_unknown = makes_anew(act) && !held.has_password();
     let mut booking = decide(held, act, &around)?;
+    with_tax(&**tx, &mut booking.plan, around.today).await?;
     if has_form && let Some(detail) = booking.plan.detail.as_object_mut() {
         detail.insert("form".to_owned(), json!(order.form_id));
     }
     let (plan, site) = (booking.plan.clone(), booking.before.site_id);
     let detail = told(&booking);
-    let made = book::book(&tx, app, (now, order.actor), vec![booking]).await?;
+    let made = book::book(tx, app, (now, order.actor), vec![booking]).await?;
     if plan.what == "resumed" {
         // The days up to the next period are asked for at once.
-        let today = rules::today(now, seen.zone());
-        bill_until(&tx, app, (now, order.actor), &[id], (today, invoices::Issue::Now)).await?;
+        let until = (around.today, invoices::Issue::Now);
+        bill_until(tx, app, (now, order.actor), &[id], until).await?;
     }
     let deed = Deed { action: act.action(), object: format!("subscription/{id}"), site: Some(site), detail };
-    audit::record(&*tx, now, order.actor, deed).await?;
-    let subscription = subscriptions::find(&*tx, order.scope, id).await?.ok_or(SubscriptionError::NotFound)?;
-    tx.commit().await?;
-    app.wakes.wake();
-    Ok(Done { subscription, plan, invoice: made.get(&id).copied() })
+    let subscription = subscriptions::find(&**tx, order.scope, id).await?.ok_or(SubscriptionError::NotFound)?;
+    Ok((Done { subscription, plan, invoice: made.get(&id).copied() }, Some(deed)))
+}
+
+/// Whether the user is made anew, with all that is known of him.
+fn makes_anew(act: &Act) -> bool {
+    matches!(act, Act::Move { .. } | Act::Rename { .. })
 }
 
 /// What an act makes of a subscription that is held.
@@ -105,6 +136,8 @@ pub(super) fn decide(held: Held, act: &Act, around: &Around) -> Result<Booking, 
     {
         after.profile.clone_from(&offered.profile);
     }
+    // What somebody typed no later clash replaces.
+    after.is_name_typed |= matches!(act, Act::Rename { .. });
     let is_secret_new = if let Act::Password(password) = act {
         after.password = password.clone().unwrap_or_else(made_password);
         true
@@ -145,7 +178,11 @@ fn package_of(of: &Subscription, act: &Act) -> Option<PackageId> {
     if let Act::ChangePackage { package, .. } = act {
         return Some(*package);
     }
-    of.next_package_id.filter(|_| matches!(act, Act::TakePackage | Act::Keep { planned: Planned::Change }))
+    if matches!(act, Act::TakePrice) {
+        return Some(of.package_id);
+    }
+    let looks_ahead = matches!(act, Act::TakePackage | Act::Renew { .. } | Act::Keep { planned: Planned::Change });
+    of.next_package_id.filter(|_| looks_ahead)
 }
 
 impl Loaded {
@@ -161,6 +198,8 @@ impl Loaded {
                 Act::Exempt { .. }
                     | Act::Discount(_)
                     | Act::Renewal { .. }
+                    | Act::Terms(_)
+                    | Act::TakePrice
                     | Act::Details(_)
                     | Act::Password(_)
                     | Act::Move { .. }
@@ -192,7 +231,7 @@ impl Loaded {
 
     /// What the operator chose of late payments.
     pub(super) fn policy(&self) -> change::Policy {
-        change::Policy { late_shifts: self.settings.services.late_payment_shifts }
+        change::Policy::of(&self.settings)
     }
 
     /// What is known around one of them.
@@ -203,13 +242,16 @@ impl Loaded {
     ) -> Result<Around, SubscriptionError> {
         let today = rules::today(self.now, of.zone());
         let services = &self.settings.services;
-        let billed: Vec<Billed> =
-            self.billed.get(&of.id).into_iter().flatten().map(as_billed).collect::<Result<_, _>>()?;
+        let all = self.billed.get(&of.id).map(Vec::as_slice).unwrap_or_default();
+        let later = served_later(of, all);
+        let billed = |each: &invoices::Billed| as_billed(each, later.get(&each.id).copied().unwrap_or(0));
+        let billed: Vec<Billed> = all.iter().map(billed).collect::<Result<_, _>>()?;
         let choices = Choices {
             rounding: services.proration_rounding,
             change_pays_first: services.change_pays_first,
             promise_max_days: services.promise_max_days,
             due_days: services.first_due_days,
+            policy: self.policy(),
         };
         let waiting = self.waiting_change(of.id);
         let asks_promise = matches!(act, Act::Promise { .. });
@@ -232,19 +274,21 @@ impl Loaded {
             addon: addon_offer(db, act).await?,
             router: self.router_offer(db, (of, act)).await?,
             is_name_free,
+            is_secret_unknown: false,
             was_promised,
             owes: self.owed(of.id).oldest_due.is_some(),
+            has_draft: self.owed(of.id).draft_due.is_some(),
             paid_change,
             waiting_change: waiting.map(|billed| billed.id),
             is_change_late: waiting.is_none_or(|billed| billed.due_on < today),
         })
     }
 
-    /// The invoice of the change that waits: the newest of its kind.
+    /// The invoice of the change that waits: the newest of its kind. One that was given up was not paid.
     fn paid_change(&self, id: SubscriptionId) -> Result<Option<Billed>, SubscriptionError> {
         let all = self.billed.get(&id).map(Vec::as_slice).unwrap_or_default();
         let newest = all.iter().filter(|billed| billed.kind == invoices::Kind::Change).max_by_key(|billed| billed.id);
-        newest.map(as_billed).transpose()
+        newest.filter(|billed| !billed.is_given_up).map(|billed| as_billed(billed, 0)).transpose()
     }
 
     /// The invoice of a change that is not paid.
@@ -287,7 +331,7 @@ pub(in super::super) async fn planned(
         let offered = of.next_package_id.and_then(|id| packages.get(&(id, of.router_id)));
         if let Some(offered) = offered {
             let mut then = of.clone();
-            rules::take_package(&mut then, offered);
+            rules::take_planned(&mut then, offered);
             found.insert(of.id, then);
         }
     }
@@ -350,6 +394,7 @@ fn offered(package: packages::Package, router: RouterId) -> Offered {
         is_taxed: package.terms.is_taxed,
         on_expiry: package.terms.on_expiry,
         cycle: package.terms.cycle,
+        bill_day: package.terms.bill_day,
     }
 }
 
@@ -359,9 +404,34 @@ fn taken_over(told: Vec<(SubscriptionId, Value)>) -> HashMap<SubscriptionId, Nai
     told.into_iter().filter_map(|(id, detail)| Some((id, until(&detail)?))).collect()
 }
 
-/// An invoice as what is taken back sees it. Discounts are off the days of the whole invoice.
-fn as_billed(billed: &invoices::Billed) -> Result<Billed, SubscriptionError> {
-    let days = |(from, until): (NaiveDate, NaiveDate)| Period { from, until };
+/// How many days later than they name invoices are served, where periods begin on a fixed day: service that began with a
+/// late first payment has its days behind each other until a period begins on its own day again.
+fn served_later(of: &Subscription, billed: &[invoices::Billed]) -> HashMap<InvoiceId, i64> {
+    let is_fixed = of.calendar().is_some_and(|calendar| calendar.step().is_fixed());
+    let is_period = |each: &&invoices::Billed| matches!(each.kind, invoices::Kind::First | invoices::Kind::Period);
+    let mut periods: Vec<(NaiveDate, NaiveDate, InvoiceId)> = Vec::new();
+    for each in billed.iter().filter(|_| is_fixed).filter(is_period) {
+        periods.extend(each.period.map(|(from, until)| (from, until, each.id)));
+    }
+    periods.sort_unstable();
+    let mut reached = of.started_on;
+    let mut later = HashMap::new();
+    for (from, until, id) in periods {
+        let days = reached.map_or(0, |reached| (reached - from).num_days().max(0));
+        later.insert(id, days);
+        reached = Some(rules::days_on(until, days));
+    }
+    later
+}
+
+/// An invoice as what is taken back sees it, so many days later than it says. Discounts are off the days of the whole
+/// invoice.
+fn as_billed(billed: &invoices::Billed, later: i64) -> Result<Billed, SubscriptionError> {
+    let days = |(from, until): (NaiveDate, NaiveDate)| Period {
+        from: rules::days_on(from, later),
+        until: rules::days_on(until, later),
+    };
+    let is_period = matches!(billed.kind, invoices::Kind::First | invoices::Kind::Period);
     let line = |line: &invoices::BilledLine| {
         let whole = matches!(line.kind, LineKind::Package | LineKind::Proration | LineKind::Discount);
         BilledLine {
@@ -379,5 +449,7 @@ fn as_billed(billed: &invoices::Billed) -> Result<Billed, SubscriptionError> {
         left: billed.total.minus(billed.credited)?,
         is_draft: billed.state == invoices::State::Draft,
         is_paid: billed.settled.minor() > 0,
+        is_given_up: billed.is_given_up,
+        period: billed.period.filter(|_| is_period).map(days),
     })
 }

@@ -34,7 +34,8 @@ pub struct Chunk {
 /// What became of a chunk.
 #[derive(Debug, Default)]
 pub struct Step {
-    pub done: usize,
+    /// Once for each thing that was done.
+    pub done: Vec<SubscriptionId>,
     /// Numbers of those that could not be, and why.
     pub failed: Vec<(String, String)>,
     /// Where the next chunk begins; nothing when there is none.
@@ -53,7 +54,7 @@ pub async fn due_starts(app: &App, actor: &Actor, chunk: Chunk) -> Result<Step, 
     let followed = follow::follow(&tx, app, (now, actor), held).await?;
     tx.commit().await?;
     app.wakes.wake();
-    let done = followed.iter().filter(|followed| followed.was != followed.state).count();
+    let done = moved(&followed);
     Ok(Step { done, failed: Vec::new(), last: next(&ids, chunk) })
 }
 
@@ -83,7 +84,7 @@ pub async fn due_package_changes(app: &App, actor: &Actor, chunk: Chunk) -> Resu
     let mut after = Some(SubscriptionId(0)).filter(|_| done.last.is_none());
     while let Some(from) = after {
         let late = step(app, actor, Chunk { after: from, ..chunk }, Due::LateChange).await?;
-        done.done += late.done;
+        done.done.extend(late.done);
         done.failed.extend(late.failed);
         after = late.last;
     }
@@ -104,6 +105,11 @@ pub async fn due_endings(app: &App, actor: &Actor, chunk: Chunk) -> Result<Step,
 /// The database's; the chunk was not done then.
 pub async fn due_promises(app: &App, actor: &Actor, chunk: Chunk) -> Result<Step, SubscriptionError> {
     step(app, actor, chunk, Due::Promise).await
+}
+
+/// Those whose state is another than it was.
+fn moved(followed: &[follow::Followed]) -> Vec<SubscriptionId> {
+    followed.iter().filter(|followed| followed.was != followed.state).map(|followed| followed.id).collect()
 }
 
 async fn found(tx: &Tx, chunk: Chunk, due: Due, now: DateTime<Utc>) -> Result<Vec<SubscriptionId>, SubscriptionError> {
@@ -152,7 +158,7 @@ pub async fn due_in(
     }
     let held = rows::hold(&**tx, &app.keys, &ids).await?;
     let followed = follow::follow(tx, app, (now, actor), held).await?;
-    step.done += followed.iter().filter(|followed| followed.was != followed.state).count();
+    step.done.extend(moved(&followed));
     record(tx, (now, actor), chunk.site, &numbers).await?;
     Ok(step)
 }
@@ -190,9 +196,9 @@ async fn some(
         (held, act)
     };
     let bookings = decided(tx, (due, now), held.into_iter().map(with_act).collect(), step).await?;
-    step.done += bookings.len();
     let numbers: Vec<String> = bookings.iter().map(|booking| booking.before.number.clone()).collect();
     let booked: Vec<SubscriptionId> = bookings.iter().map(|booking| booking.before.id).collect();
+    step.done.extend(&booked);
     let zone = bookings.first().map(|booking| booking.before.zone());
     book::book(tx, app, (now, actor), bookings).await?;
     if let (Due::Resume, Some(zone)) = (due, zone) {

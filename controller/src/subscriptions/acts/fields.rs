@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Act, Planned,
+    Act, Planned, Terms,
     rules::{Details, MAX_REASON, Paying, When},
 };
 use crate::{
     http::form::{Check, FieldError, FormErrors},
     ids::{AddonId, PackageId, RouterId},
     money::{Currency, Money},
+    packages::{Cycle, OnExpiry},
     settings::services::MAX_USERNAME,
     subscriptions::{Discount, Subscription, rules},
 };
@@ -46,6 +47,16 @@ pub(super) struct Body {
     quantity: Option<i64>,
     /// Which add-on of the subscription ends.
     row: Option<i64>,
+    /// How many periods are paid ahead; one unless said.
+    periods: Option<i64>,
+    /// `monthly`, `anniversary`, … of the same length as before.
+    cycle: String,
+    /// 1 to 28, of `monthly`.
+    bill_day: Option<i64>,
+    is_prepaid: Option<bool>,
+    due_days: Option<i64>,
+    /// `isolate`, `disable`, `remove`.
+    on_expiry: String,
     grace_days: Option<i64>,
     server: Option<String>,
     remote_address: Option<String>,
@@ -81,6 +92,13 @@ pub(crate) struct Fields {
     pub(crate) addon_id: String,
     pub(crate) quantity: String,
     pub(crate) row: String,
+    pub(crate) periods: String,
+    pub(crate) cycle: String,
+    pub(crate) bill_day: String,
+    /// `yes` or `no`.
+    pub(crate) is_prepaid: String,
+    pub(crate) due_days: String,
+    pub(crate) on_expiry: String,
     pub(crate) grace_days: String,
     pub(crate) server: String,
     pub(crate) remote_address: String,
@@ -102,6 +120,12 @@ impl Fields {
             is_credited: "on".to_owned(),
             amount: discount.map(|discount| discount.amount.typed()).unwrap_or_default(),
             quantity: "1".to_owned(),
+            periods: "1".to_owned(),
+            cycle: of.cycle.clone(),
+            bill_day: of.bill_day.map(|day| day.to_string()).unwrap_or_default(),
+            is_prepaid: if of.is_prepaid { "yes" } else { "no" }.to_owned(),
+            due_days: of.due_days.to_string(),
+            on_expiry: of.on_expiry.as_str().to_owned(),
             grace_days: of.grace_days.to_string(),
             server: of.server.clone(),
             remote_address: of.remote_address.clone(),
@@ -149,6 +173,12 @@ impl Fields {
             addon_id: id(&mut check, "addon_id", &self.addon_id).map(AddonId),
             quantity: number(&mut check, "quantity", &self.quantity, 1_000),
             row: id(&mut check, "row", &self.row),
+            periods: number(&mut check, "periods", &self.periods, 1_000),
+            cycle: self.cycle.clone(),
+            bill_day: number(&mut check, "bill_day", &self.bill_day, 1_000),
+            is_prepaid: Some(self.is_prepaid == "yes").filter(|_| !self.is_prepaid.is_empty()),
+            due_days: number(&mut check, "due_days", &self.due_days, 1_000),
+            on_expiry: self.on_expiry.clone(),
             grace_days: number(&mut check, "grace_days", &self.grace_days, 1_000),
             server: Some(self.server.clone()),
             remote_address: Some(self.remote_address.clone()),
@@ -198,7 +228,10 @@ impl Body {
             "discount" => self.discount(&mut check),
             "addons" => self.addon(&mut check, today),
             "addon_end" => self.addon_end(&mut check, today),
+            "renew" => self.renew(&mut check),
             "renewal" => Some(Act::Renewal { is_on: self.is_on.unwrap_or(true) }),
+            "terms" => self.terms(&mut check),
+            "take_price" => Some(Act::TakePrice),
             "details" => self.details(&mut check),
             "password" => self.password(&mut check),
             "move" => needed(&mut check, "router_id", self.router_id).map(|router| Act::Move { router }),
@@ -268,6 +301,25 @@ impl Body {
     fn addon_end(&self, check: &mut Check, today: NaiveDate) -> Option<Act> {
         let on = self.until.map_or(today, after);
         needed(check, "row", self.row).map(|row| Act::EndAddon { row, on })
+    }
+
+    fn terms(&self, check: &mut Check) -> Option<Act> {
+        Some(Act::Terms(Terms {
+            cycle: choice(check, "cycle", &self.cycle, Cycle::parse),
+            bill_day: self.bill_day,
+            is_prepaid: self.is_prepaid,
+            due_days: self.due_days,
+            grace_days: self.grace_days,
+            on_expiry: choice(check, "on_expiry", &self.on_expiry, OnExpiry::parse),
+        }))
+    }
+
+    fn renew(&self, check: &mut Check) -> Option<Act> {
+        let periods = usize::try_from(self.periods.unwrap_or(1)).ok();
+        if periods.is_none() {
+            check.refuse("periods", FieldError::new("not_a_number"));
+        }
+        periods.map(|periods| Act::Renew { periods })
     }
 
     fn details(&self, check: &mut Check) -> Option<Act> {

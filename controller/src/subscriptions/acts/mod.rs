@@ -5,6 +5,8 @@
 //! that what was shown is what is done. A form carries the version it was drawn from: the second of two who press at
 //! once is told.
 
+#[cfg(test)]
+mod anew_stories;
 pub(crate) mod api;
 mod book;
 mod deed;
@@ -34,14 +36,16 @@ use crate::{
 };
 
 pub(super) use deed::planned;
-pub use deed::{act, preview};
+pub use deed::{act, act_in, preview};
 pub use due::{
     Chunk, Step, due_endings, due_in, due_package_changes, due_pauses, due_promises, due_resumes, due_starts,
 };
+pub use plan::{MAX_PERIODS, NextInvoice, Terms};
 pub use rules::{Details, Paying, When};
 
 /// The acts that people do, as in the paths of pages and API.
-pub(crate) const ACTS: [&str; 15] = [
+pub(crate) const ACTS: [&str; 18] = [
+    "renew",
     "change_package",
     "pause",
     "resume",
@@ -51,6 +55,8 @@ pub(crate) const ACTS: [&str; 15] = [
     "addon_end",
     "exempt",
     "renewal",
+    "terms",
+    "take_price",
     "details",
     "password",
     "rename",
@@ -119,9 +125,16 @@ pub enum Act {
         /// The first day without it.
         on: NaiveDate,
     },
+    /// Asks for the next periods now, to be paid ahead.
+    Renew {
+        periods: usize,
+    },
     Renewal {
         is_on: bool,
     },
+    Terms(Terms),
+    /// What the package costs by now.
+    TakePrice,
     Details(Details),
     /// `None`: hiji makes one.
     Password(Option<SecretString>),
@@ -176,7 +189,10 @@ impl Act {
             Self::Exempt { .. } => "subscription.exempt",
             Self::Discount(_) => "subscription.discount",
             Self::AddAddon { .. } | Self::EndAddon { .. } => "subscription.addons",
+            Self::Renew { .. } => "subscription.renew",
             Self::Renewal { .. } => "subscription.renewal",
+            Self::Terms(_) => "subscription.terms",
+            Self::TakePrice => "subscription.take_price",
             Self::Details(_) => "subscription.details",
             Self::Password(_) => "subscription.password",
             Self::Move { .. } => "subscription.move",
@@ -191,7 +207,9 @@ pub(crate) fn offered(of: &Subscription) -> Vec<&'static str> {
     let makes_sense = |act: &&str| match (*act, of.state) {
         (_, State::Ended) => false,
         ("change_package", state) => state != State::Paused && of.next_package_id.is_none(),
-        ("pause", state) => matches!(state, State::Active | State::Grace | State::Paused),
+        ("take_price", _) => of.next_package_id.is_none(),
+        ("renew", state) => state != State::Paused,
+        ("pause", state) => matches!(state, State::Active | State::Grace | State::Isolated | State::Paused),
         ("resume", state) => state == State::Paused,
         ("promise", state) => matches!(state, State::Grace | State::Isolated) && !of.is_held,
         ("keep", state) => {
@@ -205,7 +223,11 @@ pub(crate) fn offered(of: &Subscription) -> Vec<&'static str> {
 
 /// Who may do an act of a path.
 fn permission(name: &str) -> Permission {
-    if name == "promise" { Permission::SubscriptionsIsolate } else { Permission::SubscriptionsManage }
+    match name {
+        "promise" => Permission::SubscriptionsIsolate,
+        "renew" => Permission::PaymentsTake,
+        _ => Permission::SubscriptionsManage,
+    }
 }
 
 /// Who wants something, and which version he saw.

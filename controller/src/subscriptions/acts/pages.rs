@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{
     Done,
     fields::Fields,
-    plan::{Asked, AskedFor, Charge, Plan},
+    plan::{Asked, AskedFor, Charge, FirstPeriod, NextInvoice, Plan},
     quote::{Difference, GivenBack, Part, Returned},
     rules::Paying,
 };
@@ -167,7 +167,10 @@ fn sample_plan(asks: bool) -> Plan {
         returned,
         owed: Some(Money::idr(53_200)),
         last: Bill::default(),
+        next: vec![NextInvoice::sample(("2027-01-01", "2027-02-01"), Money::idr(165_000))],
+        paid_until: Some(day("2027-02-01")),
         moved_days: 10,
+        period: Some(FirstPeriod { days, amount: Money::idr(50_000), due_on: days.until, is_now: asks }),
         paused: None,
         addon: None,
         drops: None,

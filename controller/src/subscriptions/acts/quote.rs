@@ -3,7 +3,8 @@
 //!
 //! Days that were invoiced and are not served are taken back from the invoices that asked for them, line by line, so
 //! that discounts, add-ons and tax are given back as they were charged. Service that was moved by a pause goes on after
-//! the days its invoice names: what is left of it is looked for as many days earlier.
+//! the days its invoice names: what is left of it is looked for as many days earlier. Days that were given back and are
+//! invoiced anew belong to the later invoice.
 
 use chrono::{Days, NaiveDate};
 use serde::Serialize;
@@ -55,6 +56,10 @@ pub struct Billed {
     pub is_draft: bool,
     /// Something of it was paid.
     pub is_paid: bool,
+    /// The debt was given up: its days were never paid, so nothing is given back for them.
+    pub is_given_up: bool,
+    /// The period that it asks for; none: for something within one.
+    pub period: Option<Period>,
 }
 
 /// A line that asks for days.
@@ -166,21 +171,23 @@ pub fn unused(
     rounding: i64,
 ) -> Result<Returned, MoneyError> {
     let none = Money::new(0, before.price.currency());
-    let named_until = billed.iter().filter_map(Billed::until).max();
+    let cuts = cuts(billed);
+    let named = billed.iter().zip(&cuts).filter_map(|(each, cut)| Some(each.until()?.min(*cut)));
+    let named_until = named.max();
     // A pause moved service on behind the days that invoices name.
     let moved = named_until.map_or(0, |until| (end - until).num_days().max(0));
     let moved = if calendar.step().is_fixed() || named_until.is_none() { 0 } else { moved };
     let sought = Period { from: earlier(days.from, moved), until: earlier(days.until, moved) };
     let mut found = Returned { of_invoices: Vec::new(), loose: none, total: none };
     let mut lefts: Vec<Money> = Vec::with_capacity(billed.len());
-    for invoice in billed {
-        let amount = invoice.share(sought, rounding)?;
+    for (invoice, cut) in billed.iter().zip(&cuts) {
+        let amount = invoice.share(Period { until: sought.until.min(*cut), ..sought }, rounding)?;
         let amount = if amount.minor() > invoice.left.minor() { invoice.left } else { amount };
         lefts.push(invoice.left.minus(amount)?);
         found.add(invoice, amount)?;
     }
     // Days between invoices that a pause moved apart.
-    let gap = if calendar.step().is_fixed() { Vec::new() } else { gap(billed, sought) };
+    let gap = if calendar.step().is_fixed() { Vec::new() } else { gap((billed, &cuts), sought) };
     let extra = gaps_price(&gap, calendar, before.price, rounding)?;
     let rest = found.spread(billed, &mut lefts, extra)?;
     let old = before.until.and_then(|until| {
@@ -228,7 +235,7 @@ impl Returned {
     }
 
     fn add(&mut self, invoice: &Billed, amount: Money) -> Result<(), MoneyError> {
-        if amount.minor() <= 0 {
+        if amount.minor() <= 0 || invoice.is_given_up {
             return Ok(());
         }
         self.total = self.total.plus(amount)?;
@@ -333,10 +340,22 @@ fn earlier(day: NaiveDate, days: i64) -> NaiveDate {
     day.checked_sub_days(Days::new(days.unsigned_abs())).unwrap_or(day)
 }
 
+/// From when on what each invoice asked for was given back, and asked for anew by a later one.
+fn cuts(billed: &[Billed]) -> Vec<NaiveDate> {
+    let cut = |invoice: &Billed| {
+        let later = billed.iter().filter(|later| later.invoice > invoice.invoice);
+        later.filter_map(|later| later.period).map(|period| period.from).min().unwrap_or(NaiveDate::MAX)
+    };
+    billed.iter().map(cut).collect()
+}
+
 /// The days of a stretch that lie between invoices, so that no line names them.
-fn gap(billed: &[Billed], days: Period) -> Vec<Period> {
-    let mut named: Vec<Period> =
-        billed.iter().flat_map(|each| each.lines.iter().filter_map(|line| line.days)).collect();
+fn gap((billed, cuts): (&[Billed], &[NaiveDate]), days: Period) -> Vec<Period> {
+    let of = |(each, cut): (&Billed, &NaiveDate)| {
+        let named = each.lines.iter().filter_map(|line| line.days);
+        named.map(|days| Period { until: days.until.min(*cut), ..days }).collect::<Vec<_>>()
+    };
+    let mut named: Vec<Period> = billed.iter().zip(cuts).flat_map(of).filter(|days| days.days() > 0).collect();
     named.sort_by_key(|days| days.from);
     let mut found = Vec::new();
     let mut reached: Option<NaiveDate> = None;

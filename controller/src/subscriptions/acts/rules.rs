@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use hiji_shared::device::Service;
 use serde::Serialize;
 
-use super::super::{Discount, Period, State, Subscription, SubscriptionError};
+use super::super::{Discount, Period, State, Step, Subscription, SubscriptionError};
 use crate::{
     http::form::FieldError,
     ids::{PackageId, RouterId},
@@ -21,6 +21,8 @@ use crate::{
 pub const MAX_REASON: usize = 200;
 /// Days that something may be planned ahead.
 const MAX_AHEAD_DAYS: i64 = 366;
+/// Of a month, where prices of different periods are compared.
+const MONTH_DAYS: i128 = 30;
 /// Days of the longest pause.
 const MAX_PAUSE_DAYS: i64 = 366;
 
@@ -38,6 +40,8 @@ pub struct Offered {
     pub is_taxed: bool,
     pub on_expiry: OnExpiry,
     pub cycle: Cycle,
+    /// 1 to 28, of the cycle on a day of the month.
+    pub bill_day: Option<i32>,
     /// Sold as subscriptions, on that router, and not archived.
     pub is_offered: bool,
 }
@@ -157,6 +161,26 @@ pub fn same_length(a: Cycle, b: Cycle) -> bool {
     a == b || (month(a) && month(b)) || (days(a).is_some() && days(a) == days(b))
 }
 
+/// Whether periods of the package are of another length than those there are: then they begin anew with it.
+#[must_use]
+pub fn begins_anew(of: &Subscription, to: &Offered) -> bool {
+    Cycle::parse(&of.cycle).is_none_or(|cycle| !same_length(cycle, to.cycle))
+}
+
+/// What is usual of packages whose periods have different lengths: more a day at once, less with the next period.
+#[must_use]
+pub fn usual_when(of: &Subscription, to: &Offered) -> When {
+    let days = |cycle: Cycle| match cycle {
+        Cycle::Monthly | Cycle::Anniversary => MONTH_DAYS,
+        Cycle::Months(months) => i128::from(months) * MONTH_DAYS,
+        Cycle::Weeks(weeks) => i128::from(weeks) * 7,
+        Cycle::Days(days) => i128::from(days),
+    };
+    let old = Cycle::parse(&of.cycle).map_or(MONTH_DAYS, days);
+    let less = i128::from(to.price.minor()) * old < i128::from(of.price.minor()) * days(to.cycle);
+    if less { When::NextPeriod } else { When::Now }
+}
+
 /// Whether another package can take the place of the one there is.
 ///
 /// # Errors
@@ -175,9 +199,6 @@ pub fn may_change(of: &Subscription, to: &Offered) -> Result<(), SubscriptionErr
     if !to.is_offered || to.service != of.service || to.price.currency() != of.price.currency() {
         return Err(refused("package_id", "package_not_sold_there"));
     }
-    if !Cycle::parse(&of.cycle).is_some_and(|cycle| same_length(cycle, to.cycle)) {
-        return Err(refused("package_id", "package_other_cycle"));
-    }
     if of.discount.as_ref().is_some_and(|discount| discount.amount.minor() > to.price.minor()) {
         return Err(refused("package_id", "package_below_discount"));
     }
@@ -191,6 +212,25 @@ pub fn change_day(of: &Subscription, when: When, today: NaiveDate) -> NaiveDate 
     match (when, of.calendar()) {
         (When::NextPeriod, Some(calendar)) => calendar.around(day).until,
         (When::Now, _) | (When::NextPeriod, None) => day,
+    }
+}
+
+/// The first day of periods of another length: today, or when the period that runs is over, and all that is paid for.
+#[must_use]
+pub fn renewal_day(of: &Subscription, when: When, today: NaiveDate) -> NaiveDate {
+    let day = change_day(of, when, today);
+    match when {
+        When::Now => day,
+        When::NextPeriod => of.covered_until.map_or(day, |paid| paid.max(day)),
+    }
+}
+
+/// Days from one on are not invoiced any more, and can be anew.
+pub fn take_back(of: &mut Subscription, from: NaiveDate) {
+    if of.billed_until.is_some_and(|until| until > from) {
+        of.billed_until = Some(from);
+        of.covered_until = of.covered_until.map(|until| until.min(from));
+        of.edition = of.edition.saturating_add(1);
     }
 }
 
@@ -213,8 +253,11 @@ pub fn waits_for_payment(of: &Subscription) -> bool {
     of.next_package_id.is_some() && of.next_package_from.is_none()
 }
 
-/// Takes another package.
+/// Takes another package; where its periods have another length they are counted from the day it was planned for.
 pub fn take_package(of: &mut Subscription, to: &Offered) {
+    if let Some(from) = of.next_package_from.filter(|_| begins_anew(of, to)) {
+        count_from(of, to, from);
+    }
     of.package_id = to.id;
     of.package.clone_from(&to.name);
     of.price = to.price;
@@ -222,6 +265,26 @@ pub fn take_package(of: &mut Subscription, to: &Offered) {
     of.is_taxed = to.is_taxed;
     of.on_expiry = to.on_expiry;
     forget_change(of);
+}
+
+/// Counts periods as a package does, from a day on.
+pub fn count_from(of: &mut Subscription, to: &Offered, from: NaiveDate) {
+    of.cycle = to.cycle.name();
+    of.bill_day = to.bill_day.filter(|_| to.cycle == Cycle::Monthly);
+    of.anchor = Some(Step::of(to.cycle, of.bill_day).anchor(from));
+}
+
+/// Takes what its package costs by now, and nothing else of it.
+pub fn take_price(of: &mut Subscription, to: &Offered) {
+    of.price = to.price;
+    of.cost = Some(to.cost);
+    of.is_taxed = to.is_taxed;
+    forget_change(of);
+}
+
+/// Takes the package that was planned; the same one: what it costs.
+pub fn take_planned(of: &mut Subscription, to: &Offered) {
+    if to.id == of.package_id { take_price(of, to) } else { take_package(of, to) }
 }
 
 /// Nothing is planned any more.
@@ -239,13 +302,14 @@ pub fn plan_pause(
     today: NaiveDate,
 ) -> Result<(), SubscriptionError> {
     let from = match of.state {
-        State::Active | State::Grace => {
+        // What an isolated customer owes he owes through his pause.
+        State::Active | State::Grace | State::Isolated => {
             within("from", from, (today, days_on(today, MAX_AHEAD_DAYS)))?;
             from
         }
         // It has begun: only its end can be another.
         State::Paused => of.paused_from.unwrap_or(from),
-        State::Pending | State::Isolated | State::Ended => return Err(wrong(of)),
+        State::Pending | State::Ended => return Err(wrong(of)),
     };
     if let Some(until) = until {
         within("until", until, (days_on(from.max(today), 1), days_on(from, MAX_PAUSE_DAYS)))?;
@@ -260,7 +324,8 @@ pub fn plan_pause(
 /// Whether the pause that is planned begins.
 #[must_use]
 pub fn pause_is_due(of: &Subscription, today: NaiveDate) -> bool {
-    matches!(of.state, State::Active | State::Grace) && of.paused_from.is_some_and(|from| from <= today)
+    let may_pause = matches!(of.state, State::Active | State::Grace | State::Isolated);
+    may_pause && of.paused_from.is_some_and(|from| from <= today)
 }
 
 /// Begins the pause that is planned. It begins today, also when its day has gone by: what was served is not paused.
@@ -268,6 +333,8 @@ pub fn begin_pause(of: &mut Subscription, today: NaiveDate) {
     of.paused_from = Some(of.paused_from.map_or(today, |from| from.max(today)));
     of.state = State::Paused;
     of.promise_until = None;
+    // Where it stands afterwards is looked at anew, with what is owed then.
+    of.is_held = false;
 }
 
 /// What a pause was.
@@ -295,6 +362,8 @@ pub fn resume(of: &mut Subscription, on: NaiveDate) -> Result<Paused, Subscripti
         // What was not invoiced begins today, with a part of a period.
         of.billed_until = of.billed_until.map(|until| until.max(days.until));
         of.covered_until = of.covered_until.map(|until| if until >= from { until.max(days.until) } else { until });
+        // What was planned for a day of the pause begins behind it.
+        of.next_package_from = of.next_package_from.map(|day| if day >= from { day.max(days.until) } else { day });
     } else {
         paused.moved_days = days.days();
         for day in [&mut of.billed_until, &mut of.covered_until, &mut of.next_package_from] {
@@ -468,7 +537,8 @@ pub fn set_details(of: &mut Subscription, details: &Details) -> Result<Vec<&'sta
             changed.push("grace_days");
         }
     }
-    if let Some(address) = &details.remote_address {
+    // One who was taken over may have another pool than his profile's: what stays need not be an address.
+    if let Some(address) = details.remote_address.as_ref().filter(|address| **address != of.remote_address) {
         if !address.is_empty() && of.service != Service::Pppoe {
             return Err(refused("remote_address", "only_of_pppoe"));
         }

@@ -151,7 +151,7 @@ pub(super) async fn due(
     let query = match due {
         Due::Start => acts(all).filter(Column::State.eq(State::Pending.as_str())),
         Due::Pause => acts(all)
-            .filter(Column::State.is_in([State::Active, State::Grace].map(State::as_str)))
+            .filter(Column::State.is_in([State::Active, State::Grace, State::Isolated].map(State::as_str)))
             .filter(Column::PausedFrom.lte(today)),
         Due::Resume => {
             acts(all).filter(Column::State.eq(State::Paused.as_str())).filter(Column::PausedUntil.lte(today))

@@ -25,20 +25,20 @@ use crate::{
     testing::{TestApp, actor, on_each_database},
 };
 
-fn day(text: &str) -> NaiveDate {
+pub(super) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
 /// A site in Jayapura with a router, two packages, and Budi's service on the first.
-struct Kebon {
-    site: SiteId,
-    router: RouterId,
-    small: PackageId,
-    large: PackageId,
-    id: SubscriptionId,
+pub(super) struct Kebon {
+    pub(super) site: SiteId,
+    pub(super) router: RouterId,
+    pub(super) small: PackageId,
+    pub(super) large: PackageId,
+    pub(super) id: SubscriptionId,
 }
 
-async fn package(app: &TestApp, name: &str, price: i64, routers: &[RouterId], more: Value) -> PackageId {
+pub(super) async fn package(app: &TestApp, name: &str, price: i64, routers: &[RouterId], more: Value) -> PackageId {
     let mut form = json!({
         "name": name, "service": "pppoe", "profile": name, "price": price, "cost": price / 2, "is_prepaid": false,
         "bill_day": 1, "due_days": 9, "grace_days": 3, "router_ids": routers,
@@ -49,7 +49,7 @@ async fn package(app: &TestApp, name: &str, price: i64, routers: &[RouterId], mo
 }
 
 /// A service that began on 24 November, prorated; `more` is of its package.
-async fn kebon(app: &TestApp, more: Value) -> Kebon {
+pub(super) async fn kebon(app: &TestApp, more: Value) -> Kebon {
     let site = app.site("Kebon").await;
     let router = app.router(site, "RB-Kebon").await;
     let small = package(app, "Rumah-10M", 165_000, &[router], more.clone()).await;
@@ -65,13 +65,13 @@ async fn kebon(app: &TestApp, more: Value) -> Kebon {
 }
 
 /// Moves the clock to an instant.
-fn at(app: &TestApp, instant: &str) {
+pub(super) fn at(app: &TestApp, instant: &str) {
     let instant: DateTime<Utc> = instant.parse().unwrap();
     app.clock.advance(instant - app.app.clock.now());
 }
 
 /// Invoices every period that begins by a day.
-async fn bill(app: &TestApp, kebon: &Kebon, horizon: &str) {
+pub(super) async fn bill(app: &TestApp, kebon: &Kebon, horizon: &str) {
     let tx = app.db.begin().await.unwrap();
     let how = (day(horizon), invoices::Issue::Now);
     bill_until(&tx, app, (app.app.clock.now(), &actor()), &[kebon.id], how).await.unwrap();
@@ -79,7 +79,7 @@ async fn bill(app: &TestApp, kebon: &Kebon, horizon: &str) {
 }
 
 /// Invoices of the service, the newest first.
-async fn billed(app: &TestApp, kebon: &Kebon) -> Vec<Head> {
+pub(super) async fn billed(app: &TestApp, kebon: &Kebon) -> Vec<Head> {
     let filter = invoices::Filter { tab: Tab::All, subscription: Some(kebon.id), ..invoices::Filter::default() };
     let page = PageOf::default();
     let found = invoices::list(app.db.read(), &Scope::All, app.app.clock.now(), &filter, &page).await.unwrap();
@@ -89,7 +89,7 @@ async fn billed(app: &TestApp, kebon: &Kebon) -> Vec<Head> {
 }
 
 /// Pays all that is owed, in one sum.
-async fn pay_all(app: &TestApp, kebon: &Kebon) {
+pub(super) async fn pay_all(app: &TestApp, kebon: &Kebon) {
     for head in billed(app, kebon).await.into_iter().filter(|head| head.remaining.minor() > 0) {
         let (now, actor) = (app.app.clock.now(), actor());
         let source = Source::new("payment", head.id.0);
@@ -106,54 +106,55 @@ async fn pay_all(app: &TestApp, kebon: &Kebon) {
     }
 }
 
-async fn of(app: &TestApp, kebon: &Kebon) -> Subscription {
+pub(super) async fn of(app: &TestApp, kebon: &Kebon) -> Subscription {
     find(app.db.read(), &Scope::All, kebon.id).await.unwrap().unwrap()
 }
 
-async fn done(app: &TestApp, kebon: &Kebon, act: Act) -> Result<Done, SubscriptionError> {
+pub(super) async fn done(app: &TestApp, kebon: &Kebon, act: Act) -> Result<Done, SubscriptionError> {
     let order = Order { scope: &Scope::All, actor: &actor(), form_id: "", seen: None };
     super::act(app, &order, kebon.id, &act).await
 }
 
 /// What the customer owes, and what he has.
-async fn balance(app: &TestApp, kebon: &Kebon) -> (i64, i64) {
+pub(super) async fn balance(app: &TestApp, kebon: &Kebon) -> (i64, i64) {
     let of = of(app, kebon).await;
     let balance = ledger::balance(app.db.read(), of.customer_id, Currency::IDR).await.unwrap();
     (balance.receivable.minor(), balance.credit.minor())
 }
 
 /// What the router shall have of a name.
-async fn wanted(app: &TestApp, router: RouterId, name: &str) -> Object {
+pub(super) async fn wanted(app: &TestApp, router: RouterId, name: &str) -> Object {
     let rows = routers::store::desired_after(app.db.read(), &app.keys, router, 0, 10_000).await.unwrap();
     let of_name = |object: &Object| {
         let of_user = matches!(object, Object::User(user) if user.name == name);
-        of_user || matches!(object, Object::Gone { name: gone, .. } if gone == name)
+        of_user
+            || matches!(object, Object::Gone { name: gone, .. } | Object::Forgotten { name: gone, .. } if gone == name)
     };
     rows.into_iter().map(|desired| desired.object).rfind(of_name).unwrap()
 }
 
-async fn user(app: &TestApp, router: RouterId, name: &str) -> DesiredUser {
+pub(super) async fn user(app: &TestApp, router: RouterId, name: &str) -> DesiredUser {
     let wanted = wanted(app, router, name).await;
     let Object::User(user) = wanted else { panic!("{wanted:?}") };
     user
 }
 
-async fn whats(app: &TestApp, kebon: &Kebon) -> Vec<String> {
+pub(super) async fn whats(app: &TestApp, kebon: &Kebon) -> Vec<String> {
     let page = PageOf::new(Some(50), None).unwrap();
     let all = history(app.db.read(), kebon.id, &page).await.unwrap().items;
     all.into_iter().map(|happened| happened.what).collect()
 }
 
-async fn proven(app: &TestApp) {
+pub(super) async fn proven(app: &TestApp) {
     let proof = ledger::prove(app.db.read(), app.app.clock.now(), true).await.unwrap();
     assert_eq!(proof.differences, []);
 }
 
-fn change(package: PackageId, when: Option<When>, paying: Paying) -> Act {
+pub(super) fn change(package: PackageId, when: Option<When>, paying: Paying) -> Act {
     Act::ChangePackage { package, when, paying }
 }
 
-fn refused(error: &SubscriptionError) -> String {
+pub(super) fn refused(error: &SubscriptionError) -> String {
     let SubscriptionError::Refused(errors) = error else { return error.to_string() };
     errors.iter().map(|(_, error)| error.code().to_owned()).collect()
 }
@@ -232,11 +233,11 @@ async fn a_change_that_is_not_paid_in_time_is_forgotten() {
         at(&app, "2026-12-12T03:00:00Z");
         done(&app, &kebon, change(kebon.large, None, Paying::Now)).await.unwrap();
         let chunk = Chunk { site: kebon.site, after: SubscriptionId(0), limit: 10 };
-        assert_eq!(due_package_changes(&app, &actor(), chunk).await.unwrap().done, 0);
+        assert_eq!(due_package_changes(&app, &actor(), chunk).await.unwrap().done.len(), 0);
         // Three days to pay in.
         at(&app, "2026-12-16T03:00:00Z");
-        assert_eq!(due_package_changes(&app, &actor(), chunk).await.unwrap().done, 1);
-        assert_eq!(due_package_changes(&app, &actor(), chunk).await.unwrap().done, 0);
+        assert_eq!(due_package_changes(&app, &actor(), chunk).await.unwrap().done.len(), 1);
+        assert_eq!(due_package_changes(&app, &actor(), chunk).await.unwrap().done.len(), 0);
         let after = of(&app, &kebon).await;
         assert_eq!((after.package_id, after.next_package_id, after.state), (kebon.small, None, State::Active));
         assert_eq!(billed(&app, &kebon).await[0].state, invoices::State::Void);
@@ -269,8 +270,8 @@ async fn less_speed_begins_with_the_next_period_and_what_is_dropped_costs_nothin
         assert_eq!(billed(&app, &kebon).await[0].total, Money::idr(165_000 + 60_000));
         at(&app, "2026-12-31T15:00:00Z");
         let chunk = Chunk { site: kebon.site, after: SubscriptionId(0), limit: 10 };
-        assert_eq!(due_package_changes(&app, &actor(), chunk).await.unwrap().done, 1);
-        assert_eq!(due_package_changes(&app, &actor(), chunk).await.unwrap().done, 0, "twice is once");
+        assert_eq!(due_package_changes(&app, &actor(), chunk).await.unwrap().done.len(), 1);
+        assert_eq!(due_package_changes(&app, &actor(), chunk).await.unwrap().done.len(), 0, "twice is once");
         assert_eq!(user(&app, kebon.router, "budi").await.profile, "Rumah-10M");
         proven(&app).await;
     })
@@ -290,17 +291,17 @@ async fn a_pause_switches_off_and_is_reckoned_on_both_sides() {
         done(&app, &kebon, act()).await.unwrap();
         assert_eq!(balance(&app, &kebon).await, (0, 0), "nothing is booked before it is over");
         let chunk = Chunk { site: kebon.site, after: SubscriptionId(0), limit: 10 };
-        assert_eq!(due_pauses(&app, &actor(), chunk).await.unwrap().done, 0);
+        assert_eq!(due_pauses(&app, &actor(), chunk).await.unwrap().done.len(), 0);
         at(&app, "2026-12-14T15:05:00Z");
-        assert_eq!(due_pauses(&app, &actor(), chunk).await.unwrap().done, 1);
-        assert_eq!(due_pauses(&app, &actor(), chunk).await.unwrap().done, 0, "twice is once");
+        assert_eq!(due_pauses(&app, &actor(), chunk).await.unwrap().done.len(), 1);
+        assert_eq!(due_pauses(&app, &actor(), chunk).await.unwrap().done.len(), 0, "twice is once");
         assert!(user(&app, kebon.router, "budi").await.disabled);
         bill(&app, &kebon, "2027-01-10").await;
         assert_eq!(billed(&app, &kebon).await.len(), 2, "no invoices for the time");
-        assert_eq!(due_resumes(&app, &actor(), chunk).await.unwrap().done, 0);
+        assert_eq!(due_resumes(&app, &actor(), chunk).await.unwrap().done.len(), 0);
         at(&app, "2027-01-14T15:05:00Z");
-        assert_eq!(due_resumes(&app, &actor(), chunk).await.unwrap().done, 1);
-        assert_eq!(due_resumes(&app, &actor(), chunk).await.unwrap().done, 0);
+        assert_eq!(due_resumes(&app, &actor(), chunk).await.unwrap().done.len(), 1);
+        assert_eq!(due_resumes(&app, &actor(), chunk).await.unwrap().done.len(), 0);
         let after = of(&app, &kebon).await;
         assert_eq!((after.state, after.billed_until), (State::Active, Some(day("2027-02-01"))));
         assert!(!user(&app, kebon.router, "budi").await.disabled);
@@ -359,8 +360,8 @@ async fn an_end_gives_back_what_is_left_and_removes_the_user() {
         bill(&app, &kebon, "2027-01-01").await;
         let chunk = Chunk { site: kebon.site, after: SubscriptionId(0), limit: 10 };
         at(&app, "2026-12-11T15:05:00Z");
-        assert_eq!(due_endings(&app, &actor(), chunk).await.unwrap().done, 1);
-        assert_eq!(due_endings(&app, &actor(), chunk).await.unwrap().done, 0);
+        assert_eq!(due_endings(&app, &actor(), chunk).await.unwrap().done.len(), 1);
+        assert_eq!(due_endings(&app, &actor(), chunk).await.unwrap().done.len(), 0);
         let after = of(&app, &kebon).await;
         assert_eq!((after.state, after.ended_at.is_some()), (State::Ended, true));
         assert!(matches!(wanted(&app, kebon.router, "budi").await, Object::Gone { .. }));
@@ -417,7 +418,7 @@ async fn a_night_does_all_that_is_due_in_one_go() {
             let step = due_in(&tx, &app, (app.app.clock.now(), &actor()), chunk).await.unwrap();
             tx.commit().await.unwrap();
             assert!(step.failed.is_empty());
-            step.done
+            step.done.len()
         };
         // Another package and a pause, from the same day on.
         assert_eq!(night("2026-12-31T15:05:00Z").await, 2);
@@ -453,10 +454,10 @@ async fn a_promise_opens_once_a_month_and_is_kept_or_broken() {
         assert!(!user(&app, kebon.router, "budi").await.disabled);
         assert_eq!(refused(&done(&app, &kebon, promise("2026-12-18")).await.unwrap_err()), "promise_this_month");
         let chunk = Chunk { site: kebon.site, after: SubscriptionId(0), limit: 10 };
-        assert_eq!(due_promises(&app, &actor(), chunk).await.unwrap().done, 0);
+        assert_eq!(due_promises(&app, &actor(), chunk).await.unwrap().done.len(), 0);
         at(&app, "2026-12-16T15:00:00Z");
-        assert_eq!(due_promises(&app, &actor(), chunk).await.unwrap().done, 1);
-        assert_eq!(due_promises(&app, &actor(), chunk).await.unwrap().done, 0);
+        assert_eq!(due_promises(&app, &actor(), chunk).await.unwrap().done.len(), 1);
+        assert_eq!(due_promises(&app, &actor(), chunk).await.unwrap().done.len(), 0);
         let broken = of(&app, &kebon).await;
         assert_eq!((broken.promise_until, whats(&app, &kebon).await.remove(0)), (None, "promise-broken".to_owned()));
         assert!(broken.acts_at.is_some_and(|at| at <= app.app.clock.now()), "the next plan isolates him");
@@ -488,6 +489,21 @@ async fn two_who_press_at_once_are_one_and_told() {
         assert!(matches!(super::act(&app, &order, kebon.id, &act).await, Err(SubscriptionError::NotFound)));
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_switch_that_stands_so_already_changes_nothing() {
+    let app = TestApp::sqlite().await;
+    let kebon = kebon(&app, json!({})).await;
+    let exempt = |reason: Option<&str>| Act::Exempt { reason: reason.map(str::to_owned) };
+    let off = done(&app, &kebon, exempt(None)).await.unwrap_err();
+    assert_eq!(refused(&off), "nothing_changed");
+    done(&app, &kebon, exempt(Some("kantor desa"))).await.unwrap();
+    let again = done(&app, &kebon, exempt(Some("kantor desa"))).await.unwrap_err();
+    assert_eq!(refused(&again), "nothing_changed");
+    done(&app, &kebon, exempt(Some("masjid"))).await.unwrap();
+    done(&app, &kebon, exempt(None)).await.unwrap();
+    assert!(!of(&app, &kebon).await.is_exempt);
 }
 
 #[tokio::test]

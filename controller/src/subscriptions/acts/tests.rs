@@ -43,6 +43,7 @@ fn offered(price: i64) -> Offered {
         is_taxed: false,
         on_expiry: OnExpiry::Isolate,
         cycle: Cycle::Monthly,
+        bill_day: Some(1),
         is_offered: true,
     }
 }
@@ -77,6 +78,8 @@ fn invoice(id: i64, asked: Period, amount: i64) -> Billed {
         left: Money::idr(amount),
         is_draft: false,
         is_paid: true,
+        is_given_up: false,
+        period: Some(asked),
     }
 }
 
@@ -135,7 +138,7 @@ fn a_change_at_the_end_of_a_month_counts_from_the_anchor() {
 }
 
 #[test]
-fn the_package_may_be_any_that_is_sold_there_for_periods_of_the_same_length() {
+fn the_package_may_be_any_that_is_sold_there() {
     let of = december();
     assert!(rules::may_change(&of, &offered(225_000)).is_ok());
     let refused = |of: &Subscription, to: &Offered| code(rules::may_change(of, to).unwrap_err());
@@ -143,10 +146,11 @@ fn the_package_may_be_any_that_is_sold_there_for_periods_of_the_same_length() {
     assert_eq!(refused(&of, &same), "package_id: package_same");
     let elsewhere = Offered { is_offered: false, ..offered(225_000) };
     assert_eq!(refused(&of, &elsewhere), "package_id: package_not_sold_there");
-    let weekly = Offered { cycle: Cycle::Weeks(1), ..offered(225_000) };
-    assert_eq!(refused(&of, &weekly), "package_id: package_other_cycle");
-    let anniversary = Offered { cycle: Cycle::Anniversary, ..offered(225_000) };
-    assert!(rules::may_change(&of, &anniversary).is_ok());
+    for (cycle, anew) in [(Cycle::Weeks(1), true), (Cycle::Months(3), true), (Cycle::Anniversary, false)] {
+        let to = Offered { cycle, ..offered(225_000) };
+        assert!(rules::may_change(&of, &to).is_ok());
+        assert_eq!(rules::begins_anew(&of, &to), anew, "{cycle:?}");
+    }
     let discount = Some(Discount { amount: Money::idr(150_000), reason: "tetangga".to_owned(), until: None });
     let cheap = Subscription { discount, ..december() };
     assert_eq!(refused(&cheap, &offered(100_000)), "package_id: package_below_discount");
@@ -224,7 +228,7 @@ fn a_pause_is_refused_where_it_makes_no_sense() {
     assert_eq!(try_pause(&december(), "2026-12-15", Some("2026-12-15")).unwrap_err(), "until: day_out_of_range");
     let ending = Subscription { ends_on: Some(day("2026-12-15")), ..december() };
     assert_eq!(try_pause(&ending, "2026-12-15", None).unwrap_err(), "from: pause_after_end");
-    for state in [State::Pending, State::Isolated, State::Ended] {
+    for state in [State::Pending, State::Ended] {
         assert!(try_pause(&Subscription { state, ..december() }, "2026-12-15", None).is_err(), "{state:?}");
     }
     // While it lasts its end can be another, its beginning cannot.
@@ -282,6 +286,18 @@ fn lines_are_given_back_as_they_were_charged() {
     // Never more than is left of it.
     billed.left = Money::idr(50_000);
     assert_eq!(unused(&[billed], left, first_of_month(), never()).total, Money::idr(50_000));
+}
+
+#[test]
+fn nothing_is_given_back_of_a_debt_that_was_given_up() {
+    let (november, december) = (days("2026-11-01", "2026-12-01"), days("2026-12-01", "2027-01-01"));
+    let given_up = Billed { is_given_up: true, ..invoice(2, december, 165_000) };
+    let paid = invoice(1, november, 165_000);
+    let back = unused(&[given_up.clone(), paid.clone()], days("2026-12-11", "2027-01-01"), first_of_month(), never());
+    assert_eq!((back.total, back.of_invoices.len()), (Money::idr(0), 0));
+    // It bears its share all the same: the one before is not asked for it.
+    let back = quote::from_newest(&[given_up, paid], Money::idr(50_000), true).unwrap();
+    assert_eq!((back.total, back.loose, back.of_invoices.len()), (Money::idr(0), Money::idr(0), 0));
 }
 
 #[test]

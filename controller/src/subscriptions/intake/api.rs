@@ -36,13 +36,14 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/subscription_intakes/file", post(upload).layer(DefaultBodyLimit::max(MAX_UPLOAD_BYTES)))
         .route("/subscription_intakes/{id}", get(show))
         .route("/subscription_intakes/{id}/lines", get(lines))
+        .route("/subscription_intakes/{id}/adopt", post(adopt))
         .route("/subscription_intakes/{id}/commit", post(commit))
 }
 
 /// Their part of the document.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
-    #[openapi(paths(list, number, upload, show, lines, commit), components(schemas(Many)))]
+    #[openapi(paths(list, number, upload, show, lines, adopt, commit), components(schemas(Many, Adopts)))]
     struct Part;
     Part::openapi()
 }
@@ -118,12 +119,14 @@ struct Asks {
     package_id: String,
     file_name: String,
     is_takeover: bool,
+    adopts: bool,
 }
 
 #[utoipa::path(post, path = "/subscription_intakes/file", tag = "subscriptions",
     operation_id = "subscription_intakes_file", params(
         ("router_id" = i64, Query), ("package_id" = i64, Query), ("file_name" = Option<String>, Query),
         ("is_takeover" = Option<bool>, Query, description = "they run already: paid until their day, no first invoice"),
+        ("adopts" = Option<bool>, Query, description = "users who are on the router already are taken over"),
     ), request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "the file itself, CSV or XLSX; what it is, is found out"), responses(
         (status = 201, description = "The list, checked and not yet taken"), (status = 413, body = Problem),
@@ -144,7 +147,8 @@ async fn upload(
     }
     let actor = Actor::of(&caller, view.ip());
     let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &form_id };
-    let file = File { name: asks.file_name, bytes: body.to_vec(), is_takeover: asks.is_takeover };
+    let Asks { file_name: name, is_takeover, adopts, .. } = asks;
+    let file = File { name, bytes: body.to_vec(), is_takeover, adopts };
     let id = super::upload(&app, &asked, place, file).await?;
     Ok((StatusCode::CREATED, Json(found(&app, &caller, id).await?)))
 }
@@ -180,6 +184,30 @@ async fn lines(
     let mut lines = super::lines(&app, intake.id, which.only == "bad", &listing.page).await?;
     super::hide_secrets(&intake.columns, &mut lines.items);
     Ok(Json(lines))
+}
+
+/// Whether users who are on the router already are taken over.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(as = SubscriptionIntakeAdopts)]
+struct Adopts {
+    adopts: bool,
+}
+
+#[utoipa::path(post, path = "/subscription_intakes/{id}/adopt", tag = "subscriptions",
+    operation_id = "subscription_intakes_adopt", params(("id" = i64, Path)), request_body = Adopts, responses(
+        (status = 200, description = "Its lines, checked anew"), (status = 404, body = Problem),
+        (status = 409, body = Problem, description = "It was said yes to already"),
+    ))]
+async fn adopt(
+    Of(app): Of<App>,
+    (Signed(caller), view): (Signed, View),
+    Path(id): Path<IntakeId>,
+    Json(wish): Json<Adopts>,
+) -> Result<Json<Intake>, AppError> {
+    caller.allow(Permission::SubscriptionsManage)?;
+    super::adopt(&app, (&caller.sites, &Actor::of(&caller, view.ip())), id, wish.adopts).await?;
+    Ok(Json(found(&app, &caller, id).await?))
 }
 
 #[utoipa::path(post, path = "/subscription_intakes/{id}/commit", tag = "subscriptions",

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     Checked, Intake, Line, Place, State, check, phone_key,
-    rules::{Kind, Taken},
+    rules::{Kind, Taken, Usual},
     store, usual,
 };
 use crate::{
@@ -103,6 +103,7 @@ impl Take {
         let place = Place { router: intake.router_id, package: intake.package_id };
         let kind = if intake.is_takeover { Kind::Takeover } else { Kind::New };
         let usual = usual(app, &scope, place, (kind, intake.starts_on)).await.context("finding router and package")?;
+        let usual = Usual { adopts: intake.adopts, ..usual };
         let now = app.clock.now();
         let tx = app.db.begin().await?;
         hold(&*tx).await?;

@@ -6,6 +6,7 @@
 //! goes on where it stopped.
 
 pub(crate) mod api;
+mod check;
 mod columns;
 pub mod job;
 pub(crate) mod pages;
@@ -15,14 +16,11 @@ mod store;
 #[cfg(test)]
 mod stories;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
 use chrono::{DateTime, NaiveDate, Utc};
-use hiji_shared::device::Kind as UserKind;
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, SubscriptionError, create::offer, rules::check as check_form, store as rows};
+use super::{Asked, SubscriptionError, store as rows};
 use crate::{
     app::App,
     audit::{self, Actor, Deed},
@@ -32,7 +30,7 @@ use crate::{
         access::Scope,
         form::{self, Check, FieldError, FormErrors},
     },
-    ids::{AdminId, CustomerId, IntakeId, PackageId, RouterId, SiteId, SubscriptionId},
+    ids::{AdminId, IntakeId, PackageId, RouterId, SiteId, SubscriptionId},
     jobs::{self, When},
     packages::{self, At, Package, SoldAs},
     phone::Phone,
@@ -40,12 +38,15 @@ use crate::{
     tables::{self, ReadError},
 };
 
+use check::{Checked, check};
 pub use columns::{ColumnUse, Field, Use};
+use rules::Usual;
 pub use rules::{Kind, Taken};
-use rules::{Usual, Wish};
 
 /// Most lines of a list, and services made by number.
 pub const MAX_ROWS: usize = 1_000;
+/// As many rows, for a query.
+const ALL_ROWS: u64 = 1_000;
 /// Longest name of a file or of placeholders, characters.
 const MAX_NAME: usize = 60;
 /// Days the lines of a list are kept.
@@ -92,6 +93,8 @@ pub struct Intake {
     pub package_id: PackageId,
     /// Whether they ran elsewhere.
     pub is_takeover: bool,
+    /// Whether users who are on the router already are taken over.
+    pub adopts: bool,
     /// Empty: made by number.
     pub file_name: String,
     pub found: String,
@@ -120,6 +123,8 @@ pub struct Line {
     pub cells: Vec<String>,
     /// Empty: it comes in.
     pub errors: Vec<RowError>,
+    /// Its user is on the router already: it comes in when he is taken over.
+    pub is_on_router: bool,
     /// What it became.
     pub subscription_id: Option<SubscriptionId>,
 }
@@ -138,6 +143,8 @@ pub struct File {
     pub bytes: Vec<u8>,
     /// Services that run already, from elsewhere.
     pub is_takeover: bool,
+    /// Users who are on the router already are taken over.
+    pub adopts: bool,
 }
 
 /// So many services of one package.
@@ -158,28 +165,6 @@ pub struct Place {
     pub package: PackageId,
 }
 
-/// A line and the subscription it would be.
-#[derive(Debug)]
-struct Checked {
-    line: Line,
-    wish: Option<Wish>,
-    /// Of the customer who is meant.
-    customer: Option<CustomerId>,
-}
-
-impl Checked {
-    fn refuse(&mut self, field: &str, error: FieldError) {
-        self.wish = None;
-        self.line.errors.push(RowError { field: field.to_owned(), error });
-    }
-}
-
-/// What lines are checked against.
-struct Around {
-    usual: Usual,
-    packages: BTreeMap<(PackageId, RouterId), Package>,
-}
-
 /// Reads and checks a list, and keeps it until somebody says yes. The same upload twice is one.
 ///
 /// # Errors
@@ -190,7 +175,7 @@ pub async fn upload(app: &App, asked: &Asked<'_>, place: Place, file: File) -> R
         return Ok(known);
     }
     let kind = if file.is_takeover { Kind::Takeover } else { Kind::New };
-    let usual = usual(app, asked.scope, place, (kind, None)).await?;
+    let usual = Usual { adopts: file.adopts, ..usual(app, asked.scope, place, (kind, None)).await? };
     let read = tokio::task::spawn_blocking(move || tables::read(&file.bytes, MAX_ROWS)).await;
     let read = read.map_err(|error| DbErr::Custom(format!("reading a list: {error}")))?;
     let table = read.map_err(|error: ReadError| SubscriptionError::field("file", error.told()))?;
@@ -209,6 +194,7 @@ pub async fn upload(app: &App, asked: &Asked<'_>, place: Place, file: File) -> R
         line: i32::try_from(row.line).unwrap_or(i32::MAX),
         cells: row.cells,
         errors: Vec::new(),
+        is_on_router: false,
         subscription_id: None,
     };
     let lines: Vec<Line> = table.rows.into_iter().map(line).collect();
@@ -264,6 +250,7 @@ pub async fn number(
         line: i32::try_from(nth).unwrap_or(i32::MAX),
         cells: vec![if whose.is_empty() { format!("{name} {nth:03}") } else { whose.to_owned() }],
         errors: Vec::new(),
+        is_on_router: false,
         subscription_id: None,
     };
     let new = store::New {
@@ -327,146 +314,51 @@ async fn usual(
         currency: package.price.currency(),
         today: crate::ledger::aging::local_day(now, site.zone()),
         starts_on,
+        adopts: false,
     })
 }
 
-/// Each line by itself, against those before it, and against who and what is there.
-async fn check(
-    db: &impl ConnectionTrait,
-    scope: &Scope,
-    (columns, usual, now): (&[ColumnUse], &Usual, DateTime<Utc>),
-    lines: Vec<Line>,
-) -> Result<Vec<Checked>, SubscriptionError> {
-    let mut all: Vec<Checked> = Vec::with_capacity(lines.len());
-    for mut line in lines {
-        match rules::wish(columns, &line.cells, usual) {
-            Ok(wish) => all.push(Checked { line, wish: Some(wish), customer: None }),
-            Err(errors) => {
-                line.errors = errors;
-                all.push(Checked { line, wish: None, customer: None });
-            }
-        }
-    }
-    let around = Around { usual: usual.clone(), packages: offered(db, scope, (&all, now)).await? };
-    customers(db, usual.site, &mut all).await?;
-    each(&around, &mut all);
-    names(db, &around, &mut all).await?;
-    Ok(all)
+/// Lines whose users are on the router already.
+///
+/// # Errors
+/// The database's.
+pub async fn on_router(db: &impl ConnectionTrait, id: IntakeId) -> Result<u64, DbErr> {
+    store::on_router(db, id).await
 }
 
-/// The packages that lines name, each read once.
-async fn offered(
-    db: &impl ConnectionTrait,
-    scope: &Scope,
-    (all, now): (&[Checked], DateTime<Utc>),
-) -> Result<BTreeMap<(PackageId, RouterId), Package>, SubscriptionError> {
-    let wanted: BTreeSet<(PackageId, RouterId)> =
-        all.iter().filter_map(|checked| checked.wish.as_ref()).map(|wish| (wish.package, wish.router)).collect();
-    let mut found = BTreeMap::new();
-    for (package, router) in wanted {
-        if let Some(known) = packages::find(db, scope, package, At::on(router, now)).await? {
-            found.insert((package, router), known);
-        }
+/// Says whether users who are on the router already are taken over, and checks the lines anew.
+///
+/// # Errors
+/// [`SubscriptionError::NotFound`]; [`SubscriptionError::Changed`] when somebody said yes meanwhile; the database's.
+pub async fn adopt(
+    app: &App,
+    (scope, actor): (&Scope, &Actor),
+    id: IntakeId,
+    adopts: bool,
+) -> Result<(), SubscriptionError> {
+    let now = app.clock.now();
+    let intake = store::find(app.db.read(), scope, id).await?.ok_or(SubscriptionError::NotFound)?;
+    if intake.adopts == adopts {
+        return Ok(());
     }
-    Ok(found)
-}
-
-/// Finds the customers that lines mean, by number, then by telephone.
-async fn customers(db: &impl ConnectionTrait, site: SiteId, all: &mut [Checked]) -> Result<(), SubscriptionError> {
-    let wishes = || all.iter().filter_map(|checked| checked.wish.as_ref());
-    let numbers: BTreeSet<String> = wishes().filter_map(|wish| wish.customer_number.clone()).collect();
-    let phones: BTreeSet<String> =
-        wishes().filter_map(|wish| wish.phone.as_ref()).map(|phone| phone.as_str().to_owned()).collect();
-    let by_number = store::customers_of_numbers(db, site, &numbers).await?;
-    let by_phone = store::customers_of_phones(db, site, &phones).await?;
-    for checked in all {
-        let Some(wish) = &checked.wish else { continue };
-        let of_phone = wish.phone.as_ref().and_then(|phone| by_phone.get(phone.as_str())).copied();
-        checked.customer = match &wish.customer_number {
-            Some(number) => by_number.get(number).copied(),
-            None => of_phone,
-        };
-        // An old code is no number of ours: then the telephone or the name says who it is.
-        let is_ours = wish.customer_number.as_ref().is_some_and(|number| number.starts_with('C'));
-        if checked.customer.is_none() && wish.customer_number.is_some() {
-            checked.customer = of_phone;
-            if checked.customer.is_none() && wish.customer.name.is_empty() {
-                let field = if is_ours { "customer_number" } else { "name" };
-                let code = if is_ours { "no_such_customer" } else { "required" };
-                checked.refuse(field, FieldError::new(code));
-            }
-        }
+    let place = Place { router: intake.router_id, package: intake.package_id };
+    let kind = if intake.is_takeover { Kind::Takeover } else { Kind::New };
+    let usual = Usual { adopts, ..usual(app, scope, place, (kind, intake.starts_on)).await? };
+    let mut lines = store::lines(app.db.read(), &app.keys, id, None, (i32::MIN, ALL_ROWS)).await?;
+    for line in &mut lines {
+        line.errors.clear();
+        line.is_on_router = false;
     }
-    Ok(())
-}
-
-/// What a form of one would refuse, and names that stand twice.
-fn each(around: &Around, all: &mut [Checked]) {
-    let mut seen: HashMap<(RouterId, String), i32> = HashMap::new();
-    for checked in all {
-        let Some(wish) = &checked.wish else { continue };
-        let Some(package) = around.packages.get(&(wish.package, wish.router)) else {
-            checked.refuse("package_id", FieldError::new("package_not_sold_here"));
-            continue;
-        };
-        let sold = package.sold_as == SoldAs::Subscription && package.router_ids.contains(&wish.router);
-        if !sold || package.price.currency() != around.usual.currency {
-            checked.refuse("package_id", FieldError::new("package_not_sold_here"));
-            continue;
-        }
-        let mut form = wish.form.clone();
-        form.customer_id = Some(CustomerId(1));
-        if let Err(errors) = check_form(&form, offer(package), around.usual.today) {
-            for (field, error) in errors.iter() {
-                checked.refuse(field, error.clone());
-            }
-            continue;
-        }
-        let name = form.username.trim().to_owned();
-        if name.is_empty() {
-            continue;
-        }
-        let (line, key) = (checked.line.line, (wish.router, name));
-        match seen.get(&key).copied() {
-            Some(before) => {
-                checked.refuse("username", FieldError::new("twice_in_file").arg("line", i64::from(before)));
-            }
-            None => {
-                seen.insert(key, line);
-            }
-        }
+    let tx = app.db.begin().await?;
+    let checked = check(&*tx, scope, (&intake.columns, &usual, now), lines).await?;
+    let lines: Vec<Line> = checked.into_iter().map(|checked| checked.line).collect();
+    if !store::check_anew(&*tx, &app.keys, id, (adopts, &lines)).await? {
+        return Err(SubscriptionError::Changed);
     }
-}
-
-/// Refuses names that a subscription or a router has.
-async fn names(db: &impl ConnectionTrait, around: &Around, all: &mut [Checked]) -> Result<(), SubscriptionError> {
-    let mut wanted: BTreeMap<(RouterId, bool), Vec<String>> = BTreeMap::new();
-    let place = |wish: &Wish| {
-        let package = around.packages.get(&(wish.package, wish.router))?;
-        Some((wish.router, package.service == hiji_shared::device::Service::Pppoe))
-    };
-    for wish in all.iter().filter_map(|checked| checked.wish.as_ref()) {
-        let name = wish.form.username.trim();
-        if let (false, Some(place)) = (name.is_empty(), place(wish)) {
-            wanted.entry(place).or_default().push(name.to_owned());
-        }
-    }
-    let mut taken: BTreeSet<(RouterId, bool, String)> = BTreeSet::new();
-    for ((router, is_ppp), names) in wanted {
-        let kind = if is_ppp { UserKind::PppSecret } else { UserKind::HotspotUser };
-        let mut having = rows::taken_usernames(db, (router, kind.service()), &names).await?;
-        having.extend(routers::taken_names(db, router, kind, &names).await?);
-        taken.extend(having.into_iter().map(|name| (router, is_ppp, name)));
-    }
-    for checked in all {
-        let key = checked.wish.as_ref().and_then(|wish| {
-            let (router, is_ppp) = place(wish)?;
-            Some((router, is_ppp, wish.form.username.trim().to_owned()))
-        });
-        if key.is_some_and(|key| taken.contains(&key)) {
-            checked.refuse("username", FieldError::new("username_taken"));
-        }
-    }
+    let detail = serde_json::json!({ "adopts": adopts });
+    let (object, site) = (format!("subscription_intake/{id}"), Some(intake.site_id));
+    audit::record(&*tx, now, actor, Deed { action: "subscription.intake_adopt", object, site, detail }).await?;
+    tx.commit().await?;
     Ok(())
 }
 
@@ -487,7 +379,9 @@ pub async fn commit(app: &App, scope: &Scope, actor: &Actor, id: IntakeId) -> Re
     let taken = job::Take { intake: id, actor: actor.name.clone(), ip: actor.ip.clone() };
     let once = When { at: None, dedupe: Some(format!("subscription_intake/{id}")) };
     jobs::enqueue(&*tx, now, &taken, once).await?;
-    let detail = serde_json::json!({ "lines": intake.good, "left_out": intake.bad, "takeover": intake.is_takeover });
+    let detail = serde_json::json!({
+        "lines": intake.good, "left_out": intake.bad, "takeover": intake.is_takeover, "adopts": intake.adopts,
+    });
     let (object, site) = (format!("subscription_intake/{id}"), Some(intake.site_id));
     audit::record(&*tx, now, actor, Deed { action: "subscription.intake", object, site, detail }).await?;
     tx.commit().await?;

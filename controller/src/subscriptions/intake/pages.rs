@@ -31,6 +31,7 @@ pub(crate) struct Fields {
     pub(crate) router_id: String,
     pub(crate) package_id: String,
     pub(crate) is_takeover: String,
+    pub(crate) adopts: String,
     pub(crate) count: String,
     pub(crate) customer_number: String,
     pub(crate) placeholder: String,
@@ -45,6 +46,8 @@ pub(crate) struct IntakePage {
     pub(crate) intake: Intake,
     pub(crate) columns: Vec<Shown>,
     pub(crate) lines: Vec<Line>,
+    /// Lines whose users are on the router already.
+    pub(crate) on_router: u64,
     pub(crate) only_bad: bool,
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
@@ -161,16 +164,20 @@ impl Page for IntakePage {
                     line: 2,
                     cells: vec!["Budi".to_owned(), "<b>".to_owned()],
                     errors: Vec::new(),
+                    is_on_router: false,
                     subscription_id: Some(SubscriptionId(1)),
                 },
+                Line { line: 4, cells: Vec::new(), errors: Vec::new(), is_on_router: true, subscription_id: None },
                 Line {
                     line: 3,
                     cells: Vec::new(),
                     errors: ["name", "package_id", "discount"].map(told).to_vec(),
+                    is_on_router: true,
                     subscription_id: None,
                 },
             ],
             intake,
+            on_router: 2,
             only_bad: false,
             next: Some("x".to_owned()),
             is_later: true,
@@ -178,7 +185,15 @@ impl Page for IntakePage {
         let stuck = Intake { failure: "database".to_owned(), ..sample(State::Queued) };
         let nothing = Intake { good: 0, file_name: String::new(), ..sample(State::Ready) };
         let mut pages: Vec<Self> = [State::Ready, State::Queued, State::Done].map(sample).map(page).into();
-        pages.push(Self { lines: Vec::new(), only_bad: true, next: None, is_later: false, ..page(nothing) });
+        pages.push(page(Intake { adopts: true, ..sample(State::Ready) }));
+        pages.push(Self {
+            lines: Vec::new(),
+            on_router: 0,
+            only_bad: true,
+            next: None,
+            is_later: false,
+            ..page(nothing)
+        });
         pages.push(page(stuck));
         pages
     }
@@ -196,7 +211,10 @@ impl Page for CredentialsPage {
             package: "Rumah 10 Mbps".to_owned(),
         };
         vec![
-            Self { intake: sample(State::Done), credentials: vec![one.clone(), one] },
+            Self {
+                intake: sample(State::Done),
+                credentials: vec![one.clone(), Credential { password: String::new(), ..one }],
+            },
             Self { intake: sample(State::Done), credentials: Vec::new() },
         ]
     }
@@ -212,6 +230,7 @@ fn sample(state: State) -> Intake {
         router_id: RouterId(1),
         package_id: PackageId(1),
         is_takeover: true,
+        adopts: false,
         file_name: "langganan.csv".to_owned(),
         found: "CSV, UTF-8, \";\"".to_owned(),
         columns: vec![column("nama", Use::Taken(Field::Name)), column("name", Use::Double), column("?", Use::Unknown)],

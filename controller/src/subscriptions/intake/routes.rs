@@ -41,6 +41,7 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/subscriptions/many", get(list).post(upload).layer(DefaultBodyLimit::max(MAX_UPLOAD_BYTES)))
         .route("/subscriptions/many/number", post(by_number))
         .route("/subscriptions/many/{id}", get(show))
+        .route("/subscriptions/many/{id}/adopt", post(adopt))
         .route("/subscriptions/many/{id}/commit", post(commit))
         .route("/subscriptions/many/{id}/credentials", post(credentials))
 }
@@ -82,10 +83,11 @@ async fn parts(mut form: Multipart) -> Result<(Fields, Option<File>), AppError> 
             "router_id" => fields.router_id = text(part).await?,
             "package_id" => fields.package_id = text(part).await?,
             "is_takeover" => fields.is_takeover = text(part).await?,
+            "adopts" => fields.adopts = text(part).await?,
             "file" => {
                 let name = part.file_name().unwrap_or_default().to_owned();
                 let bytes = part.bytes().await.map_err(unreadable)?.to_vec();
-                file = Some(File { name, bytes, is_takeover: false });
+                file = Some(File { name, bytes, is_takeover: false, adopts: false });
             }
             _ => {}
         }
@@ -141,7 +143,8 @@ async fn upload(Of(app): Of<App>, Signed(caller): Signed, view: View, form: Mult
         (Some(place), Some(file)) => {
             let actor = Actor::of(&caller, view.ip());
             let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &fields.form_id };
-            let file = File { is_takeover: Check::ticked(&fields.is_takeover), ..file };
+            let is_takeover = Check::ticked(&fields.is_takeover);
+            let file = File { is_takeover, adopts: Check::ticked(&fields.adopts), ..file };
             super::upload(&app, &asked, place, file).await
         }
         _ => Err(SubscriptionError::Refused(check.into_errors())),
@@ -214,7 +217,28 @@ async fn show(
     super::hide_secrets(&intake.columns, &mut lines.items);
     let columns = intake.columns.iter().map(Shown::new).collect();
     let (next, is_later) = (lines.next_cursor, listing.is_later);
-    view.page(&IntakePage { intake, columns, lines: lines.items, only_bad, next, is_later })
+    let on_router = super::on_router(app.db.read(), id).await?;
+    view.page(&IntakePage { intake, columns, lines: lines.items, on_router, only_bad, next, is_later })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Adopts {
+    adopts: String,
+}
+
+/// The same lines, with those who are on the router taken over or left alone.
+async fn adopt(
+    Of(app): Of<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<IntakeId>,
+    Form(wish): Form<Adopts>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::SubscriptionsManage)?;
+    let (actor, adopts) = (Actor::of(&caller, view.ip()), Check::ticked(&wish.adopts));
+    super::adopt(&app, (&caller.sites, &actor), id, adopts).await?;
+    Ok(view.go(&format!("/subscriptions/many/{id}")))
 }
 
 async fn commit(
@@ -224,8 +248,11 @@ async fn commit(
     Path(id): Path<IntakeId>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::SubscriptionsManage)?;
+    let intake = found(&app, &caller, id).await?;
     super::commit(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
-    Ok(view.go_saying(&format!("/subscriptions/many/{id}"), "done-import-started", []))
+    // What was made by number comes from no file.
+    let said = if intake.file_name.is_empty() { "done-accounts-started" } else { "done-import-started" };
+    Ok(view.go_saying(&format!("/subscriptions/many/{id}"), said, []))
 }
 
 /// Names and secrets on paper; that they were looked at is written down.

@@ -43,6 +43,8 @@ pub(super) struct Usual {
     pub(super) today: NaiveDate,
     /// The first day of new services.
     pub(super) starts_on: Option<NaiveDate>,
+    /// Users who are on the router already are taken over.
+    pub(super) adopts: bool,
 }
 
 /// What was agreed elsewhere.
@@ -106,6 +108,7 @@ pub(super) fn wish(columns: &[ColumnUse], cells: &[String], usual: &Usual) -> Re
         package_id: Some(package),
         username: of(Field::Username).to_owned(),
         password: of(Field::Password).to_owned(),
+        adopt: usual.adopts,
         remote_address: of(Field::RemoteAddress).to_owned(),
         mac: of(Field::Mac).to_owned(),
         bill_day,
@@ -183,6 +186,10 @@ fn taken(check: &mut Check, columns: &[ColumnUse], cells: &[String], usual: &Usu
             last.and_then(|last| last.succ_opt())
         }
     };
+    // The days since then are invoiced; what is owed for them already would be asked for twice.
+    if debt.is_some() && paid_until.is_some_and(|day| day < usual.today) {
+        check.refuse("debt", FieldError::new("debt_and_past_days"));
+    }
     Taken { price, paid_until, debt }
 }
 
@@ -210,6 +217,7 @@ mod tests {
             currency: Currency::IDR,
             today: day("2026-11-24").unwrap(),
             starts_on: None,
+            adopts: false,
         }
     }
 
@@ -250,6 +258,7 @@ mod tests {
         assert_eq!(told("nama,lunas sampai", "Budi,besok"), ["paid_until: not_a_date"]);
         assert_eq!(told("alamat", "Jl. Melati"), ["name: required"]);
         assert_eq!(told("nama,piutang", "Budi,lima"), ["debt: not_a_number"]);
+        assert_eq!(told("nama,piutang,lunas sampai", "Budi,150.000,31-10-2026"), ["debt: debt_and_past_days"]);
     }
 
     #[test]

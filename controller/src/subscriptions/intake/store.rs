@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait as _, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 
 use super::{ColumnUse, Intake, Kind, Line, Place, RowError, State, rules::Usual};
@@ -58,7 +59,7 @@ pub(super) async fn insert(
     lines: &[Line],
 ) -> Result<IntakeId, DbErr> {
     use subscription_intake::{ActiveModel, Entity};
-    let count = |good: bool| lines.iter().filter(|line| line.errors.is_empty() == good).count();
+    let (good, bad) = counts(lines);
     let row = ActiveModel {
         form_id: Set(new.form_id.to_owned()),
         site_id: Set(new.usual.site.0),
@@ -69,9 +70,10 @@ pub(super) async fn insert(
         found: Set(new.found.to_owned()),
         columns: Set(json(&new.columns)?),
         starts_on: Set(new.usual.starts_on),
+        adopts: Set(new.usual.adopts),
         state: Set(State::Ready.as_str().to_owned()),
-        good: Set(i32::try_from(count(true)).unwrap_or(i32::MAX)),
-        bad: Set(i32::try_from(count(false)).unwrap_or(i32::MAX)),
+        good: Set(good),
+        bad: Set(bad),
         done: Set(0),
         failure: Set(String::new()),
         created_by: Set(new.actor.admin.map(|admin| admin.0)),
@@ -80,22 +82,61 @@ pub(super) async fn insert(
         finished_at: Set(None),
         ..Default::default()
     };
-    let id = Entity::insert(row).exec(tx).await?.last_insert_id;
+    let id = IntakeId(Entity::insert(row).exec(tx).await?.last_insert_id);
+    insert_lines(tx, keys, id, lines).await?;
+    Ok(id)
+}
+
+async fn insert_lines(tx: &impl ConnectionTrait, keys: &Keys, id: IntakeId, lines: &[Line]) -> Result<(), DbErr> {
     for chunk in lines.chunks(CHUNK) {
         let mut rows = Vec::with_capacity(chunk.len());
         for line in chunk {
             rows.push(subscription_intake_row::ActiveModel {
-                intake_id: Set(id),
+                intake_id: Set(id.0),
                 line: Set(line.line),
                 is_good: Set(line.errors.is_empty()),
                 cells: Set(keys.seal(CELLS_PLACE, json(&line.cells)?.to_string().as_bytes())),
                 errors: Set(json(&line.errors)?),
+                is_on_router: Set(line.is_on_router),
                 subscription_id: Set(None),
             });
         }
         subscription_intake_row::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
-    Ok(IntakeId(id))
+    Ok(())
+}
+
+/// Keeps lines that were checked anew, with other users taken over. False: it was said yes to meanwhile.
+pub(super) async fn check_anew(
+    tx: &impl ConnectionTrait,
+    keys: &Keys,
+    id: IntakeId,
+    (adopts, lines): (bool, &[Line]),
+) -> Result<bool, DbErr> {
+    use subscription_intake::{ActiveModel, Column, Entity};
+    use subscription_intake_row::{Column as Row, Entity as Rows};
+    let (good, bad) = counts(lines);
+    let row = ActiveModel { adopts: Set(adopts), good: Set(good), bad: Set(bad), ..Default::default() };
+    let ready = Entity::update_many().set(row).filter(Column::Id.eq(id.0));
+    let moved = ready.filter(Column::State.eq(State::Ready.as_str())).exec(tx).await?;
+    if moved.rows_affected != 1 {
+        return Ok(false);
+    }
+    Rows::delete_many().filter(Row::IntakeId.eq(id.0)).exec(tx).await?;
+    insert_lines(tx, keys, id, lines).await?;
+    Ok(true)
+}
+
+/// Lines whose users are on the router already.
+pub(super) async fn on_router(db: &impl ConnectionTrait, id: IntakeId) -> Result<u64, DbErr> {
+    use subscription_intake_row::{Column, Entity};
+    Entity::find().filter(Column::IntakeId.eq(id.0)).filter(Column::IsOnRouter.eq(true)).count(db).await
+}
+
+/// Lines that come in, and those that stay out.
+fn counts(lines: &[Line]) -> (i32, i32) {
+    let good = lines.iter().filter(|line| line.errors.is_empty()).count();
+    (i32::try_from(good).unwrap_or(i32::MAX), i32::try_from(lines.len() - good).unwrap_or(i32::MAX))
 }
 
 fn scoped(scope: &Scope) -> Select<subscription_intake::Entity> {
@@ -144,6 +185,7 @@ async fn with_sites(db: &impl ConnectionTrait, rows: Vec<subscription_intake::Mo
             router_id: RouterId(row.router_id),
             package_id: PackageId(row.package_id),
             is_takeover: row.kind == TAKEOVER,
+            adopts: row.adopts,
             file_name: row.file_name,
             found: row.found,
             columns: of_json(row.columns)?,
@@ -183,6 +225,7 @@ pub(super) async fn lines(
             line: row.line,
             cells: serde_json::from_slice(&bytes).map_err(|error| damaged(&error))?,
             errors: of_json(row.errors)?,
+            is_on_router: row.is_on_router,
             subscription_id: row.subscription_id.map(SubscriptionId),
         });
     }

@@ -1,14 +1,21 @@
 //! Many subscriptions on real databases: by number with progress, from a list that is taken over.
 
+use axum::http::{Request, StatusCode, header};
+use hiji_shared::{
+    desired::Object,
+    device::{Kind, RouterUser, Row},
+    event::{Delta, Event},
+};
 use serde_json::json;
 
 use super::*;
 use crate::{
+    http::access::Role,
     invoices::{self, Tab},
     jobs::Job as _,
     packages::PackageForm,
     subscriptions::{self, Filter, State as Standing, Subscription},
-    testing::{TestApp, actor, on_each_database},
+    testing::{TestApp, actor, on_each_database, reported},
 };
 
 async fn place(app: &TestApp) -> Place {
@@ -39,6 +46,27 @@ async fn all(app: &TestApp) -> Vec<Subscription> {
     let mut found = subscriptions::list(app, &Scope::All, &Filter::default(), &page).await.unwrap().items;
     found.sort_by_key(|subscription| subscription.id);
     found
+}
+
+#[tokio::test]
+async fn accounts_by_number_are_no_import() {
+    let app = TestApp::sqlite().await;
+    let place = place(&app).await;
+    let asked = Asked { scope: &Scope::All, actor: &actor(), form_id: "aaaaaaaaaaaaaaaaaaaa" };
+    let id =
+        number(&app, &asked, place, &Number { count: 2, placeholder: "Kost Melati".to_owned(), ..Number::default() })
+            .await
+            .unwrap();
+    let boss = app.signed_in(Role::Admin, &[]).await;
+    let cookie = format!("hiji_session={boss}; hiji_lang=en");
+    let path = format!("/subscriptions/many/{id}");
+    let post = Request::post(format!("{path}/commit")).header(header::COOKIE, &cookie).body(String::new());
+    let (status, headers, page) = app.ask(post.unwrap()).await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
+    let flash = headers[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let get = Request::get(path).header(header::COOKIE, format!("{cookie}; {flash}")).body(String::new());
+    let (_, _, page) = app.ask(get.unwrap()).await;
+    assert!(page.contains("The accounts are being made.") && !page.contains("The import has begun"), "{page}");
 }
 
 #[tokio::test]
@@ -84,7 +112,8 @@ async fn a_list_is_taken_over_with_what_was_paid_and_owed() {
             Budi;0812-3456-7890;budi-2;s3rahasia;1;10;30-11-2026;;\n\
             Tono;0812-3456-7892;siti;s3rahasia;1;10;;;\n\
             Rudi;0812-3456-7893;rudi;s3rahasia;31;10;;;\n";
-        let file = File { name: "lama.csv".to_owned(), bytes: list.as_bytes().to_vec(), is_takeover: true };
+        let file =
+            File { name: "lama.csv".to_owned(), bytes: list.as_bytes().to_vec(), is_takeover: true, adopts: false };
         let id = upload(&app, &asked, place, file).await.unwrap();
         let shown = find(app.db.read(), &Scope::All, id).await.unwrap().unwrap();
         assert_eq!((shown.good, shown.bad, shown.found.as_str()), (3, 2, "CSV, UTF-8, \";\""));
@@ -106,6 +135,95 @@ async fn a_list_is_taken_over_with_what_was_paid_and_owed() {
         let found = invoices::list(app.db.read(), &Scope::All, now, &filter, &PageOf::default()).await.unwrap();
         let totals: Vec<_> = found.unwrap().items.into_iter().map(|head| (head.kind, head.total.minor())).collect();
         assert_eq!(totals, [(invoices::Kind::Opening, 50_000)]);
+    })
+    .await;
+}
+
+/// A secret as the router's agent tells of it.
+async fn secret(app: &TestApp, router: RouterId, user: RouterUser) {
+    let site = routers::find(app.db.read(), &Scope::All, router).await.unwrap().unwrap().site_id;
+    let event = Event::Delta(Delta::Put { kind: Kind::PppSecret, row: Row::User(user) });
+    let tx = app.db.begin().await.unwrap();
+    routers::uplink::apply(&tx, app, &[reported(app, router, site, event)]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_is_on_the_router_is_taken_over_when_it_is_ticked_on_the_page() {
+    on_each_database(async |app| {
+        let place = place(&app).await;
+        let named = |name: &str, comment: &str, remote_address: &str| RouterUser {
+            name: name.to_owned(),
+            profile: "Rumah-10M".to_owned(),
+            comment: comment.to_owned(),
+            remote_address: remote_address.to_owned(),
+            ..RouterUser::default()
+        };
+        secret(&app, place.router, named("budi", "Pak Budi", "10.20.0.77")).await;
+        secret(&app, place.router, named("siti", "", "")).await;
+        secret(&app, place.router, named("tono", "VOUCHER_SYSTEM|3000||", "")).await;
+        let list = "nama;user;password\nBudi;budi;\nSiti;siti;s3karang\nTono;tono;\n";
+        let file = File { name: "a.csv".to_owned(), bytes: list.as_bytes().to_vec(), is_takeover: true, adopts: false };
+        let asked = Asked { scope: &Scope::All, actor: &actor(), form_id: "" };
+        let id = upload(&app, &asked, place, file).await.unwrap();
+        let shown = find(app.db.read(), &Scope::All, id).await.unwrap().unwrap();
+        assert_eq!((shown.good, shown.bad), (0, 3));
+
+        let token = app.signed_in(Role::Admin, &[]).await;
+        let ask = async |method: &str, path: String, body: &str| {
+            let request = Request::builder()
+                .method(method)
+                .uri(path)
+                .header(header::COOKIE, format!("hiji_session={token}; hiji_lang=id"))
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .header("sec-fetch-site", "same-origin");
+            app.ask(request.body(body.to_owned()).unwrap()).await
+        };
+        let home = format!("/subscriptions/many/{id}");
+        let (_, _, page) = ask("GET", home.clone(), "").await;
+        assert!(page.contains("2 baris memakai nama") && page.contains("name=\"adopts\""), "{page}");
+        let (status, _, page) = ask("POST", format!("{home}/adopt"), "adopts=on").await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
+        let (_, _, page) = ask("GET", home.clone(), "").await;
+        assert!(
+            page.contains("Sudah ada di router, diambil alih") && page.contains("voucher atau langganan lain"),
+            "{page}"
+        );
+        assert_eq!(taken(&app, id).await.done, 2);
+
+        let wanted = routers::store::desired_after(app.db.read(), &app.keys, place.router, 0, 100).await.unwrap();
+        let users: Vec<_> = wanted
+            .into_iter()
+            .filter_map(|desired| {
+                let Object::User(user) = desired.object else { return None };
+                Some((user.name, user.password, user.adopt, user.remote_address))
+            })
+            .collect();
+        let user = |name: &str, password: &str, address: &str| {
+            (name.to_owned(), password.to_owned(), true, address.to_owned())
+        };
+        assert_eq!(users, [user("budi", "", "10.20.0.77"), user("siti", "s3karang", "")]);
+        let paper = credentials(&app, (&Scope::All, &actor()), id).await.unwrap();
+        assert_eq!((paper[0].password.as_str(), paper[1].password.as_str()), ("", "s3karang"));
+        let (_, _, page) = ask("POST", format!("{home}/credentials"), "").await;
+        assert!(page.contains("tetap seperti di router"), "{page}");
+        let (_, _, page) = ask("POST", "/subscriptions/1/secret".to_owned(), "").await;
+        assert!(page.contains("hanya diketahui router"), "{page}");
+
+        // The form of one: told, ticked, taken over.
+        secret(&app, place.router, named("wati", "Bu Wati", "")).await;
+        let form = format!(
+            "form_id=0123456789abcdef0123456789abcdef&whose=new&name=Wati&phone=081234567899&router_id={}&package_id={}\
+             &starts_on=2026-11-22&first_period=prorate&is_prepaid=no&cycle=monthly&bill_day=1&username=wati",
+            place.router, place.package
+        );
+        let (status, _, page) = ask("POST", "/subscriptions".to_owned(), &form).await;
+        assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("name=\"adopt\""), "{page}");
+        let (status, _, page) = ask("POST", "/subscriptions".to_owned(), &format!("{form}&adopt=on")).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
+        let wati = all(&app).await.pop().unwrap();
+        let told = subscriptions::history(app.db.read(), wati.id, &PageOf::default()).await.unwrap().items;
+        assert_eq!((wati.username.as_str(), told[0].what.as_str()), ("wati", "adopted"));
     })
     .await;
 }

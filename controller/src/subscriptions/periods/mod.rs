@@ -4,4 +4,4 @@ pub mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use rules::{Calendar, Payment, Period, Step, difference, paid_from, parts, prorated};
+pub use rules::{Away, Calendar, Moved, Payment, Period, Step, difference, paid_from, parts, prorated};

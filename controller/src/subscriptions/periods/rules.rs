@@ -139,6 +139,17 @@ impl Calendar {
     /// The whole period that a day lies in.
     #[must_use]
     pub fn around(self, day: NaiveDate) -> Period {
+        let nth = self.index(day);
+        Period { from: self.boundary(nth), until: self.boundary(nth + 1) }
+    }
+
+    /// Which period begins on a day; nothing when none does.
+    #[must_use]
+    pub fn nth(self, day: NaiveDate) -> Option<i64> {
+        Some(self.index(day)).filter(|nth| self.boundary(*nth) == day)
+    }
+
+    fn index(self, day: NaiveDate) -> i64 {
         let mut nth = self.guess(day);
         while self.boundary(nth) > day {
             nth -= 1;
@@ -146,7 +157,7 @@ impl Calendar {
         while self.boundary(nth + 1) <= day && self.boundary(nth + 1) > self.boundary(nth) {
             nth += 1;
         }
-        Period { from: self.boundary(nth), until: self.boundary(nth + 1) }
+        nth
     }
 
     /// Service from a day to the end of the period it lies in.
@@ -191,18 +202,78 @@ pub struct Payment {
     /// The first day that was not paid.
     pub covered_until: NaiveDate,
     pub paid_on: NaiveDate,
-    /// Service had been taken away.
-    pub was_isolated: bool,
+    pub away: Away,
     /// The operator's choice: what is paid late begins on the day of payment.
     pub late_shifts: bool,
 }
 
+/// Whether there was service when a payment came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Away {
+    /// It was there.
+    No,
+    /// It had been taken away.
+    Isolated,
+    /// It had never begun.
+    NotBegun,
+}
+
 /// The first day of the period that a prepaid payment buys. Who pays early, or before service is taken away, goes on
-/// where he was; who pays later begins anew, unless his day is fixed.
+/// where he was; who pays later begins anew, unless his day is fixed. What never began begins with its payment, on
+/// whatever day: nobody pays for days on which he was not let in.
 #[must_use]
 pub fn paid_from(step: Step, payment: Payment) -> NaiveDate {
-    let moves = payment.was_isolated && payment.late_shifts && !step.is_fixed();
+    let moves = match payment.away {
+        Away::No => false,
+        Away::Isolated => payment.late_shifts && !step.is_fixed(),
+        Away::NotBegun => true,
+    };
     if moves { payment.covered_until.max(payment.paid_on) } else { payment.covered_until }
+}
+
+/// Periods that begin on another day than they were invoiced for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    was: Calendar,
+    is: Calendar,
+    /// The first day of the first of them, as it was.
+    start: NaiveDate,
+    /// Days.
+    by: i64,
+}
+
+impl Moved {
+    /// Service of a calendar that was to go on from `start` and does so from a later day: as many whole periods are as
+    /// many whole periods, other stretches as many days. Where periods begin on a fixed day they go on doing so.
+    #[must_use]
+    pub fn new(was: Calendar, start: NaiveDate, from: NaiveDate) -> Self {
+        let by = (from - start).num_days();
+        let anchor = match (was.step.is_fixed(), was.nth(start)) {
+            (true, _) => was.anchor,
+            (false, Some(_)) => from,
+            (false, None) => days_from(was.anchor, by),
+        };
+        Self { was, is: Calendar::new(was.step, anchor), start, by }
+    }
+
+    /// Periods as they follow each other now.
+    #[must_use]
+    pub fn calendar(self) -> Calendar {
+        self.is
+    }
+
+    /// Where a day is now; what lay before the first that moved stays.
+    #[must_use]
+    pub fn day(self, day: NaiveDate) -> NaiveDate {
+        if day < self.start {
+            return day;
+        }
+        let first = self.was.nth(self.start).filter(|_| !self.was.step.is_fixed());
+        let Some(first) = first else { return days_from(day, self.by) };
+        let nth = self.was.index(day);
+        let into = (day - self.was.boundary(nth)).num_days();
+        days_from(self.is.boundary(nth - first), into).min(self.is.boundary(nth - first + 1))
+    }
 }
 
 /// What `days` of a period of `of` days cost, rounded half up to a multiple of `rounding` minor units.

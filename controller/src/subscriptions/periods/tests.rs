@@ -4,7 +4,7 @@ use chrono::{Datelike as _, NaiveDate};
 use chrono_tz::{America::Santiago, Asia, Tz};
 use proptest::prelude::*;
 
-use super::rules::{Calendar, Payment, Period, Step, difference, paid_from, prorated};
+use super::rules::{Away, Calendar, Moved, Payment, Period, Step, difference, paid_from, prorated};
 use crate::{
     ledger::aging::{day_start, local_day},
     money::{Currency, Money},
@@ -112,23 +112,54 @@ fn halves_are_rounded_up() {
 
 #[test]
 fn who_pays_early_or_in_grace_goes_on_where_he_was() {
-    let paid = |paid_on: &str, was_isolated, late_shifts| Payment {
+    let paid = |paid_on: &str, away, late_shifts| Payment {
         covered_until: day("2026-12-10"),
         paid_on: day(paid_on),
-        was_isolated,
+        away,
         late_shifts,
     };
+    let (there, isolated, not_begun) = (Away::No, Away::Isolated, Away::NotBegun);
     for (cycle, payment, expected) in [
-        ("anniversary", paid("2026-11-20", false, true), "2026-12-10"),
-        ("anniversary", paid("2026-12-12", false, true), "2026-12-10"),
-        ("anniversary", paid("2026-12-20", true, true), "2026-12-20"),
-        ("anniversary", paid("2026-12-20", true, false), "2026-12-10"),
+        ("anniversary", paid("2026-11-20", there, true), "2026-12-10"),
+        ("anniversary", paid("2026-12-12", there, true), "2026-12-10"),
+        ("anniversary", paid("2026-12-20", isolated, true), "2026-12-20"),
+        ("anniversary", paid("2026-12-20", isolated, false), "2026-12-10"),
         // Isolated by hand before the time he had paid was over.
-        ("days_30", paid("2026-12-01", true, true), "2026-12-10"),
-        ("monthly", paid("2026-12-20", true, true), "2026-12-10"),
+        ("days_30", paid("2026-12-01", isolated, true), "2026-12-10"),
+        ("monthly", paid("2026-12-20", isolated, true), "2026-12-10"),
+        // What never began was not served, whatever the operator chose and whatever the day.
+        ("anniversary", paid("2026-12-20", not_begun, false), "2026-12-20"),
+        ("monthly", paid("2026-12-20", not_begun, false), "2026-12-20"),
+        ("monthly", paid("2026-12-01", not_begun, true), "2026-12-10"),
     ] {
         assert_eq!(paid_from(step(cycle), payment), day(expected), "{cycle} {payment:?}");
     }
+}
+
+#[test]
+fn what_moves_keeps_its_whole_periods_and_its_days() {
+    let moved = |cycle: &str, anchor: &str, start: &str, from: &str| {
+        Moved::new(Calendar::new(step(cycle), day(anchor)), day(start), day(from))
+    };
+    for (found, of, expected) in [
+        (moved("anniversary", "2026-11-10", "2026-12-10", "2026-12-20"), "2027-01-10", "2027-01-20"),
+        (moved("anniversary", "2026-11-10", "2026-12-10", "2026-12-20"), "2027-03-10", "2027-03-20"),
+        // A part of a period, as before a pause.
+        (moved("anniversary", "2026-11-10", "2026-12-10", "2026-12-20"), "2027-01-15", "2027-01-25"),
+        (moved("anniversary", "2026-11-10", "2027-02-10", "2027-03-10"), "2027-03-11", "2027-04-11"),
+        (moved("anniversary", "2026-01-31", "2026-01-31", "2026-02-05"), "2026-03-31", "2026-04-05"),
+        (moved("anniversary", "2026-01-31", "2026-01-31", "2026-02-05"), "2026-01-30", "2026-01-30"),
+        // Not from a boundary on: by days.
+        (moved("anniversary", "2026-03-03", "2026-02-02", "2026-02-12"), "2026-03-03", "2026-03-13"),
+        (moved("days_30", "2026-11-10", "2026-11-10", "2026-11-13"), "2027-01-09", "2027-01-12"),
+        (moved("monthly", "2026-11-01", "2026-11-24", "2026-12-05"), "2026-12-01", "2026-12-12"),
+    ] {
+        assert_eq!(found.day(day(of)), day(expected), "{found:?} {of}");
+    }
+    let found = moved("anniversary", "2026-03-03", "2026-02-02", "2026-02-12");
+    assert_eq!(found.calendar().anchor(), day("2026-03-13"));
+    let fixed = moved("monthly", "2026-11-01", "2026-11-24", "2026-12-05");
+    assert_eq!(fixed.calendar().around(day("2026-12-12")).until, day("2027-01-01"));
 }
 
 #[test]
@@ -201,7 +232,7 @@ proptest! {
         let mut bought = 0;
         for ahead in early {
             let paid_on = covered_until - chrono::Duration::days(ahead);
-            let from = paid_from(step, Payment { covered_until, paid_on, was_isolated: false, late_shifts });
+            let from = paid_from(step, Payment { covered_until, paid_on, away: Away::No, late_shifts });
             prop_assert_eq!(from, covered_until);
             let period = calendar.rest(from);
             prop_assert_eq!(period, calendar.around(from));
@@ -221,7 +252,7 @@ proptest! {
     ) {
         let covered_until = Calendar::from_start(step, start).rest(start).until;
         let paid_on = covered_until + chrono::Duration::days(late);
-        let from = paid_from(step, Payment { covered_until, paid_on, was_isolated: true, late_shifts });
+        let from = paid_from(step, Payment { covered_until, paid_on, away: Away::Isolated, late_shifts });
         prop_assert!(from >= covered_until && from <= covered_until.max(paid_on));
     }
 

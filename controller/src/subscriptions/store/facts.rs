@@ -167,3 +167,17 @@ pub(in super::super) async fn history(
     let rows: Vec<Happened> = query.all(db).await?.into_iter().map(happened).collect();
     Ok(page.cut(rows, |happened| happened.id.to_string()))
 }
+
+/// What the history tells of a subscription under some names, oldest first.
+pub(in super::super) async fn told(
+    db: &impl ConnectionTrait,
+    id: SubscriptionId,
+    whats: &[&str],
+) -> Result<Vec<(String, Value)>, DbErr> {
+    use subscription_event::{Column, Entity};
+    let query = Entity::find()
+        .filter(Column::SubscriptionId.eq(id.0))
+        .filter(Column::What.is_in(whats.iter().copied()))
+        .order_by_asc(Column::Id);
+    Ok(query.all(db).await?.into_iter().map(|event| (event.what, event.detail)).collect())
+}

@@ -11,7 +11,13 @@ use super::{
 };
 use crate::{
     customers,
-    db::entity::subscription::{Column, Entity},
+    db::{
+        entity::{
+            subscription::{Column, Entity},
+            subscription_event,
+        },
+        kept::Version,
+    },
     http::access::Scope,
 };
 
@@ -49,6 +55,17 @@ pub(in super::super) async fn counts(
         .all(db)
         .await?;
     Ok(rows.into_iter().filter_map(|(state, count)| Some((State::parse(&state)?, count))).collect())
+}
+
+/// Grows whenever a service comes or its state changes: its history is written with it.
+pub(in super::super) async fn version(db: &impl ConnectionTrait) -> Result<Version, DbErr> {
+    let services = Entity::find().select_only().column_as(Column::Id.max(), "last");
+    let history = subscription_event::Entity::find()
+        .select_only()
+        .column_as(subscription_event::Column::Id.max(), "last")
+        .into_tuple::<Option<i64>>();
+    let services = services.into_tuple::<Option<i64>>().one(db).await?.flatten().unwrap_or(0);
+    Ok((services, history.one(db).await?.flatten().unwrap_or(0), 0))
 }
 
 fn narrowed(scope: &Scope, filter: &Filter) -> Select<Entity> {

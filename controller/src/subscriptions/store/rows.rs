@@ -36,6 +36,15 @@ pub(in super::super) struct Held {
     pub(in super::super) is_name_typed: bool,
     /// Of the router's wanted state.
     pub(in super::super) wanted_rev: i64,
+    /// He was there before hiji, and is taken over.
+    pub(in super::super) is_adopted: bool,
+}
+
+impl Held {
+    /// Whether hiji was told his password; who is not has the one that the router has.
+    pub(in super::super) fn has_password(&self) -> bool {
+        !self.password.expose_secret().is_empty()
+    }
 }
 
 /// A subscription to be inserted, with what is in no column that changes.
@@ -45,6 +54,7 @@ pub(in super::super) struct New<'a> {
     pub(in super::super) password: &'a SecretString,
     pub(in super::super) is_name_typed: bool,
     pub(in super::super) is_secret_new: bool,
+    pub(in super::super) is_adopted: bool,
     pub(in super::super) subscription: &'a Subscription,
 }
 
@@ -101,6 +111,7 @@ fn fields(of: &Subscription) -> ActiveModel {
         fail_message: Set(of.on_router.fail_message.clone()),
         version: Set(of.version),
         ended_at: Set(of.ended_at),
+        edition: Set(of.edition),
         ..Default::default()
     }
 }
@@ -120,6 +131,7 @@ pub(in super::super) async fn insert(
         is_name_typed: Set(new.is_name_typed),
         password: Set(keys.seal(PASSWORD_PLACE, new.password.expose_secret().as_bytes())),
         is_secret_new: Set(new.is_secret_new),
+        is_adopted: Set(new.is_adopted),
         currency: Set(of.price.currency().code().to_owned()),
         cost: Set(of.cost.map_or(0, Money::minor)),
         wanted_rev: Set(0),
@@ -136,6 +148,8 @@ pub(in super::super) async fn save(tx: &impl ConnectionTrait, held: &mut Held) -
     of.version = of.version.saturating_add(1);
     let mut row = fields(of);
     row.wanted_rev = Set(held.wanted_rev);
+    row.is_name_typed = Set(held.is_name_typed);
+    row.is_adopted = Set(held.is_adopted);
     if let Some(cost) = of.cost {
         row.cost = Set(cost.minor());
     }
@@ -291,17 +305,31 @@ async fn with_secrets(db: &impl ConnectionTrait, keys: &Keys, rows: Vec<Model>) 
     let mut secrets = Vec::with_capacity(rows.len());
     for row in &rows {
         let profile = profiles.get(&row.package_id).cloned().unwrap_or_default();
-        secrets.push((opened(keys, row.id, &row.password)?, profile, row.is_name_typed, row.wanted_rev));
+        let (typed, adopted) = (row.is_name_typed, row.is_adopted);
+        secrets.push((opened(keys, row.id, &row.password)?, profile, (typed, adopted), row.wanted_rev));
     }
     let whole = complete(db, rows).await?;
-    let held = |(subscription, (password, profile, is_name_typed, wanted_rev))| Held {
+    let held = |(subscription, (password, profile, (is_name_typed, is_adopted), wanted_rev))| Held {
         subscription,
         password,
         profile,
         is_name_typed,
         wanted_rev,
+        is_adopted,
     };
     Ok(whole.into_iter().zip(secrets).map(held).collect())
+}
+
+/// Whether only the router knows the password of a service.
+pub(in super::super) async fn is_secret_unknown(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    id: SubscriptionId,
+) -> Result<bool, DbErr> {
+    let query = Entity::find().select_only().column(Column::Password).filter(Column::Id.eq(id.0));
+    let sealed: Option<Vec<u8>> = query.into_tuple().one(db).await?;
+    let secret = sealed.map(|sealed| opened(keys, id.0, &sealed)).transpose()?;
+    Ok(secret.is_some_and(|secret| secret.expose_secret().is_empty()))
 }
 
 fn opened(keys: &Keys, id: i64, sealed: &[u8]) -> Result<SecretString, DbErr> {
@@ -311,7 +339,10 @@ fn opened(keys: &Keys, id: i64, sealed: &[u8]) -> Result<SecretString, DbErr> {
 }
 
 /// Rows with the names around them, each read once for all of them; in the same order.
-pub(super) async fn complete(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Subscription>, DbErr> {
+pub(in super::super) async fn complete(
+    db: &impl ConnectionTrait,
+    rows: Vec<Model>,
+) -> Result<Vec<Subscription>, DbErr> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -430,6 +461,7 @@ fn subscription(row: Model, names: Names) -> Subscription {
             fail_message: row.fail_message,
         },
         version: row.version,
+        edition: row.edition,
         created_by: row.created_by.map(AdminId),
         created_at: row.created_at,
         ended_at: row.ended_at,

@@ -46,6 +46,7 @@ impl Columns {
             keys.push("package-cost");
         }
         keys.extend(["export-currency", "batch", "voucher-seller", "export-zone", "voucher-router", "batch-made"]);
+        keys.push("export-sold-at");
         keys.extend(["voucher-first-login", "voucher-valid-until", "voucher-ended", "voucher-device"]);
         keys.extend(["export-uptime", "export-bytes-in", "export-bytes-out", "export-note"]);
         let heads = keys.into_iter().map(|key| texts.text(locale, key, [])).collect();
@@ -83,6 +84,7 @@ impl Columns {
         cells.push(Cell::Text(zone.name().to_owned()));
         cells.push(text(voucher.router));
         cells.push(time(Some(voucher.created_at)));
+        cells.push(time(voucher.sold_at));
         cells.push(time(voucher.first_login_at));
         cells.push(time(voucher.valid_until));
         cells.push(time(voucher.ended_at));

@@ -83,7 +83,7 @@ async fn record(app: &App, order: &Order<'_>) -> Result<(), DbErr> {
     let statuses: Vec<_> = search.statuses.iter().map(|status| status.as_str()).collect();
     let detail = serde_json::json!({
         "format": order.format.as_str(), "q": search.q, "batch_id": search.batch, "router_id": search.router,
-        "package_id": search.package, "seller_id": search.seller, "status": statuses,
+        "package_id": search.package, "seller_id": search.seller, "status": statuses, "sold": search.sold,
         "passwords": order.columns.sees.passwords, "costs": order.columns.sees.costs,
     });
     let deed = Deed { action: "voucher.export", object: "voucher".to_owned(), site: search.site, detail };

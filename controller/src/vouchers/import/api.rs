@@ -142,5 +142,5 @@ impl ImportForm {
 
 fn trimmed(row: Given) -> Given {
     let trim = |text: String| text.trim().to_owned();
-    Given { code: trim(row.code), password: trim(row.password), note: trim(row.note) }
+    Given { code: trim(row.code), password: trim(row.password), note: trim(row.note), ..row }
 }

@@ -80,8 +80,8 @@ pub async fn add(app: &App, asked: &Asked<'_>, import: Import) -> Result<Outcome
         Err(other) => return Err(other),
         Ok(mut checked) => {
             refusals.extend(taken(&tx, checked.place(), &import.rows).await?);
-            refusals.sort_by_key(|refusal| refusal.row);
-            refusals.dedup_by_key(|refusal| refusal.row);
+            refusals.sort_by_key(|refusal| refusal.at);
+            refusals.dedup_by_key(|refusal| refusal.at);
             if errors.is_empty() && refusals.is_empty() && !import.dry_run {
                 let length = rules::length(&import.rows);
                 checked.looks(Look { prefix: String::new(), length, charset: Charset::Mixed });
@@ -126,7 +126,7 @@ async fn taken(tx: &Tx, (site, router): (SiteId, RouterId), rows: &[Given]) -> R
     let in_site: HashSet<String> = store::taken_codes(&**tx, site, &codes).await?.into_iter().collect();
     let on_router = routers::taken_names(&**tx, router, Kind::HotspotUser, &codes).await?;
     let on_router: HashSet<String> = on_router.into_iter().collect();
-    let refusal = |(at, row): (usize, &Given)| {
+    let refusal = |(at, row): (usize, &Given)| -> Option<Refusal> {
         let code = if in_site.contains(&row.code) {
             "import_taken"
         } else if on_router.contains(&row.code) {
@@ -134,7 +134,7 @@ async fn taken(tx: &Tx, (site, router): (SiteId, RouterId), rows: &[Given]) -> R
         } else {
             return None;
         };
-        Some(Refusal { row: at, code: row.code.clone(), error: FieldError::new(code) })
+        Some(Refusal::new(at, row, FieldError::new(code)))
     };
-    Ok((1..).zip(rows).filter_map(refusal).collect())
+    Ok(rows.iter().enumerate().filter_map(refusal).collect())
 }

@@ -89,6 +89,8 @@ impl Page for ImportPage {
         let mut shown: Vec<Bad> = reasons.into_iter().map(bad).collect();
         shown.push(Bad { error: FieldError::new("import_too_short").arg("min", 4), ..bad("") });
         shown.push(Bad { error: FieldError::new("import_password_too_short").arg("min", 4), ..bad("") });
+        shown.push(Bad { error: FieldError::new("import_password_too_long").arg("max", 32), ..bad("") });
+        shown.push(Bad { error: FieldError::new("import_code_too_long").arg("max", 32), ..bad("") });
         shown.push(Bad { error: FieldError::new("import_note_too_long").arg("max", 200), ..bad("") });
         shown.push(Bad { error: FieldError::new("import_repeated").arg("row", 1), ..bad("") });
         let errors = FormErrors::of("rows", FieldError::new("import_no_rows"));

@@ -244,7 +244,7 @@ fn bad_rows(view: &View, rows: &[Given], refusals: &[Refusal]) -> Result<Respons
     let mut lines: Vec<Vec<Cell>> =
         vec![["row", "code", "password", "note", "error"].into_iter().map(Cell::from).collect()];
     for refusal in refusals {
-        let Some(row) = refusal.row.checked_sub(1).and_then(|at| rows.get(at)) else { continue };
+        let Some(row) = rows.get(refusal.at) else { continue };
         lines.push(vec![
             Cell::Number(i64::try_from(refusal.row).unwrap_or(i64::MAX)),
             Cell::from(row.code.as_str()),

@@ -34,16 +34,36 @@ pub struct Given {
     pub password: String,
     #[serde(default)]
     pub note: String,
+    /// Its line in a file, from 1; 0 where it comes from none.
+    #[serde(skip)]
+    pub line: usize,
 }
 
 /// A row that cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
-    /// Its place among the rows, from 1.
+    /// Its line in the file; of rows of no file its place among them, from 1.
     pub row: usize,
+    /// Its place among the rows, from 0.
+    #[serde(skip)]
+    pub at: usize,
     pub code: String,
     #[serde(skip)]
     pub error: FieldError,
+}
+
+impl Refusal {
+    /// The refusal of a row by its place among the rows, from 0.
+    pub(super) fn new(at: usize, row: &Given, error: FieldError) -> Self {
+        Self { row: row.place(at), at, code: row.code.clone(), error }
+    }
+}
+
+impl Given {
+    /// Where people find it: its line in the file, else its place among the rows.
+    fn place(&self, at: usize) -> usize {
+        if self.line > 0 { self.line } else { at + 1 }
+    }
 }
 
 /// The rows of a table; nothing where no column is one of codes. A file of one column needs no header.
@@ -55,23 +75,25 @@ pub(crate) fn rows(table: &Table) -> Option<Vec<Given>> {
             return None;
         }
         let first = table.header.first().map(String::as_str);
-        let codes = first.into_iter().chain(table.rows.iter().map(|row| row.cell(0)));
-        return Some(codes.map(|code| Given { code: code.to_owned(), ..Given::default() }).collect());
+        let first = first.map(|code| (table.header_line, code));
+        let codes = first.into_iter().chain(table.rows.iter().map(|row| (row.line, row.cell(0))));
+        return Some(codes.map(|(line, code)| Given { code: code.to_owned(), line, ..Given::default() }).collect());
     };
     let (password, note) = (place(&PASSWORD_HEADS), place(&NOTE_HEADS));
     let given = |row: &crate::tables::Row| {
         let cell = |column: Option<usize>| column.map(|column| row.cell(column).to_owned()).unwrap_or_default();
-        Given { code: cell(Some(code)), password: cell(password), note: cell(note) }
+        Given { code: cell(Some(code)), password: cell(password), note: cell(note), line: row.line }
     };
     Some(table.rows.iter().map(given).collect())
 }
 
 /// What is wrong with rows as such: characters, lengths, repeats, and codes that somebody would find by trying.
 pub(crate) fn refusals(rows: &[Given]) -> Vec<Refusal> {
+    // Where each code stands first, as people find it.
     let mut first: HashMap<&str, usize> = HashMap::with_capacity(rows.len());
     let mut refused = Vec::new();
-    for (at, row) in (1..).zip(rows) {
-        let repeats = first.insert(&row.code, at).filter(|_| !row.code.is_empty());
+    for (at, row) in rows.iter().enumerate() {
+        let repeats = first.insert(&row.code, row.place(at)).filter(|_| !row.code.is_empty());
         let error = match (wrong(row, rows.len()), repeats) {
             (Some(error), _) => error,
             (None, Some(earlier)) => {
@@ -80,7 +102,7 @@ pub(crate) fn refusals(rows: &[Given]) -> Vec<Refusal> {
             }
             (None, None) => continue,
         };
-        refused.push(Refusal { row: at, code: row.code.clone(), error });
+        refused.push(Refusal::new(at, row, error));
     }
     refused
 }
@@ -99,8 +121,11 @@ fn wrong(row: &Given, count: usize) -> Option<FieldError> {
     if code.len() < CODE.0 {
         return Some(FieldError::new("import_too_short").arg("min", number(CODE.0)));
     }
-    if code.len() > CODE.1 || row.password.len() > PASSWORD.1 {
-        return Some(FieldError::new("too_long").arg("max", number(CODE.1)));
+    if code.len() > CODE.1 {
+        return Some(FieldError::new("import_code_too_long").arg("max", number(CODE.1)));
+    }
+    if row.password.len() > PASSWORD.1 {
+        return Some(FieldError::new("import_password_too_long").arg("max", number(PASSWORD.1)));
     }
     if !row.password.is_empty() {
         if !row.password.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -173,16 +198,18 @@ mod tests {
     #[test]
     fn columns_are_found_in_both_languages() {
         for text in ["Kode;Sandi;Catatan\nKB12X4;7788;lemari", "note,username,PASSWORD\nlemari,KB12X4,7788"] {
-            let row = Given { code: "KB12X4".into(), password: "7788".into(), note: "lemari".into() };
+            let row = Given { code: "KB12X4".into(), password: "7788".into(), note: "lemari".into(), line: 2 };
             assert_eq!(read(text), Some(vec![row]), "{text}");
         }
-        assert_eq!(read("KB12X4\nKB12X5\n"), Some(vec![given("KB12X4"), given("KB12X5")]));
+        let on = |line: usize, code: &str| Given { line, ..given(code) };
+        assert_eq!(read("\nKB12X4\nKB12X5\n"), Some(vec![on(2, "KB12X4"), on(3, "KB12X5")]));
         assert_eq!(read("nama,harga\na,1"), None);
     }
 
     #[test]
     fn rows_written_are_read_again() {
-        let rows = vec![Given { code: "KB12X4".into(), password: "a;b\"c".into(), note: "rak 1; kiri".into() }];
+        let note = "rak 1; kiri".to_owned();
+        let rows = vec![Given { code: "KB12X4".into(), password: "a;b\"c".into(), note, line: 2 }];
         assert_eq!(read(&text(&rows)), Some(rows));
     }
 
@@ -195,11 +222,21 @@ mod tests {
             (3, "required"),
             (4, "import_characters"),
             (5, "import_too_short"),
-            (7, "too_long"),
+            (7, "import_code_too_long"),
         ];
         assert_eq!(codes(&rows), expected.map(|(row, code)| (row, code.to_owned())));
         let password = Given { code: "KB12X4".into(), password: "12".into(), ..Given::default() };
         assert_eq!(codes(&[password]), [(1, "import_password_too_short".to_owned())]);
+        let password = Given { code: "KB12X4".into(), password: "9".repeat(33), ..Given::default() };
+        assert_eq!(codes(&[password]), [(1, "import_password_too_long".to_owned())]);
+    }
+
+    #[test]
+    fn rows_are_numbered_as_in_their_file() {
+        let rows = read("kode;sandi\n\nKB12X4;\n\nKB12X4;\nab;\n").unwrap();
+        assert_eq!(codes(&rows), [(5, "import_repeated".to_owned()), (6, "import_too_short".to_owned())]);
+        assert_eq!(refusals(&rows)[0].error.args()[0].1, 3.into());
+        assert_eq!(refusals(&rows)[0].at, 1);
     }
 
     #[test]

@@ -51,7 +51,10 @@ async fn codes_of_a_file_are_looked_at_and_taken_all_or_none() {
         let bad = "Kode;Sandi;Catatan\nWARUNG01;778812;rak 1\nWARUNG01;1;\nW 2;;\n=HYPERLINK();;\n";
         let (status, _, page) = post(&app, &boss, &fields("take"), bad).await;
         assert_eq!(status, StatusCode::OK, "{page}");
-        assert!(page.contains("3 of 4 rows cannot be imported") && page.contains("Row 3"), "{page}");
+        assert!(
+            page.contains("3 of 4 rows cannot be imported") && page.contains("Row 3") && page.contains("Row 5"),
+            "{page}"
+        );
         let (_, headers, file) = post(&app, &boss, &fields("bad"), bad).await;
         assert!(headers[header::CONTENT_DISPOSITION].to_str().unwrap().contains("voucher-errors.csv"));
         assert!(file.lines().count() == 4 && file.contains("'=HYPERLINK()"), "{file}");

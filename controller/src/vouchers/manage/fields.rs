@@ -9,7 +9,7 @@ use super::{Act, Which};
 use crate::{
     http::{
         error::AppError,
-        form::{Check, FieldError, FormErrors},
+        form::{Check, FieldError, FormErrors, Unit},
     },
     vouchers::{Extension, fields::end_of_day},
 };
@@ -20,8 +20,8 @@ pub(super) const MAX_REASON: usize = 200;
 const MAX_SECS: i64 = 3_650 * 86_400;
 const MAX_BYTES: i64 = 1 << 50;
 /// Units of time and of bytes (in binary steps, as routers and packages count), as in the texts `unit-<name>`.
-const TIME_UNITS: [(&str, i64); 3] = [("minutes", 60), ("hours", 3_600), ("days", 86_400)];
-const BYTE_UNITS: [(&str, i64); 2] = [("mb", 1 << 20), ("gb", 1 << 30)];
+const TIME_UNITS: [Unit; 3] = [("minutes", 60), ("hours", 3_600), ("days", 86_400)];
+const BYTE_UNITS: [Unit; 2] = [("mb", 1 << 20), ("gb", 1 << 30)];
 
 /// The body of a request of the API; what an act does not need is not read.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -160,19 +160,18 @@ fn reason(check: &mut Check, text: &str, needed: bool) -> String {
     read.unwrap_or_default()
 }
 
-fn amount(check: &mut Check, field: &str, (text, unit): (&str, &str), units: &[(&str, i64)], max: i64) -> i64 {
-    let text = text.trim();
-    if text.is_empty() {
+fn amount(check: &mut Check, field: &str, typed: (&str, &str), units: &[Unit], max: i64) -> i64 {
+    if typed.0.trim().is_empty() {
         return 0;
     }
-    let Some((_, each)) = units.iter().find(|(name, _)| *name == unit) else {
-        check.refuse(field, FieldError::new("not_offered"));
-        return 0;
-    };
-    check.int(field, text, 0..=max / each).unwrap_or(0).saturating_mul(*each)
+    check.measure(field, typed, units, &(0..=max)).unwrap_or(0)
 }
 
-/// The refusal of fields, where they are wrong.
+/// What a form is told that comes back: which fields are wrong, or why it is not done now.
 pub(super) fn refused(error: &AppError) -> Option<FormErrors> {
-    if let AppError::Invalid(errors) = error { Some(errors.clone()) } else { None }
+    if let AppError::Invalid(errors) = error {
+        return Some(errors.clone());
+    }
+    let AppError::Conflict { code } = error else { return None };
+    Some(FormErrors::of("", FieldError::new(code)))
 }

@@ -7,6 +7,8 @@
 pub(super) mod api;
 mod fields;
 pub mod jobs;
+#[cfg(test)]
+mod page_tests;
 pub(crate) mod pages;
 mod reissue;
 pub(super) mod routes;
@@ -34,6 +36,7 @@ use crate::{
     routers::{self, RouterError},
 };
 
+pub(crate) use fields::Fields;
 pub use reissue::{reissue, reissue_batch};
 
 /// Who wants something, and which state he saw.

@@ -10,7 +10,7 @@ use axum_extra::extract::{Form, Query};
 use chrono_tz::Tz;
 
 use super::{
-    Act, Order, Tally,
+    Act, ManageError, Order, Tally,
     api::allow,
     fields::{self, Fields},
     pages::{Chosen, ConfirmPage},
@@ -27,14 +27,19 @@ use crate::{
         view::View,
     },
     ids::{BatchId, VoucherId},
-    vouchers::{self, Batch},
+    vouchers::{self, Batch, pages::VoucherPage},
 };
 
 pub(crate) fn routes() -> Routes<App> {
     Routes::new()
-        .route("/vouchers/codes/{id}/{act}", post(one))
+        .route("/vouchers/codes/{id}/{act}", get(home).post(one))
         .route("/vouchers/batches/{id}/retry", post(retry))
         .route("/vouchers/batches/{id}/{act}", get(confirm).post(batch))
+}
+
+/// An act is done by posting it: who comes here by the address bar, or by a switch of language, sees the voucher.
+async fn home(view: View, Path((id, _)): Path<(VoucherId, String)>) -> Response {
+    view.go(&format!("/vouchers/codes/{id}"))
 }
 
 async fn one(
@@ -44,22 +49,43 @@ async fn one(
     Path((id, name)): Path<(VoucherId, String)>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, AppError> {
+    if name == "kick" {
+        caller.allow(Permission::VouchersManage)?
+    } else {
+        allow(&caller, &named(&name)?)?
+    }
     let actor = Actor::of(&caller, view.ip());
     let order = Order { scope: &caller.sites, actor: &actor, seen: fields.seen() };
-    let done = |id: VoucherId| view.go_saying(&format!("/vouchers/codes/{id}"), &format!("done-voucher-{name}"), []);
+    match done(&app, &order, (id, &name), &fields).await {
+        Ok(id) => Ok(view.go_saying(&format!("/vouchers/codes/{id}"), &format!("done-voucher-{name}"), [])),
+        Err(error) => {
+            let errors = fields::refused(&error);
+            let status = error.status();
+            let errors = errors.ok_or(error)?;
+            let page = vouchers::routes::voucher_page(&app, &caller, id).await?;
+            view.answer(status, &VoucherPage { open: name, form: FormView::again(fields, errors, ""), ..page })
+        }
+    }
+}
+
+/// Does it; the answer is the voucher to be looked at then.
+async fn done(
+    app: &App,
+    order: &Order<'_>,
+    (id, name): (VoucherId, &str),
+    fields: &Fields,
+) -> Result<VoucherId, AppError> {
     if name == "kick" {
-        caller.allow(Permission::VouchersManage)?;
-        super::kick(&app, &order, id).await?;
-        return Ok(done(id));
+        super::kick(app, order, id).await?;
+        return Ok(id);
     }
-    let voucher = vouchers::find(&app, &caller.sites, id).await?.ok_or(AppError::NotFound)?;
-    let act = fields.act(&name, voucher.timezone.parse().unwrap_or(Tz::UTC), app.clock.now())?;
-    allow(&caller, &act)?;
+    let voucher = vouchers::find(app, order.scope, id).await?.ok_or(AppError::NotFound)?;
+    let act = fields.act(name, voucher.timezone.parse().unwrap_or(Tz::UTC), app.clock.now())?;
     if act == Act::Replace {
-        return Ok(done(super::reissue(&app, &order, id).await?));
+        return Ok(super::reissue(app, order, id).await?);
     }
-    super::one(&app, &order, id, &act).await?;
-    Ok(done(id))
+    super::one(app, order, id, &act).await?;
+    Ok(id)
 }
 
 async fn retry(
@@ -70,8 +96,13 @@ async fn retry(
 ) -> Result<Response, AppError> {
     caller.allow(Permission::VouchersManage)?;
     let actor = Actor::of(&caller, view.ip());
-    super::retry(&app, &Order { scope: &caller.sites, actor: &actor, seen: None }, id).await?;
-    Ok(view.go_saying(&format!("/vouchers/batches/{id}"), "done-batch-retry", []))
+    let to = format!("/vouchers/batches/{id}");
+    match super::retry(&app, &Order { scope: &caller.sites, actor: &actor, seen: None }, id).await {
+        Ok(()) => Ok(view.go_saying(&to, "done-batch-retry", [])),
+        // The router has taken them meanwhile, as the page says.
+        Err(ManageError::Nothing) => Ok(view.go(&to)),
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// The act of a path, for a permission's sake without its fields.
@@ -145,25 +176,35 @@ async fn batch(
 ) -> Result<Response, AppError> {
     allow(&caller, &named(&name)?)?;
     let batch = vouchers::batch(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)?;
-    let zone = batch.timezone.parse().unwrap_or(Tz::UTC);
-    let act = match fields.act(&name, zone, app.clock.now()) {
-        Ok(act) => act,
-        Err(error) => {
-            let wrong = fields::refused(&error).ok_or(error)?;
-            return view.form_again(&confirm_page(&app, &caller, (batch, name), fields, Some(wrong)).await?);
-        }
-    };
     let actor = Actor::of(&caller, view.ip());
     let order = Order { scope: &caller.sites, actor: &actor, seen: fields.seen() };
+    match done_to(&app, &order, (&batch, &name), &fields).await {
+        Ok((Tally { touched, skipped, .. }, to)) => {
+            let number = |n: usize| Arg::from(i64::try_from(n).unwrap_or(i64::MAX));
+            let said = [("touched", number(touched)), ("skipped", number(skipped))];
+            Ok(view.go_saying(&format!("/vouchers/batches/{to}"), &format!("done-batch-{name}"), said))
+        }
+        Err(error) => {
+            let (status, wrong) = (error.status(), fields::refused(&error));
+            let wrong = wrong.ok_or(error)?;
+            view.answer(status, &confirm_page(&app, &caller, (batch, name), fields, Some(wrong)).await?)
+        }
+    }
+}
+
+/// Does it to a batch; the answer is how many were touched, and the batch to be looked at then.
+async fn done_to(
+    app: &App,
+    order: &Order<'_>,
+    (batch, name): (&Batch, &str),
+    fields: &Fields,
+) -> Result<(Tally, BatchId), AppError> {
+    let act = fields.act(name, batch.timezone.parse().unwrap_or(Tz::UTC), app.clock.now())?;
     let which = fields.which(&act);
-    // New codes are what is looked for next.
-    let (Tally { touched, skipped, .. }, to) = if act == Act::Replace {
-        let (tally, made) = super::reissue_batch(&app, &order, id, which).await?;
-        (tally, made.first().copied().unwrap_or(id))
-    } else {
-        (super::batch(&app, &order, id, &act, which).await?, id)
-    };
-    let number = |n: usize| Arg::from(i64::try_from(n).unwrap_or(i64::MAX));
-    let said = [("touched", number(touched)), ("skipped", number(skipped))];
-    Ok(view.go_saying(&format!("/vouchers/batches/{to}"), &format!("done-batch-{name}"), said))
+    if act == Act::Replace {
+        // New codes are what is looked for next.
+        let (tally, made) = super::reissue_batch(app, order, batch.id, which).await?;
+        return Ok((tally, made.first().copied().unwrap_or(batch.id)));
+    }
+    Ok((super::batch(app, order, batch.id, &act, which).await?, batch.id))
 }

@@ -55,9 +55,11 @@ impl From<SearchError> for AppError {
     ("made_from" = Option<String>, Query, description = "days, both included, in the sites' own time: `2026-11-22`"),
     ("made_to" = Option<String>, Query), ("first_from" = Option<String>, Query), ("first_to" = Option<String>, Query),
     ("ended_from" = Option<String>, Query), ("ended_to" = Option<String>, Query),
-    ("sort" = Option<String>, Query, description = "`newest`, `valid_until` (ends next first), `first_login_at` and \
-        `ended_at` (latest first); these three list only vouchers that have such a time. `code` goes with `site_id` and \
-        `q` only"),
+    ("sold" = Option<String>, Query, description = "`yes`: sold over the counter; `no`: neither sold there nor used, \
+        and on its way or ready unless `status` says otherwise"),
+    ("sort" = Option<String>, Query, description = "`newest`, `valid_until` (ends next first), `first_login_at`, \
+        `ended_at` and `sold_at` (latest first); these four list only vouchers that have such a time. `code` goes with \
+        `site_id` and `q` only"),
     ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query),
 ), responses(
     (status = 200, description = "Vouchers"),

@@ -73,6 +73,8 @@ pub struct VoucherLine {
     pub mac: String,
     pub valid_until: Option<DateTime<Utc>>,
     pub ended_at: Option<DateTime<Utc>>,
+    /// Over the counter, when.
+    pub sold_at: Option<DateTime<Utc>>,
 }
 
 /// What a search found: of each voucher `T`.
@@ -237,6 +239,7 @@ fn is_cheap(plan: &Plan) -> bool {
         search.seller.is_some(),
         !search.statuses.is_empty(),
         !search.mac.is_empty(),
+        search.sold.is_some(),
         !search.made.is_any() || !search.first_login.is_any() || !search.until.is_any() || !search.ended.is_any(),
         !matches!(plan.meaning, Meaning::Nothing),
     ];

@@ -32,6 +32,8 @@ pub(crate) struct Line {
     pub(crate) valid_until: Option<DateTime<Utc>>,
     pub(crate) ended_at: Option<DateTime<Utc>>,
     pub(crate) is_online: bool,
+    /// Sold over the counter, and nobody used it yet.
+    pub(crate) is_sold: bool,
     /// Until its end by the clock, while it is active.
     pub(crate) left: Option<Left>,
 }
@@ -57,7 +59,9 @@ impl Left {
 impl Line {
     pub(crate) fn of(voucher: VoucherLine, is_online: bool, now: DateTime<Utc>) -> Self {
         let left = voucher.valid_until.filter(|_| voucher.status == Status::Active).map(|at| Left::until(at, now));
+        let is_unused = matches!(voucher.status, Status::Draft | Status::Ready);
         Self {
+            is_sold: is_unused && voucher.sold_at.is_some(),
             id: voucher.id,
             code: voucher.code,
             password: voucher.password,
@@ -136,6 +140,7 @@ fn sample_lines() -> Vec<Line> {
             valid_until: at,
             ended_at: at.filter(|_| status.is_over()),
             is_online: status == Status::Active,
+            is_sold: status == Status::Ready,
             left: (status == Status::Active).then(|| Left { secs: 90_061, days: 1, clock: "01:01:01".to_owned() }),
         }
     };
@@ -175,6 +180,7 @@ impl Page for SearchPage {
         let mut refused = page(Vec::new(), "", Meaning::Nothing, None, false);
         refused.errors = FormErrors::of("status", FieldError::new("not_offered"));
         refused.errors.add("cursor", FieldError::new("bad_cursor"));
+        refused.errors.add("sold", FieldError::new("not_offered"));
         refused.errors.add("mac", FieldError::new("bad_mac"));
         refused.errors.add("sort", FieldError::new("sort_not_carried"));
         vec![

@@ -37,6 +37,8 @@ pub(crate) struct Typed {
     pub(crate) first_to: String,
     pub(crate) ended_from: String,
     pub(crate) ended_to: String,
+    /// `yes`: sold over the counter; `no`: neither sold there nor used.
+    pub(crate) sold: String,
     pub(crate) sort: String,
     #[serde(skip_serializing)]
     pub(crate) limit: String,
@@ -64,6 +66,7 @@ impl Typed {
             made: days(&mut check, ("made_from", &self.made_from), ("made_to", &self.made_to)),
             first_login: days(&mut check, ("first_from", &self.first_from), ("first_to", &self.first_to)),
             ended: days(&mut check, ("ended_from", &self.ended_from), ("ended_to", &self.ended_to)),
+            sold: given(&self.sold).and_then(|text| check.choice("sold", text, yes_or_no)),
             sort: given(&self.sort).and_then(|text| check.choice("sort", text, Sort::parse)),
             ..Search::default()
         };
@@ -116,6 +119,7 @@ impl Typed {
             ("first_to", &self.first_to),
             ("ended_from", &self.ended_from),
             ("ended_to", &self.ended_to),
+            ("sold", &self.sold),
             ("sort", &self.sort),
         ];
         let several = self.status.iter().map(|status| ("status", status));
@@ -143,6 +147,14 @@ impl Typed {
 /// The sentence for a cursor that is not of this list.
 pub(crate) fn bad_cursor() -> FormErrors {
     FormErrors::of("cursor", FieldError::new("bad_cursor"))
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
 }
 
 fn given(text: &str) -> Option<&str> {
@@ -198,6 +210,7 @@ mod tests {
         wrong("router_id", "not_offered", Typed { router_id: "x".into(), ..Typed::default() });
         wrong("mac", "bad_mac", Typed { mac: "xyz".into(), ..Typed::default() });
         wrong("made_to", "not_a_date", Typed { made_to: "22-11-2026".into(), ..Typed::default() });
+        wrong("sold", "not_offered", Typed { sold: "maybe".into(), ..Typed::default() });
         wrong("sort", "not_offered", Typed { sort: "price".into(), ..Typed::default() });
         let by_code = Typed { sort: "code".into(), status: vec!["active".into()], ..Typed::default() };
         wrong("sort", "sort_not_carried", by_code);

@@ -35,11 +35,13 @@ pub enum Sort {
     ValidUntil,
     /// What ended last, first. Only what ended.
     Ended,
+    /// Sold over the counter last, first. Only what was sold there.
+    Sold,
 }
 
 impl Sort {
     /// Those that are offered, the usual one first.
-    pub const ALL: [Self; 5] = [Self::Newest, Self::ValidUntil, Self::FirstLogin, Self::Ended, Self::Code];
+    pub const ALL: [Self; 6] = [Self::Newest, Self::ValidUntil, Self::FirstLogin, Self::Ended, Self::Sold, Self::Code];
 
     /// As in a query.
     #[must_use]
@@ -52,6 +54,7 @@ impl Sort {
             Self::FirstLogin => "first_login_at",
             Self::ValidUntil => "valid_until",
             Self::Ended => "ended_at",
+            Self::Sold => "sold_at",
         }
     }
 
@@ -65,7 +68,7 @@ impl Sort {
     #[must_use]
     pub fn is_descending(self) -> bool {
         match self {
-            Self::Newest | Self::Made | Self::FirstLogin | Self::Ended => true,
+            Self::Newest | Self::Made | Self::FirstLogin | Self::Ended | Self::Sold => true,
             Self::Oldest | Self::Code | Self::ValidUntil => false,
         }
     }
@@ -128,6 +131,8 @@ pub struct Search {
     pub first_login: Span,
     pub until: Span,
     pub ended: Span,
+    /// Only those that were sold over the counter; or only those that nobody bought there and nobody used.
+    pub sold: Option<bool>,
     /// Only those with an open session.
     pub online: bool,
     /// Only active ones whose end no clock brings.
@@ -143,6 +148,16 @@ impl Search {
         Self { sort: None, ..self.clone() } == Self::default()
     }
 
+    /// The statuses that are looked for; none = every. What nobody bought or used is on its way or ready, unless another
+    /// status is asked for.
+    #[must_use]
+    pub fn looked_for(&self) -> Vec<Status> {
+        if self.sold == Some(false) && self.statuses.is_empty() {
+            return vec![Status::Draft, Status::Ready];
+        }
+        self.statuses.clone()
+    }
+
     /// The order: the one asked for, else by the time that is asked for.
     #[must_use]
     pub fn order(&self) -> Sort {
@@ -156,6 +171,8 @@ impl Search {
             Sort::FirstLogin
         } else if !self.made.is_any() {
             Sort::Made
+        } else if self.sold == Some(true) {
+            Sort::Sold
         } else {
             Sort::Newest
         })
@@ -242,6 +259,7 @@ impl After {
             Sort::FirstLogin => 'f',
             Sort::ValidUntil => 'u',
             Sort::Ended => 'e',
+            Sort::Sold => 's',
             Sort::Newest | Sort::Oldest | Sort::Code => 't',
         };
         match self {
@@ -271,6 +289,7 @@ impl After {
             "f" => Sort::FirstLogin,
             "u" => Sort::ValidUntil,
             "e" => Sort::Ended,
+            "s" => Sort::Sold,
             _ => return Err(BadCursor),
         };
         let at = number(value)?;
@@ -325,6 +344,7 @@ mod tests {
             (Sort::Code, Key::Code("kb:x".into(), 7)),
             (Sort::ValidUntil, Key::Time(1_795_351_327_000_000_001, 7)),
             (Sort::Ended, Key::Time(-5, 7)),
+            (Sort::Sold, Key::Time(5, 7)),
         ] {
             let after = After::Row(key);
             let (of, read) = After::parse(&after.text(sort)).unwrap();
@@ -344,6 +364,8 @@ mod tests {
         assert_eq!(Search { ended: days, ..Search::default() }.order(), Sort::Ended);
         assert_eq!(Search { made: days, ..Search::default() }.order(), Sort::Made);
         assert_eq!(Search { batch: Some(BatchId(1)), ..Search::default() }.order(), Sort::Oldest);
+        assert_eq!(Search { sold: Some(true), ..Search::default() }.order(), Sort::Sold);
+        assert_eq!(Search { sold: Some(false), ..Search::default() }.order(), Sort::Newest);
         assert!(Search::default().is_all() && !Search { made: days, ..Search::default() }.is_all());
     }
 }

@@ -134,6 +134,10 @@ async fn no_search_reads_the_whole_table() {
             one(Search { online: true, ..active() }),
             one(Search { endless: true, ..active() }),
             one(Search { sort: Some(Sort::Code), ..Search::default() }),
+            one(Search { sold: Some(true), ..Search::default() }),
+            few(Search { sold: Some(true), router: Some(router), ..Search::default() }),
+            one(Search { sold: Some(false), ..Search::default() }),
+            few(Search { sold: Some(false), ..Search::default() }),
         ];
         for (scope, search) in &searches {
             for meaning in meanings(&search.q) {

@@ -69,7 +69,13 @@ impl Read for Model {
     }
 
     fn key(&self, sort: Sort) -> Key {
-        let times = (self.created_at, self.first_login_at, self.valid_until, self.ended_at);
+        let times = Times {
+            made: self.created_at,
+            first_login: self.first_login_at,
+            until: self.valid_until,
+            ended: self.ended_at,
+            sold: self.sold_at,
+        };
         key(sort, (self.id, &self.code), times)
     }
 }
@@ -91,6 +97,7 @@ pub(in super::super) struct LineRow {
     pub(super) first_login_at: Option<DateTime<Utc>>,
     pub(super) valid_until: Option<DateTime<Utc>>,
     pub(super) ended_at: Option<DateTime<Utc>>,
+    pub(super) sold_at: Option<DateTime<Utc>>,
 }
 
 impl Read for LineRow {
@@ -110,6 +117,7 @@ impl Read for LineRow {
             Column::FirstLoginAt,
             Column::ValidUntil,
             Column::EndedAt,
+            Column::SoldAt,
         ])
     }
 
@@ -118,7 +126,13 @@ impl Read for LineRow {
     }
 
     fn key(&self, sort: Sort) -> Key {
-        let times = (self.created_at, self.first_login_at, self.valid_until, self.ended_at);
+        let times = Times {
+            made: self.created_at,
+            first_login: self.first_login_at,
+            until: self.valid_until,
+            ended: self.ended_at,
+            sold: self.sold_at,
+        };
         key(sort, (self.id, &self.code), times)
     }
 }
@@ -259,6 +273,7 @@ fn time_column(sort: Sort) -> Option<Column> {
         Sort::FirstLogin => Some(Column::FirstLoginAt),
         Sort::ValidUntil => Some(Column::ValidUntil),
         Sort::Ended => Some(Column::EndedAt),
+        Sort::Sold => Some(Column::SoldAt),
         Sort::Newest | Sort::Oldest | Sort::Code => None,
     }
 }
@@ -267,23 +282,32 @@ fn sorted_by(backend: DbBackend, sort: Sort) -> Option<SimpleExpr> {
     match sort {
         Sort::Code => Some(lower_code(backend)),
         Sort::Newest | Sort::Oldest => None,
-        Sort::Made | Sort::FirstLogin | Sort::ValidUntil | Sort::Ended => {
+        Sort::Made | Sort::FirstLogin | Sort::ValidUntil | Sort::Ended | Sort::Sold => {
             time_column(sort).map(|column| Expr::col((Entity, column)))
         }
     }
 }
 
-type Times = (DateTime<Utc>, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+/// The times of a voucher that lists are in the order of.
+#[derive(Clone, Copy)]
+struct Times {
+    made: DateTime<Utc>,
+    first_login: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+    ended: Option<DateTime<Utc>>,
+    sold: Option<DateTime<Utc>>,
+}
 
-fn key(sort: Sort, (id, code): (i64, &str), (made, first_login, until, ended): Times) -> Key {
+fn key(sort: Sort, (id, code): (i64, &str), times: Times) -> Key {
     let nanos = |at: Option<DateTime<Utc>>| at.and_then(|at| at.timestamp_nanos_opt()).unwrap_or(0);
     match sort {
         Sort::Newest | Sort::Oldest => Key::Id(id),
         Sort::Code => Key::Code(code.to_ascii_lowercase(), id),
-        Sort::Made => Key::Time(nanos(Some(made)), id),
-        Sort::FirstLogin => Key::Time(nanos(first_login), id),
-        Sort::ValidUntil => Key::Time(nanos(until), id),
-        Sort::Ended => Key::Time(nanos(ended), id),
+        Sort::Made => Key::Time(nanos(Some(times.made)), id),
+        Sort::FirstLogin => Key::Time(nanos(times.first_login), id),
+        Sort::ValidUntil => Key::Time(nanos(times.until), id),
+        Sort::Ended => Key::Time(nanos(times.ended), id),
+        Sort::Sold => Key::Time(nanos(times.sold), id),
     }
 }
 
@@ -333,7 +357,7 @@ fn lead(wanted: &Wanted<'_>) -> Lead {
     match wanted.sort {
         Sort::Code => Lead::Code,
         Sort::Made => Lead::Time { by_site: false },
-        Sort::FirstLogin | Sort::Ended => Lead::Time { by_site: true },
+        Sort::FirstLogin | Sort::Ended | Sort::Sold => Lead::Time { by_site: true },
         Sort::ValidUntil => Lead::Place,
         Sort::Newest | Sort::Oldest => match wanted.meaning {
             Meaning::Mac(_) => Lead::Mac,
@@ -364,8 +388,9 @@ fn arms(backend: DbBackend, wanted: &Wanted<'_>) -> Vec<Condition> {
     let by_site = place || matches!(lead, Lead::Code | Lead::Time { by_site: true });
     let sites = wanted.scope.only(search.site).site_ids();
     // What ends next is told apart by status in its index.
-    let all = place && wanted.sort == Sort::ValidUntil && search.statuses.is_empty();
-    let statuses = if all { Status::ALL.to_vec() } else { search.statuses.clone() };
+    let looked_for = search.looked_for();
+    let all = place && wanted.sort == Sort::ValidUntil && looked_for.is_empty();
+    let statuses = if all { Status::ALL.to_vec() } else { looked_for };
     let in_sites = |sites: &[SiteId]| col(backend, Column::SiteId, by_site).is_in(sites.iter().map(|site| site.0));
     let in_statuses =
         |statuses: &[Status]| col(backend, Column::Status, place).is_in(statuses.iter().map(|status| status.as_str()));
@@ -423,6 +448,17 @@ fn conditions(backend: DbBackend, wanted: &Wanted<'_>) -> Condition {
             "EXISTS (SELECT 1 FROM router_session s WHERE s.router_id = \"voucher\".\"router_id\" AND s.username = \
              \"voucher\".\"code\" AND s.ended_at IS NULL)",
         ));
+    }
+    match search.sold {
+        Some(true) => {
+            all = all.add(col(backend, Column::SoldAt, sorted == Some(Column::SoldAt.as_str())).is_not_null())
+        }
+        Some(false) => {
+            all = all.add(col(backend, Column::SoldAt, false).is_null());
+            all = all.add(col(backend, Column::FirstLoginAt, false).is_null());
+            all = all.add(col(backend, Column::EndedAt, false).is_null());
+        }
+        None => {}
     }
     if search.endless {
         all = all.add(col(backend, Column::ValidUntil, false).is_null());

@@ -190,6 +190,7 @@ pub(in super::super) async fn lines_with_names(
             mac: row.mac,
             valid_until: row.valid_until,
             ended_at: row.ended_at,
+            sold_at: row.sold_at,
         })
     };
     rows.into_iter().map(line).collect()

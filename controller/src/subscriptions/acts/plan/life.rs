@@ -47,7 +47,7 @@ pub(super) fn pause(
         plan.is_now = false;
     }
     // What comes back when it is over, if it is over as planned.
-    if let (Some(until), State::Active | State::Grace | State::Paused) = (of.paused_until, of.state) {
+    if let (Some(until), true) = (of.paused_until, of.state != State::Ended) {
         let mut later = of.clone();
         later.state = State::Paused;
         foresee(&mut later, until, around, &mut plan)?;
@@ -197,6 +197,12 @@ pub(super) fn keep(of: &mut Subscription, planned: Planned, around: &Around) -> 
             // What was reckoned when it was planned is reckoned back.
             if let (Some(from), Some(to)) = (from, &around.offered) {
                 plan.from = from;
+                // The same package was planned for its price; its periods stay as they are.
+                if to.id != of.package_id && rules::begins_anew(of, to) {
+                    plan.returned = give_back(of, rules::invoiced_from(of, from), around)?;
+                    rules::take_back(of, from);
+                    return Ok(plan);
+                }
                 reckon_change(Side::to(to), Side::of(of), (of, Paying::NextInvoice), around, &mut plan)?;
             }
             Ok(plan)

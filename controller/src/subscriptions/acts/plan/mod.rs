@@ -1,8 +1,11 @@
 //! What an act makes of a subscription, with the money it moves: the same for the preview and for the deed. Pure.
 
 mod addons;
+mod anew;
 mod life;
 mod package;
+mod renew;
+mod terms;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -17,14 +20,18 @@ use crate::{
     http::form::FieldError,
     ids::{AddonId, InvoiceId, RouterId},
     money::Money,
-    subscriptions::{Addon, Period, Subscription, SubscriptionError, bill::Bill},
+    subscriptions::{Addon, Period, Subscription, SubscriptionError, bill::Bill, change::Policy},
 };
 use addons::{add_addon, end_addon};
 use life::{begin_pause, end, finish_end, keep, pause, resume};
 use package::{change_package, take_package};
+pub use renew::MAX_PERIODS;
+use renew::renew;
+pub use terms::Terms;
+use terms::{take_price, terms};
 
 /// What acts are called in the history.
-pub const WHATS: [&str; 27] = [
+pub const WHATS: [&str; 31] = [
     "package-changed",
     "package-change-waits",
     "package-change-planned",
@@ -46,8 +53,12 @@ pub const WHATS: [&str; 27] = [
     "discount-ended",
     "addon-added",
     "addon-ended",
+    "renewed",
     "renewal-on",
     "renewal-off",
+    "terms-changed",
+    "price-planned",
+    "price-taken",
     "details-changed",
     "password-changed",
     "moved",
@@ -64,6 +75,7 @@ pub struct Choices {
     pub promise_max_days: i64,
     /// Days to pay in of what is invoiced between periods.
     pub due_days: i64,
+    pub(in crate::subscriptions) policy: Policy,
 }
 
 /// What is known around a subscription when something is done with it.
@@ -85,9 +97,13 @@ pub struct Around {
     pub router: Option<RouterOffer>,
     /// The new name is free.
     pub is_name_free: bool,
+    /// Only the router knows the password: nobody can be made anew with it.
+    pub is_secret_unknown: bool,
     pub was_promised: bool,
     /// Something is owed for service.
     pub owes: bool,
+    /// An invoice for service waits for approval.
+    pub has_draft: bool,
     /// The invoice of a change that waited for its payment, and is paid.
     pub paid_change: Option<Billed>,
     /// The invoice of a change that waits for its payment.
@@ -159,6 +175,19 @@ pub struct Charge {
     pub due_on: NaiveDate,
 }
 
+/// The first period of a package that is changed to, as it is invoiced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = FirstPeriodOfPackage)]
+pub struct FirstPeriod {
+    pub days: Period,
+    /// Without PPN.
+    pub amount: Money,
+    /// The last day to pay.
+    pub due_on: NaiveDate,
+    /// It is invoiced now, not in its time.
+    pub is_now: bool,
+}
+
 /// A row of add-ons that begins or ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddonChange {
@@ -189,8 +218,17 @@ pub struct Plan {
     #[serde(skip)]
     #[schema(ignore)]
     pub(in crate::subscriptions) last: Bill,
+    /// The invoices of the next periods that it makes, or would make.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<NextInvoice>,
+    /// The first day that is not paid, once all that is owed is: of paying ahead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paid_until: Option<NaiveDate>,
     /// Days that service goes on later.
     pub moved_days: i64,
+    /// The first period of a package whose periods have another length: they begin anew with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<FirstPeriod>,
     /// The pause that ended: last days to pay that fell into it, or behind it, move on by its days.
     #[serde(skip)]
     #[schema(ignore)]
@@ -204,6 +242,29 @@ pub struct Plan {
     pub drops: Option<InvoiceId>,
     /// What is asked for and given back is for a later day: shown, not booked.
     pub is_foreseen: bool,
+}
+
+/// An invoice of a period that is to come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct NextInvoice {
+    pub from: NaiveDate,
+    /// The day after the last.
+    pub until: NaiveDate,
+    pub due_on: NaiveDate,
+    /// With tax.
+    pub amount: Money,
+    /// What it asks for, and whether it is taxed.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub(in crate::subscriptions) lines: Vec<(Money, bool)>,
+}
+
+impl NextInvoice {
+    /// For samples of pages.
+    pub(crate) fn sample((from, until): (&str, &str), amount: Money) -> Self {
+        let day = |text: &str| text.parse().unwrap_or_default();
+        Self { from: day(from), until: day(until), due_on: day(from), amount, lines: Vec::new() }
+    }
 }
 
 /// Decides what an act makes of a subscription. The row is as it shall be afterwards.
@@ -239,11 +300,14 @@ pub fn plan(of: &mut Subscription, act: &Act, around: &Around) -> Result<Plan, S
         }
         Act::AddAddon { quantity, from, paying, .. } => add_addon(of, (*quantity, *from, *paying), around),
         Act::EndAddon { row, on } => end_addon(of, *row, *on, around),
+        Act::Renew { periods } => renew(of, *periods, around),
         Act::Renewal { is_on } => {
             rules::living(of)?;
             of.is_auto_renewed = *is_on;
             Ok(simple(of, if *is_on { "renewal-on" } else { "renewal-off" }, json!({}), around))
         }
+        Act::Terms(wanted) => terms(of, wanted, around),
+        Act::TakePrice => take_price(of, around),
         Act::Details(details) => {
             let changed = rules::set_details(of, details)?;
             if changed.is_empty() {
@@ -276,7 +340,10 @@ fn nothing(of: &Subscription, what: &'static str, today: NaiveDate) -> Plan {
         returned: Returned::nothing(of.price),
         owed: None,
         last: Bill::default(),
+        next: Vec::new(),
+        paid_until: None,
         moved_days: 0,
+        period: None,
         paused: None,
         addon: None,
         drops: None,
@@ -323,8 +390,12 @@ fn forget_promise(of: &mut Subscription, around: &Around) -> Plan {
 
 fn exempt(of: &mut Subscription, reason: Option<&str>, around: &Around) -> Result<Plan, SubscriptionError> {
     rules::living(of)?;
+    let why = reason.unwrap_or_default();
+    if of.is_exempt == reason.is_some() && of.exempt_reason == why {
+        return Err(refused("", "nothing_changed"));
+    }
     of.is_exempt = reason.is_some();
-    reason.unwrap_or_default().clone_into(&mut of.exempt_reason);
+    why.clone_into(&mut of.exempt_reason);
     let what = if of.is_exempt { "exempted" } else { "exempted-no-more" };
     Ok(simple(of, what, json!({ "reason": of.exempt_reason }), around))
 }
@@ -332,6 +403,9 @@ fn exempt(of: &mut Subscription, reason: Option<&str>, around: &Around) -> Resul
 fn move_to(of: &mut Subscription, around: &Around) -> Result<Plan, SubscriptionError> {
     rules::living(of)?;
     let Some(router) = &around.router else { return Err(refused("router_id", "no_such_router")) };
+    if around.is_secret_unknown {
+        return Err(refused("router_id", "password_unknown"));
+    }
     if router.id == of.router_id {
         return Err(refused("router_id", "router_same"));
     }
@@ -357,7 +431,10 @@ fn rename(of: &mut Subscription, username: &str, around: &Around) -> Result<Plan
     if !around.is_name_free {
         return Err(refused("username", "username_taken"));
     }
-    let detail = json!({ "from": of.username, "to": username });
+    if around.is_secret_unknown {
+        return Err(refused("username", "password_unknown"));
+    }
+    let detail = json!({ "before": of.username });
     username.clone_into(&mut of.username);
     Ok(simple(of, "renamed", detail, around))
 }

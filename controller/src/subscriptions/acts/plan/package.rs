@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Around, Asked, AskedFor, Charge, Plan, refused, simple};
+use super::{Around, Asked, AskedFor, Charge, Plan, anew, refused, simple};
 use crate::{
     money::{Money, MoneyError},
     subscriptions::{
@@ -21,6 +21,9 @@ pub(super) fn change_package(
 ) -> Result<Plan, SubscriptionError> {
     let Some(to) = &around.offered else { return Err(refused("package_id", "package_not_sold_there")) };
     rules::may_change(of, to)?;
+    if rules::begins_anew(of, to) {
+        return anew::change(of, when, to, around);
+    }
     let when = when.unwrap_or_else(|| When::usual(of.price, to.price));
     // What has not begun begins with it.
     let when = if of.state == State::Pending { When::Now } else { when };
@@ -102,6 +105,13 @@ pub(super) fn take_package(of: &mut Subscription, around: &Around) -> Result<Pla
     let Some(to) = &around.offered else { return Err(refused("package_id", "package_not_sold_there")) };
     if of.state == State::Ended {
         return Err(SubscriptionError::WrongState(of.state));
+    }
+    if to.id == of.package_id {
+        let detail = json!({
+            "was": of.price.to_string(), "is": to.price.to_string(), "day": around.today.to_string(),
+        });
+        rules::take_price(of, to);
+        return Ok(simple(of, "price-taken", detail, around));
     }
     let detail = json!({ "from": of.package, "to": to.name, "day": around.today.to_string() });
     let mut plan = simple(of, "package-changed", detail, around);

@@ -1,11 +1,20 @@
-//! What may be a logo: PNG, JPEG or WebP by its own first bytes, small as a file and as a picture. Pure.
+//! What may be a logo: PNG, JPEG or WebP by its own first bytes, small as a file and as a picture.
 //!
 //! SVG is refused: it can carry scripts and addresses. What the browser said the file is does not matter.
+
+use axum::{extract::Multipart, http::HeaderValue};
+
+use super::{
+    error::AppError,
+    form::{FieldError, FormErrors},
+};
 
 /// Bytes of a logo.
 pub const MAX_LOGO_BYTES: usize = 256 * 1024;
 /// Pixels of its longer side: a small file can unpack to gigabytes.
 pub const MAX_LOGO_PIXELS: u32 = 2_000;
+/// How long a browser keeps one: its address changes with it.
+pub const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// A kind of picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +45,39 @@ pub enum LogoError {
     NotAPicture,
     #[error("more than {MAX_LOGO_PIXELS} pixels wide or high")]
     TooManyPixels,
+}
+
+impl From<LogoError> for AppError {
+    fn from(error: LogoError) -> Self {
+        let code = match error {
+            LogoError::TooLarge => "logo_too_large",
+            LogoError::NotAPicture => "logo_not_a_picture",
+            LogoError::TooManyPixels => "logo_too_many_pixels",
+        };
+        FormErrors::of("logo", FieldError::new(code)).into()
+    }
+}
+
+/// The file `logo` of a form; an empty one takes the logo away.
+///
+/// # Errors
+/// [`AppError::Malformed`], and of a file that is too large, before all of it is read.
+pub async fn file_of(mut form: Multipart) -> Result<Option<Vec<u8>>, AppError> {
+    let unreadable = |_error| AppError::Malformed;
+    while let Some(mut field) = form.next_field().await.map_err(unreadable)? {
+        if field.name() != Some("logo") {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > MAX_LOGO_BYTES {
+                return Err(LogoError::TooLarge.into());
+            }
+        }
+        return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
+    }
+    Ok(None)
 }
 
 /// The kind of a file that may be a logo.
@@ -111,7 +153,7 @@ fn webp(bytes: &[u8]) -> Option<(u32, u32)> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn png_of(width: u32, height: u32) -> Vec<u8> {
