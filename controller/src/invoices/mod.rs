@@ -58,7 +58,7 @@ use crate::{
 };
 
 /// Customers a search looks at.
-const MAX_FOUND: u64 = 200;
+const MAX_FOUND: u64 = 100;
 
 /// An invoice that shall be there: made once, whoever proposes it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
