@@ -16,7 +16,9 @@
   // A form is sent once: its buttons sleep until the next page, or until an answer of htmx.
   const sleep = (form, asleep) => {
     // Also those that stand outside it and name it.
-    for (const button of form.elements) if (button.type === "submit") button.disabled = asleep;
+    for (const button of form.elements) {
+      if (button.type === "submit") button.disabled = asleep || button.hasAttribute("data-asleep");
+    }
   };
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented && !event.target.matches("[hx-post]")) return;
