@@ -206,6 +206,8 @@ active-pppoe = PPPoE active
 activated-today = Vouchers used
 revenue-today = Voucher revenue
 profit-today = Voucher profit
+revenue-today-title = Revenue from use today
+profit-today-title = Profit from use today
 board-today = today
 board-used-today = used today
 routers-online = Routers online
@@ -890,6 +892,7 @@ import-do = Import { $count } vouchers
 import-again = Start again
 import-bad = { $bad } of { $count } rows cannot be imported. Nothing was made.
 import-bad-file = Download the bad rows
+import-row = Row { $row }
 import-more-bad = Only the first { $count } are shown; the file has all.
 import-good = { $count ->
     [one] 1 code can be imported.
