@@ -107,7 +107,10 @@
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
-      document.querySelectorAll("details.menu[open]").forEach((menu) => (menu.open = false));
+      for (const menu of document.querySelectorAll("details.menu[open]")) {
+        menu.open = false;
+        if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+      }
     }
     // `/` goes to the search field, as in every list people use all day.
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
