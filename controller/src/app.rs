@@ -6,7 +6,7 @@ use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    brand::Brand, clock::Clock, config::Config, db::Db, events::live::Live, ids, invoices, mqtt::Bus, payments,
+    admins, brand::Brand, clock::Clock, config::Config, db::Db, events::live::Live, ids, invoices, mqtt::Bus, payments,
     routers::wake::Wakes, sealed::Keys, subscriptions, tokens::Tokens,
 };
 
@@ -26,6 +26,8 @@ pub struct Parts {
     pub live: Live,
     pub brand: Brand,
     pub wakes: Wakes,
+    /// Who signed in and asked a moment ago.
+    pub callers: admins::KnownCallers,
     /// Sums of long lists.
     pub sums: invoices::KeptSums,
     /// How many services are in each state.
@@ -51,6 +53,7 @@ impl Parts {
             live: Live::default(),
             brand: Brand::default(),
             wakes: Wakes::default(),
+            callers: admins::KnownCallers::default(),
             sums: invoices::KeptSums::default(),
             counts: subscriptions::KeptCounts::default(),
             takings: payments::KeptTakings::default(),

@@ -123,6 +123,7 @@ impl TestApp {
             bus: Bus::none(),
             live: Live::default(),
             wakes: Wakes::default(),
+            callers: admins::KnownCallers::default(),
             sums: crate::invoices::KeptSums::default(),
             counts: crate::subscriptions::KeptCounts::default(),
             takings: crate::payments::KeptTakings::default(),

@@ -3,15 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use hiji_tests::world::{ADMIN, Backend, Broker, World};
+use hiji_tests::world::{Backend, Broker, World};
 use serde_json::{Value, json};
 
-use crate::figures::{Figures, percentile};
+use crate::{figures::Figures, pages::Pages};
 
 pub(crate) const CUSTOMERS: usize = 50_000;
-const REQUESTS: u32 = 300;
-/// Ticks of a second in /proc (`getconf CLK_TCK`; 100 on every Linux hiji runs on).
-const TICK: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(figures: &mut Figures) -> anyhow::Result<()> {
@@ -51,13 +48,10 @@ pub(crate) fn list(count: usize) -> String {
 async fn pages(figures: &mut Figures, world: &World, name: &str) -> anyhow::Result<()> {
     let site = world.site("Kebon").await?;
     let http = reqwest::Client::builder().no_proxy().build()?;
-    let login = json!({ "username": ADMIN.0, "password": ADMIN.1 });
-    let login: Value =
-        http.post(format!("{}/api/v1/auth/login", world.url())).json(&login).send().await?.json().await?;
-    let token = login["token"].as_str().context("a login has a token")?;
+    let asked = Pages::of(world.app()).await?;
     let start = Instant::now();
     let upload = format!("{}/api/v1/customers/imports?site_id={site}", world.url());
-    let import: Value = http.post(upload).bearer_auth(token).body(list(CUSTOMERS)).send().await?.json().await?;
+    let import: Value = http.post(upload).bearer_auth(asked.token()).body(list(CUSTOMERS)).send().await?.json().await?;
     let (checked, id) = (start.elapsed(), import["id"].as_i64().with_context(|| format!("an import: {import}"))?);
     let start = Instant::now();
     world.api.post(&format!("/customers/imports/{id}/commit"), &json!({})).await?.ok()?;
@@ -89,27 +83,7 @@ async fn pages(figures: &mut Figures, world: &World, name: &str) -> anyhow::Resu
         ("search by number", "/customers?q=C012345"),
         ("a customer", "/customers/40000"),
     ] {
-        let url = format!("{}{path}", world.url());
-        let (mut samples, before) = (Vec::new(), cpu()?);
-        for _ in 0..REQUESTS {
-            let asked = Instant::now();
-            let page = http.get(&url).header("cookie", format!("hiji_session={token}")).send().await?;
-            anyhow::ensure!(page.status().is_success(), "{what}: {}", page.status());
-            page.bytes().await?;
-            samples.push(asked.elapsed());
-        }
-        let each = (cpu()? - before) / REQUESTS;
-        let (median, p99) = (percentile(&mut samples, 50), percentile(&mut samples, 99));
-        let measured = format!("{each:.1?} CPU (with the client's), p50 {median:.1?}, p99 {p99:.1?}");
-        figures.add(&format!("customers, {what}, {name}"), "≤ 5 ms CPU, p99 ≤ 50 ms", measured);
+        asked.figure(figures, &format!("customers, {what}, {name}"), path).await?;
     }
     Ok(())
-}
-
-/// What this process used of the processors so far.
-fn cpu() -> anyhow::Result<Duration> {
-    let stat = std::fs::read_to_string("/proc/self/stat").context("reading /proc/self/stat")?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
-    Ok(TICK * (ticks(11) + ticks(12)))
 }

@@ -1,30 +1,31 @@
 //! Invoices: the pages of money with 50,000 customers, 550,000 invoices and 500,000 payments loaded; and 50,000 more
 //! issued as the nightly run does it. A feature that has pages over them adds its lines to [`PAGES`].
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, ensure};
-use axum::{
-    Router,
-    body::Body,
-    http::{Request, header},
-};
 use chrono::{Days, NaiveDate};
+use futures_util::future::join_all;
 use hiji_controller::{
     audit::Actor,
-    ids::{CustomerId, SiteId},
+    http::access::Scope,
+    ids::{self, CustomerId, SiteId},
     invoices::{self, Issue, Kind, LineKind, NewLine, Proposal},
-    money::Money,
+    ledger,
+    money::{Currency, Money},
+    payments,
 };
 use hiji_tests::world::{Backend, Broker, World};
-use http_body_util::BodyExt as _;
 use sea_orm::{ConnectionTrait as _, DbBackend};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
 use crate::{
     customers,
     figures::{Figures, percentile, say},
+    pages::Pages,
 };
 
 const CUSTOMERS: i64 = 50_000;
@@ -32,15 +33,12 @@ const CUSTOMERS: i64 = 50_000;
 const EACH: i64 = 11;
 /// Proposals of one transaction.
 const CHUNK: usize = 500;
-const REQUESTS: u32 = 200;
-/// How long, and how often a second, pages are asked for at a steady pace.
-const PACED: u32 = 1_000;
-const PACE: Duration = Duration::from_millis(5);
-const TICKS: u64 = 100;
+/// Payments at the same time.
+const PAYMENTS: i64 = 100;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What is asked for.
-const PAGES: [(&str, &str); 19] = [
+const PAGES: [(&str, &str); 21] = [
     ("unpaid", "/invoices"),
     ("overdue", "/invoices?tab=overdue"),
     ("due today", "/invoices?tab=today"),
@@ -52,7 +50,9 @@ const PAGES: [(&str, &str); 19] = [
     ("an invoice", "/invoices/300000"),
     ("statement", "/customers/30000/statement"),
     ("aging", "/reports/aging"),
+    ("customers", "/customers"),
     ("customers, a usual name", "/customers?q=budi"),
+    ("a customer", "/customers/30000"),
     ("payments of a day", "/payments?from=2026-03-03&to=2026-03-03"),
     ("payments of all days", "/payments?all=1"),
     ("payments of a customer", "/payments?customer_id=30000"),
@@ -75,32 +75,25 @@ pub(crate) async fn run(figures: &mut Figures) -> anyhow::Result<()> {
         let site = world.site("Kebon").await?;
         load_customers(&world, site, CUSTOMERS).await?;
         load(&world, site, CUSTOMERS).await?;
-        let token = token(&world).await?;
-        let web = hiji_controller::http::build(world.app())?.app;
+        let pages = Pages::of(world.app()).await?;
         for (what, path) in PAGES {
-            page(figures, &web, &token, (&format!("{what}, {name}"), path)).await?;
+            pages.figure(figures, &format!("invoices, {what}, {name}"), path).await?;
         }
+        pay(figures, &world, name).await?;
         issue(figures, &world, (site, name)).await?;
         world.stop().await?;
     }
     Ok(())
 }
 
-pub(crate) async fn token(world: &World) -> anyhow::Result<String> {
-    let (user, password) = hiji_tests::world::ADMIN;
-    let made =
-        hiji_controller::admins::login(world.app(), user, &password.to_owned().into(), "127.0.0.1", "bench").await;
-    Ok(made.context("signing in")?.token)
-}
-
 /// Through the import, so that they are found by their words.
 pub(crate) async fn load_customers(world: &World, site: i64, count: i64) -> anyhow::Result<()> {
     let http = reqwest::Client::builder().no_proxy().build()?;
-    let token = token(world).await?;
+    let pages = Pages::of(world.app()).await?;
     let upload = format!("{}/api/v1/customers/imports?site_id={site}", world.url());
     let import: Value = http
         .post(upload)
-        .bearer_auth(&token)
+        .bearer_auth(pages.token())
         .body(customers::list(usize::try_from(count)?))
         .send()
         .await?
@@ -117,6 +110,52 @@ pub(crate) async fn load_customers(world: &World, site: i64, count: i64) -> anyh
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     anyhow::bail!("the customers did not come in")
+}
+
+/// A hundred payments at the same time: of one customer, then of a hundred. Every rupiah is booked once.
+async fn pay(figures: &mut Figures, world: &World, name: &str) -> anyhow::Result<()> {
+    let app = world.app();
+    let owed = async |customer: i64| {
+        let balance = ledger::balance(app.db.read(), CustomerId(customer), Currency::IDR).await?;
+        anyhow::Ok(balance.receivable.minor() - balance.credit.minor())
+    };
+    for (what, first, step) in [("one customer", 20_000, 0), ("a hundred customers", 20_001, 1)] {
+        let customers: Vec<i64> = (0..PAYMENTS).map(|nth| first + nth * step).collect();
+        let mut before = 0;
+        for customer in customers.iter().copied().collect::<BTreeSet<_>>() {
+            before += owed(customer).await?;
+        }
+        let start = Instant::now();
+        let one = async |customer: i64| {
+            let actor = Actor::system("bench");
+            let asked = payments::Asked { scope: &Scope::All, actor: &actor, form_id: &ids::token() };
+            let wish = payments::Wish::Take(payments::Take {
+                customer: CustomerId(customer),
+                method: payments::Method::Cash,
+                given: Money::idr(1_000),
+                choices: Vec::new(),
+                keeps_rest: true,
+                note: String::new(),
+            });
+            let asked_at = Instant::now();
+            payments::book(app, &asked, &wish).await?;
+            anyhow::Ok(asked_at.elapsed())
+        };
+        let mut took = join_all(customers.iter().map(|customer| one(*customer)))
+            .await
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?;
+        let all = start.elapsed();
+        let mut after = 0;
+        for customer in customers.iter().copied().collect::<BTreeSet<_>>() {
+            after += owed(customer).await?;
+        }
+        ensure!(before - after == 1_000 * PAYMENTS, "booked {} of {}", before - after, 1_000 * PAYMENTS);
+        let (p50, most) = (percentile(&mut took, 50), percentile(&mut took, 100));
+        let measured = format!("all booked once in {all:.1?}, p50 {p50:.1?}, longest {most:.1?}");
+        figures.add(&format!("{PAYMENTS} payments at the same time of {what}, {name}"), "right", measured);
+    }
+    Ok(())
 }
 
 /// 50,000 invoices made and issued, some hundred a transaction.
@@ -278,57 +317,4 @@ async fn entries(
         .await?;
     }
     Ok(())
-}
-
-pub(crate) async fn ask(web: &Router, token: &str, path: &str) -> anyhow::Result<usize> {
-    let cookie = format!("hiji_session={token}; hiji_lang=id");
-    let request = Request::get(path).header(header::COOKIE, cookie).body(Body::empty())?;
-    let answer = web.clone().oneshot(request).await?;
-    ensure!(answer.status().is_success(), "{path}: {}", answer.status());
-    Ok(answer.into_body().collect().await?.to_bytes().len())
-}
-
-async fn page(figures: &mut Figures, web: &Router, token: &str, (what, path): (&str, &str)) -> anyhow::Result<()> {
-    let (mut bytes, mut cpu) = (0, 0);
-    // The first ones open connections and plans.
-    for number in 0..REQUESTS + 5 {
-        if number == 5 {
-            cpu = cpu_ticks()?;
-        }
-        bytes = ask(web, token, path).await?;
-    }
-    let cpu = Duration::from_millis((cpu_ticks()? - cpu) * 1_000 / TICKS) / REQUESTS;
-    let mut took = paced(web, token, path).await?;
-    let (p50, p99) = (percentile(&mut took, 50), percentile(&mut took, 99));
-    let measured = format!("{cpu:.2?} CPU, at 200/s p50 {p50:.1?}, p99 {p99:.1?}, {} KiB", bytes / 1024);
-    figures.add(&format!("invoices, {what}"), "≤ 5 ms CPU, p99 ≤ 50 ms", measured);
-    Ok(())
-}
-
-/// 200 requests a second whatever the answers take; a late answer is late from when it was due.
-async fn paced(web: &Router, token: &str, path: &str) -> anyhow::Result<Vec<Duration>> {
-    let start = tokio::time::Instant::now();
-    let mut running = tokio::task::JoinSet::new();
-    for nth in 0..PACED {
-        let due = start + PACE * nth;
-        tokio::time::sleep_until(due).await;
-        let (web, token, path) = (web.clone(), token.to_owned(), path.to_owned());
-        running.spawn(async move {
-            ask(&web, &token, &path).await?;
-            anyhow::Ok(due.elapsed())
-        });
-    }
-    let mut took = Vec::new();
-    while let Some(ended) = running.join_next().await {
-        took.push(ended??);
-    }
-    Ok(took)
-}
-
-/// CPU of this process so far.
-fn cpu_ticks() -> anyhow::Result<u64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let (_, rest) = stat.rsplit_once(')').context("a name in brackets")?;
-    let field = |at: usize| rest.split_whitespace().nth(at).and_then(|text| text.parse::<u64>().ok());
-    field(11).zip(field(12)).map(|(user, system)| user + system).context("times")
 }

@@ -1,26 +1,20 @@
 //! Lists of 100,000 vouchers on both databases: pages of the search by each kind, what ends next, and exports. Asked of
 //! the routes themselves, so that CPU and memory are the controller's and no client's.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context as _, ensure};
-use axum::{
-    Router,
-    body::Body,
-    http::{Request, header},
-};
+use anyhow::Context as _;
 use hiji_tests::world::{Backend, Broker, World};
 use http_body_util::BodyExt as _;
 use sea_orm::ConnectionTrait as _;
 use serde_json::json;
-use tower::ServiceExt as _;
 
-use crate::figures::{Figures, percentile, say};
+use crate::{
+    figures::{Figures, percentile, say},
+    pages::Pages,
+};
 
 const VOUCHERS: u32 = 100_000;
-const REQUESTS: u32 = 200;
-/// Ticks of the kernel's clock in a second, as `/proc` counts them.
-const TICKS: u64 = 100;
 
 /// What is asked for.
 const PAGES: [(&str, &str); 13] = [
@@ -45,21 +39,21 @@ pub(crate) async fn run(figures: &mut Figures) -> anyhow::Result<()> {
             return Ok(());
         }
         let world = World::start(backend, Broker::Embedded).await?;
-        let token = load(&world, backend).await?;
-        let web = hiji_controller::http::build(world.app())?.app;
+        load(&world, backend).await?;
+        let pages = Pages::of(world.app()).await?;
         for (what, path) in PAGES {
-            page(figures, &web, &token, (&format!("{backend:?}: {what}"), path)).await?;
+            page(figures, &pages, (&format!("{backend:?}: {what}"), path)).await?;
         }
         for format in ["csv", "xlsx"] {
-            export(figures, &web, &token, (&format!("{backend:?}: export {format}"), format)).await?;
+            export(figures, &pages, (&format!("{backend:?}: export {format}"), format)).await?;
         }
         world.stop().await?;
     }
     Ok(())
 }
 
-/// A site, a router, a package, a batch, and the vouchers; the token of an admin.
-async fn load(world: &World, backend: Backend) -> anyhow::Result<String> {
+/// A site, a router, a package, a batch, and the vouchers.
+async fn load(world: &World, backend: Backend) -> anyhow::Result<()> {
     let site = world.site("Kebon").await?;
     let router = world.api.post("/routers", &json!({ "site_id": site, "name": "Kebon 1" })).await?.id()?;
     let package = json!({
@@ -108,50 +102,22 @@ async fn load(world: &World, backend: Backend) -> anyhow::Result<String> {
         world.app().db.read().execute_unprepared("VACUUM ANALYZE").await?;
     }
     say(&format!("{VOUCHERS} vouchers on {backend:?} in {:.1?}", start.elapsed()));
-    token(world).await
+    Ok(())
 }
 
-async fn token(world: &World) -> anyhow::Result<String> {
-    let (user, password) = hiji_tests::world::ADMIN;
-    let password = password.to_owned().into();
-    let made = hiji_controller::admins::login(world.app(), user, &password, "127.0.0.1", "bench").await;
-    Ok(made.context("signing in")?.token)
-}
-
-async fn ask(web: &Router, token: &str, path: &str) -> anyhow::Result<Body> {
-    let cookie = format!("hiji_session={token}; hiji_lang=id");
-    let request = Request::get(path).header(header::COOKIE, cookie).body(Body::empty())?;
-    let answer = web.clone().oneshot(request).await?;
-    ensure!(answer.status().is_success(), "{path}: {}", answer.status());
-    Ok(answer.into_body())
-}
-
-async fn page(figures: &mut Figures, web: &Router, token: &str, (what, path): (&str, &str)) -> anyhow::Result<()> {
-    let mut bytes = 0;
-    let mut took = Vec::new();
-    let mut cpu = 0;
-    // The first ones open connections and plans.
-    for number in 0..REQUESTS + 5 {
-        if number == 5 {
-            cpu = cpu_ticks()?;
-            took.clear();
-        }
-        let start = Instant::now();
-        bytes = ask(web, token, path).await?.collect().await?.to_bytes().len();
-        took.push(start.elapsed());
-    }
-    let cpu = Duration::from_millis((cpu_ticks()? - cpu) * 1_000 / TICKS) / REQUESTS;
+async fn page(figures: &mut Figures, pages: &Pages, (what, path): (&str, &str)) -> anyhow::Result<()> {
+    let (mut took, cpu, size) = pages.alone(path).await?;
     let (p50, p99) = (percentile(&mut took, 50), percentile(&mut took, 99));
-    let measured = format!("{cpu:.2?} CPU, p50 {p50:.1?}, p99 {p99:.1?}, {} KiB", bytes / 1024);
+    let measured = format!("{cpu:.2?} CPU, p50 {p50:.1?}, p99 {p99:.1?}, {} KiB", size / 1024);
     figures.add(what, "≤ 2 ms CPU, p99 ≤ 50 ms, ≤ 60 KiB", measured);
     Ok(())
 }
 
-async fn export(figures: &mut Figures, web: &Router, token: &str, (what, format): (&str, &str)) -> anyhow::Result<()> {
+async fn export(figures: &mut Figures, pages: &Pages, (what, format): (&str, &str)) -> anyhow::Result<()> {
     std::fs::write("/proc/self/clear_refs", "5").context("forgetting the peak of memory")?;
     let before = memory("VmRSS:")?;
     let start = Instant::now();
-    let mut body = ask(web, token, &format!("/vouchers/export?format={format}")).await?;
+    let mut body = pages.ask(&format!("/vouchers/export?format={format}")).await?;
     let mut first = None;
     let mut bytes = 0;
     while let Some(frame) = body.frame().await {
@@ -166,14 +132,6 @@ async fn export(figures: &mut Figures, web: &Router, token: &str, (what, format)
     let measured = format!("{rate} rows/s, first byte {first:.1?}, {} KiB, {extra} MiB more memory", bytes / 1024);
     figures.add(what, "first byte ≤ 1 s (CSV), < 64 MiB", measured);
     Ok(())
-}
-
-/// CPU of this process so far.
-fn cpu_ticks() -> anyhow::Result<u64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let (_, rest) = stat.rsplit_once(')').context("a name in brackets")?;
-    let field = |at: usize| rest.split_whitespace().nth(at).and_then(|text| text.parse::<u64>().ok());
-    field(11).zip(field(12)).map(|(user, system)| user + system).context("times")
 }
 
 /// A figure of this process's memory, KiB.

@@ -13,6 +13,7 @@ mod lists;
 mod login;
 mod mirror;
 mod nightly;
+mod pages;
 mod print;
 mod search;
 

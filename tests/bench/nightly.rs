@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, Utc};
 use hiji_controller::{
+    admins,
     app::{App, Parts},
     audit::Actor,
     billing::{self, Run, RunState, night::Night},
@@ -27,7 +28,7 @@ use hiji_controller::{
     sites::{self, SiteForm},
     subscriptions,
 };
-use hiji_tests::world::{Backend, Database};
+use hiji_tests::world::{ADMIN, Backend, Database};
 use sea_orm::{
     ActiveModelTrait as _,
     ActiveValue::{NotSet, Set},
@@ -35,7 +36,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use crate::figures::Figures;
+use crate::{figures::Figures, pages::Pages};
 
 const SERVICES: i64 = 50_000;
 /// Rows of one INSERT.
@@ -93,6 +94,7 @@ pub(crate) async fn run(figures: &mut Figures) -> anyhow::Result<()> {
                 format!("{took:.1?}, resident {} MiB (peak {} MiB), {counts}", memory("VmRSS:")?, memory("VmHWM:")?),
             );
         }
+        pages(figures, &app, name).await?;
         drop(app);
         db.close().await?;
         if let Some(database) = database {
@@ -113,6 +115,23 @@ async fn night(app: &App, site: SiteId) -> anyhow::Result<(Run, Duration)> {
             return Ok((run, began.elapsed()));
         }
     }
+}
+
+/// The lists of services and of what the nights did.
+async fn pages(figures: &mut Figures, app: &App, name: &str) -> anyhow::Result<()> {
+    admins::ensure_first(app, ADMIN.0, &ADMIN.1.to_owned().into()).await?;
+    let pages = Pages::of(app).await?;
+    for (what, path) in [
+        ("services", "/subscriptions"),
+        ("services, by user name", "/subscriptions?q=kebon-4"),
+        ("a service", "/subscriptions/40000"),
+        ("nights", "/billing/runs"),
+        ("a night", "/billing/runs/3"),
+        ("a plan", "/billing/plans/1"),
+    ] {
+        pages.figure(figures, &format!("50,000 services, {what}, {name}"), path).await?;
+    }
+    Ok(())
 }
 
 /// One customer with one service made as people make them, and the others like him.

@@ -1,19 +1,15 @@
 //! The cashier's search in an operator's usual size: 10,000 customers, each with eleven invoices. Somebody stands at the
 //! counter: what he says is found before the cashier looks up.
 
-use std::time::Instant;
-
 use hiji_tests::world::{Backend, Broker, World};
 
 use crate::{
     figures::{Figures, percentile},
-    invoices::{ask, load, load_customers, token},
+    invoices::{load, load_customers},
+    pages::Pages,
 };
 
 const CUSTOMERS: i64 = 10_000;
-const REQUESTS: u32 = 200;
-/// Before these are counted connections and plans are made.
-const WARM: u32 = 5;
 const LIMIT: &str = "every answer ≤ 300 ms";
 
 /// What people say at the counter.
@@ -42,18 +38,9 @@ pub(crate) async fn run(figures: &mut Figures) -> anyhow::Result<()> {
         let site = world.site("Kebon").await?;
         load_customers(&world, site, CUSTOMERS).await?;
         load(&world, site, CUSTOMERS).await?;
-        let token = token(&world).await?;
-        let web = hiji_controller::http::build(world.app())?.app;
+        let pages = Pages::of(world.app()).await?;
         for (what, q) in ASKED {
-            let path = format!("/payments/new?q={q}");
-            let mut took = Vec::new();
-            for number in 0..REQUESTS + WARM {
-                let asked = Instant::now();
-                ask(&web, &token, &path).await?;
-                if number >= WARM {
-                    took.push(asked.elapsed());
-                }
-            }
+            let (mut took, _, _) = pages.alone(&format!("/payments/new?q={q}")).await?;
             let (p50, most) = (percentile(&mut took, 50), percentile(&mut took, 100));
             let measured = format!("p50 {p50:.1?}, longest {most:.1?}");
             figures.add(&format!("payments, search by {what}, 10,000 customers, {name}"), LIMIT, measured);

@@ -6,6 +6,7 @@ pub(crate) mod account_pages;
 pub(crate) mod account_routes;
 pub mod api;
 mod faults;
+mod known;
 pub(crate) mod manage_api;
 pub(crate) mod manage_pages;
 pub(crate) mod manage_routes;
@@ -19,6 +20,7 @@ mod store;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+pub use known::KnownCallers;
 use sea_orm::{ConnectionTrait, DbErr};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -190,7 +192,7 @@ async fn audit_login(
     audit::record(&**tx, now, &actor, Deed { action, object, site: None, detail: serde_json::json!({}) }).await
 }
 
-/// The sessions of a token's holder, looked up for every request.
+/// The sessions of a token's holder.
 #[derive(Debug, Clone)]
 pub struct AdminSessions(pub App);
 
@@ -203,6 +205,11 @@ impl Sessions for AdminSessions {
 async fn verify(app: &App, token: &str) -> Result<Caller, SessionError> {
     let now = app.clock.now();
     let claims = app.tokens.read(token, now).map_err(|_bad| SessionError::Invalid)?;
+    let epoch = match app.callers.get(&claims.sid, now) {
+        Ok(caller) if caller.admin_id == claims.sub => return Ok(caller),
+        Ok(_) => return Err(SessionError::Invalid),
+        Err(epoch) => epoch,
+    };
     let unavailable = |error: DbErr| SessionError::Unavailable(error.into());
     let found = store::session(app.db.read(), &claims.sid, now).await.map_err(unavailable)?;
     let (admin, locale, seen_at) = found.ok_or(SessionError::Invalid)?;
@@ -214,7 +221,7 @@ async fn verify(app: &App, token: &str) -> Result<Caller, SessionError> {
         store::touch_session(&*tx, &claims.sid, now).await.map_err(unavailable)?;
         tx.commit().await.map_err(unavailable)?;
     }
-    Ok(Caller {
+    let caller = Caller {
         admin_id: admin.id,
         name: admin.username,
         role: admin.role,
@@ -222,7 +229,9 @@ async fn verify(app: &App, token: &str) -> Result<Caller, SessionError> {
         sites: scope_of(&admin.site_ids),
         session_id: claims.sid,
         locale: Locale::from_tag(&locale),
-    })
+    };
+    app.callers.put(epoch, now, caller.clone());
+    Ok(caller)
 }
 
 fn scope_of(sites: &[SiteId]) -> Scope {
@@ -243,6 +252,7 @@ pub async fn end_session(app: &App, actor: &Actor, owner: AdminId, id: &str) -> 
         audit::record(&*tx, now, actor, deed).await?;
     }
     tx.commit().await?;
+    app.callers.forget();
     Ok(ended)
 }
 
@@ -332,6 +342,7 @@ pub async fn change(app: &App, actor: &Actor, id: AdminId, form: AdminForm) -> R
     }
     record_change(&tx, now, actor, "admin.change", id, &form).await?;
     tx.commit().await?;
+    app.callers.forget();
     Ok(())
 }
 
@@ -357,6 +368,7 @@ pub async fn grant(app: &App, actor: &Actor, own: Role, id: AdminId, grants: &[P
     let deed = Deed { action: "admin.grant", object: format!("admin/{id}"), site: None, detail };
     audit::record(&*tx, now, actor, deed).await?;
     tx.commit().await?;
+    app.callers.forget();
     Ok(())
 }
 
@@ -394,6 +406,7 @@ pub async fn change_password(
     let deed = Deed { action: "admin.password", object, site: None, detail: serde_json::json!({}) };
     audit::record(&*tx, now, actor, deed).await?;
     tx.commit().await?;
+    app.callers.forget();
     Ok(())
 }
 

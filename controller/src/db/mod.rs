@@ -20,6 +20,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{Notify, futures::Notified};
 
 const READERS: u32 = 6;
+/// Compiled statements a connection keeps: more than hiji has, counting the lengths of its lists.
+const STATEMENTS: usize = 600;
 const POSTGRES_CONNECTIONS: u32 = 12;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -110,6 +112,7 @@ impl Db {
                     .synchronous(SqliteSynchronous::Normal)
                     .busy_timeout(ACQUIRE_TIMEOUT)
                     .foreign_keys(true)
+                    .statement_cache_capacity(STATEMENTS)
                     .pragma("temp_store", "memory")
                     .pragma("cache_size", "-16000")
             });

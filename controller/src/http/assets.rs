@@ -3,11 +3,7 @@
 //! `web/dist` is what npm fetched (see `web/build.mjs`), `web/static` is ours. A URL carries the hash of the content, so
 //! browsers may keep the file for ever.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fmt::Write as _,
-    sync::LazyLock,
-};
+use std::{collections::HashMap, fmt::Write as _, sync::LazyLock};
 
 use axum::{
     extract::Path,
@@ -62,16 +58,13 @@ pub fn url(name: &str) -> Option<String> {
     hash_of(name).map(|hash| format!("/assets/{hash}/{name}"))
 }
 
-/// Whether the sprite has this icon (`web/icons.txt`).
+/// The names of the icons in the sprite (`web/icons.txt`).
 #[must_use]
-pub fn has_icon(name: &str) -> bool {
-    static ICONS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-        let sprite = Fetched::get("icons.svg").map(|file| String::from_utf8_lossy(&file.data).into_owned());
-        let sprite = sprite.unwrap_or_default();
-        let symbols = sprite.split("<symbol id=\"").skip(1);
-        symbols.filter_map(|symbol| symbol.split_once('"')).map(|(name, _)| name.to_owned()).collect()
-    });
-    ICONS.contains(name)
+pub fn icons() -> Vec<String> {
+    let sprite = Fetched::get("icons.svg").map(|file| String::from_utf8_lossy(&file.data).into_owned());
+    let sprite = sprite.unwrap_or_default();
+    let symbols = sprite.split("<symbol id=\"").skip(1);
+    symbols.filter_map(|symbol| symbol.split_once('"')).map(|(name, _)| name.to_owned()).collect()
 }
 
 /// `GET /assets/{hash}/{name}`.

@@ -214,8 +214,9 @@ mod tests {
 
     #[test]
     fn every_icon_is_in_the_sprite() {
+        let icons = super::super::assets::icons();
         for section in SECTIONS {
-            assert!(super::super::assets::has_icon(section.icon), "{} is not in web/icons.txt", section.icon);
+            assert!(icons.iter().any(|known| known == section.icon), "{} is not in web/icons.txt", section.icon);
         }
     }
 }

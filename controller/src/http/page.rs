@@ -4,7 +4,12 @@
 //! Templates are embedded; in debug builds they are read from disk at each render, so an edit shows on reload. Undefined
 //! names are errors, every value is escaped, texts come from `t("key")` only.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use anyhow::Context as _;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
@@ -248,18 +253,24 @@ fn environment(locale: Locale, texts: &Texts, on_missing: OnMissing) -> Environm
     env.add_function("asset", |name: &str| {
         assets::url(name).ok_or_else(|| fault(format!("there is no asset {name}; run `make web`")))
     });
-    let sprite = assets::url("icons.svg").unwrap_or_default();
-    env.add_function("icon", move |name: &str| {
-        if !assets::has_icon(name) {
-            return Err(fault(format!("{name} is not in web/icons.txt, or `make web` was not run since")));
-        }
-        Ok(Value::from_safe_string(format!(
-            "<svg class=\"icon\" aria-hidden=\"true\"><use href=\"{sprite}#{name}\"></use></svg>"
-        )))
+    env.add_function("icon", |name: &str| {
+        let known = ICONS.get(name).cloned();
+        known.ok_or_else(|| fault(format!("{name} is not in web/icons.txt, or `make web` was not run since")))
     });
     env.add_function("link", link);
     env
 }
+
+/// The icons as they stand in pages: a page has dozens of them.
+static ICONS: LazyLock<HashMap<String, Value>> = LazyLock::new(|| {
+    let sprite = assets::url("icons.svg").unwrap_or_default();
+    let svg = |name: &str| {
+        Value::from_safe_string(format!(
+            "<svg class=\"icon\" aria-hidden=\"true\"><use href=\"{sprite}#{name}\"></use></svg>"
+        ))
+    };
+    assets::icons().into_iter().map(|name| (name.clone(), svg(&name))).collect()
+});
 
 fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(['&', '<', '>', '"', '\'']) {

@@ -102,6 +102,7 @@ pub(super) async fn app() -> (App, tempfile::TempDir) {
         bus: Bus::none(),
         live: Live::default(),
         wakes: Wakes::default(),
+        callers: admins::KnownCallers::default(),
         sums: crate::invoices::KeptSums::default(),
         counts: crate::subscriptions::KeptCounts::default(),
         takings: crate::payments::KeptTakings::default(),

@@ -212,12 +212,8 @@ async fn now(app: &App, wanted: &Wanted, (after, limit): (CustomerId, u64)) -> R
 async fn owed_at_sites(app: &App, wanted: &Wanted, sites: &[SiteId]) -> Result<BTreeMap<SiteId, Aging>, DbErr> {
     let (db, now) = (app.db.read(), app.clock.now());
     let (key, version) = (format!("{sites:?} {:?} {}", wanted.currency, wanted.as_of), store::version(db).await?);
-    if let Some(kept) = app.sums.debts.get(&key, version, now) {
-        return Ok(kept);
-    }
-    let owed = store::owed_at_sites(db, sites, wanted.currency, wanted.as_of).await?;
-    app.sums.debts.put(key, version, now, owed.clone());
-    Ok(owed)
+    let read = async || store::owed_at_sites(db, sites, wanted.currency, wanted.as_of).await;
+    app.sums.debts.get_or_read(key, version, now, read).await
 }
 
 /// Adds the debts without an invoice: they are few.

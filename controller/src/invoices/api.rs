@@ -12,6 +12,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::{
     CreditNote, Crediting, Filter, Head, Invoice, ManualForm, ManualLine,
+    approve::MAX_NAMED,
     routes::Narrow,
     rules::{Kind, LineKind, State},
 };
@@ -30,13 +31,14 @@ use crate::{
         session::{Caller, Signed},
         view::View,
     },
-    ids::{CustomerId, InvoiceId},
+    ids::{CustomerId, InvoiceId, SiteId},
     money::Money,
 };
 
 pub(crate) fn routes() -> Routes<App> {
     Routes::new()
         .route("/invoices", get(list).post(create))
+        .route("/invoices/issue", post(issue_many))
         .route("/invoices/{id}", get(show))
         .route("/invoices/{id}/issue", post(issue))
         .route("/invoices/{id}/void", post(void))
@@ -50,8 +52,10 @@ pub(crate) fn routes() -> Routes<App> {
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(
-        paths(list, create, show, issue, void, credit),
-        components(schemas(NewInvoice, ManualForm, ManualLine, Voiding, Credit, Kind, State, LineKind))
+        paths(list, create, show, issue, issue_many, void, credit),
+        components(schemas(
+            NewInvoice, Approval, Issued, ManualForm, ManualLine, Voiding, Credit, Kind, State, LineKind
+        ))
     )]
     struct Part;
     let mut document = Part::openapi();
@@ -141,6 +145,53 @@ async fn issue(
     found(&app, &caller, id).await?;
     super::approve(&app, &caller.sites, &Actor::of(&caller, view.ip()), &[id]).await?;
     Ok(Json(found(&app, &caller, id).await?))
+}
+
+/// Which drafts are approved: those named, or every one of a site, or of all sites.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = InvoiceApproval)]
+struct Approval {
+    /// At most 500.
+    #[serde(default)]
+    invoice_ids: Vec<InvoiceId>,
+    /// Every draft, of `site_id` if it is given.
+    #[serde(default)]
+    all: bool,
+    #[serde(default)]
+    site_id: Option<SiteId>,
+}
+
+/// What was approved.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InvoicesIssued)]
+struct Issued {
+    issued: usize,
+    /// More wait than are issued at once: ask again.
+    more: bool,
+}
+
+#[utoipa::path(post, path = "/invoices/issue", tag = "invoices", request_body = Approval, responses(
+    (status = 200, body = Issued, description = "How many drafts became invoices; what was issued before stays as it is"),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 422, body = Problem, description = "none or too many are named"),
+))]
+async fn issue_many(
+    Of(app): Of<App>,
+    Signed(caller): Signed,
+    view: View,
+    Json(wanted): Json<Approval>,
+) -> Result<Json<Issued>, AppError> {
+    caller.allow(Permission::InvoicesManage)?;
+    let actor = Actor::of(&caller, view.ip());
+    let approved = match (wanted.all, wanted.invoice_ids.len()) {
+        (true, 0) => super::approve_all(&app, &caller.sites, &actor, wanted.site_id).await?,
+        (false, 1..=MAX_NAMED) => super::approve(&app, &caller.sites, &actor, &wanted.invoice_ids).await?,
+        (true, _) => return Err(FormErrors::of("all", FieldError::new("all_or_some")).into()),
+        (false, 0) => return Err(FormErrors::of("invoice_ids", FieldError::new("required")).into()),
+        (false, _) => return Err(FormErrors::of("invoice_ids", FieldError::new("too_many_chosen")).into()),
+    };
+    Ok(Json(Issued { issued: approved.issued, more: approved.is_cut }))
 }
 
 /// Why an invoice is void, given up or taken up again.

@@ -19,6 +19,9 @@ const STEP: u64 = 500;
 /// Drafts issued by one press of a button; what is left is pressed for again.
 const MAX_AT_ONCE: usize = 20_000;
 
+/// Drafts named in one wish: more than a page shows.
+pub(super) const MAX_NAMED: usize = 500;
+
 /// What was approved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Approved {

@@ -26,10 +26,5 @@ pub async fn sums(app: &App, scope: &Scope, filter: &Filter) -> Result<Vec<Sum>,
         return store::sums(db, &wanted).await;
     }
     let (key, version) = (format!("{wanted:?}"), store::version(db).await?);
-    if let Some(kept) = app.sums.lists.get(&key, version, now) {
-        return Ok(kept);
-    }
-    let sums = store::sums(db, &wanted).await?;
-    app.sums.lists.put(key, version, now, sums.clone());
-    Ok(sums)
+    app.sums.lists.get_or_read(key, version, now, async || store::sums(db, &wanted).await).await
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/payments`, and what is paid of invoices and by customers.
+//! `/api/v1/payments`, and what is paid of invoices and by customers; balances paid out are `refunds_api.rs`.
 
 use axum::{
     Router as Routes,
@@ -16,6 +16,7 @@ use super::{
     list_routes::home,
     of_amount,
     pages::Narrow,
+    refunds_api,
     renew_api::{self, PayAhead},
 };
 use crate::{
@@ -42,6 +43,7 @@ use crate::{
 pub(crate) fn routes() -> Routes<App> {
     Routes::new()
         .merge(renew_api::routes())
+        .merge(refunds_api::routes())
         .route("/payments", get(list))
         .route("/payments/sums", get(sums))
         .route("/payments/search", get(search))
@@ -77,7 +79,9 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
         ))
     )]
     struct Part;
-    Part::openapi()
+    let mut document = Part::openapi();
+    document.merge(refunds_api::document());
+    document
 }
 
 /// Money for one invoice; what is more than is left of it becomes balance.
@@ -160,7 +164,7 @@ pub(super) fn of_money(method: Method) -> Result<Method, AppError> {
     known.ok_or_else(|| FormErrors::of("method", FieldError::new("not_offered")).into())
 }
 
-async fn receipt_of(app: &App, caller: &Caller, id: PaymentId) -> Result<Receipt, AppError> {
+pub(super) async fn receipt_of(app: &App, caller: &Caller, id: PaymentId) -> Result<Receipt, AppError> {
     super::receipt(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)
 }
 
@@ -254,7 +258,7 @@ async fn reverse(
 }
 
 /// Books a wish and answers its receipt.
-async fn book(
+pub(super) async fn book(
     app: &App,
     (caller, view): (&Caller, &View),
     form_id: &str,

@@ -12,6 +12,7 @@ mod list_routes;
 pub(crate) mod pages;
 mod proof;
 mod receipt;
+mod refunds_api;
 mod renew;
 mod renew_api;
 pub(crate) mod renew_pages;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
 use serde::Serialize;
 
-use super::{Filter, Kind, store};
+use super::{Filter, Kind, Sum, store};
 use crate::{app::App, db::kept::Shelf, http::access::Scope, ledger, money::Money};
 
 /// What payments between two instants came to.
@@ -29,12 +29,14 @@ pub async fn taken(
 ) -> Result<Vec<Takings>, DbErr> {
     let (db, now) = (app.db.read(), app.clock.now());
     let (key, version) = (format!("{scope:?} {from} {until}"), (ledger::last_entry(db).await?, 0, 0));
-    if let Some(kept) = app.takings.get(&key, version, now) {
-        return Ok(kept);
-    }
     let day = Filter { from: Some(from), until: Some(until), kind: Some(Kind::Payment), ..Filter::default() };
+    app.takings.get_or_read(key, version, now, async || added(store::sums(db, scope, &day).await?)).await
+}
+
+/// By currency, whatever the money came by.
+fn added(sums: Vec<Sum>) -> Result<Vec<Takings>, DbErr> {
     let mut takings: Vec<Takings> = Vec::new();
-    for sum in store::sums(db, scope, &day).await? {
+    for sum in sums {
         let too_large = |_| DbErr::Custom("a day's payments are beyond what fits".to_owned());
         match takings.iter_mut().find(|known| known.amount.currency() == sum.amount.currency()) {
             Some(known) => {
@@ -44,6 +46,5 @@ pub async fn taken(
             None => takings.push(Takings { count: sum.count, amount: sum.amount }),
         }
     }
-    app.takings.put(key, version, now, takings.clone());
     Ok(takings)
 }

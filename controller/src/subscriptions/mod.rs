@@ -407,12 +407,7 @@ pub async fn counts(app: &App, scope: &Scope, filter: &Filter) -> Result<Vec<(St
         return store::counts(db, scope, filter).await;
     }
     let (key, version) = (format!("{scope:?} {filter:?}"), store::version(db).await?);
-    if let Some(kept) = app.counts.get(&key, version, now) {
-        return Ok(kept);
-    }
-    let counts = store::counts(db, scope, filter).await?;
-    app.counts.put(key, version, now, counts.clone());
-    Ok(counts)
+    app.counts.get_or_read(key, version, now, async || store::counts(db, scope, filter).await).await
 }
 
 /// How many are in each state, of lists that are kept. Clones share them.

@@ -29,9 +29,6 @@ use crate::{
     settings, sites,
 };
 
-/// Drafts ticked in one form: more than a page shows.
-const MAX_TICKED: usize = 500;
-
 async fn page(
     app: &App,
     caller: &Caller,
@@ -77,7 +74,7 @@ pub(super) async fn approve(
     let approved = if fields.which == "all" {
         ops::approve_all(&app, &caller.sites, &actor, site_of(&fields.site_id)?).await?
     } else {
-        let ids = fields.ids.iter().take(MAX_TICKED).filter_map(|id| id.parse().ok()).map(InvoiceId);
+        let ids = fields.ids.iter().take(ops::MAX_NAMED).filter_map(|id| id.parse().ok()).map(InvoiceId);
         let ids: Vec<InvoiceId> = ids.collect();
         if ids.is_empty() {
             let page = page(&app, &caller, (&PageOf::default(), false), fields.site_id).await?;

@@ -218,6 +218,36 @@ async fn drafts_are_approved_one_by_one_and_together() {
 }
 
 #[tokio::test]
+async fn drafts_are_approved_through_the_api_by_name_or_all_of_a_site() {
+    let app = TestApp::sqlite().await;
+    let (kebon, waena) = (app.site("Kebon").await, app.site("Waena").await);
+    let (budi, siti) = (customer(&app, kebon, "Budi").await, customer(&app, waena, "Siti").await);
+    let boss = Browser { app: &app, token: app.signed_in(Role::Admin, &[]).await };
+    let wanted = ["a", "b", "c"].map(|key| proposal(budi, kebon, key, 1_000));
+    let mut wanted = Vec::from(wanted);
+    wanted.push(proposal(siti, waena, "s", 7_000));
+    let ids: Vec<_> = make(&app, wanted, Issue::Draft).await.iter().map(|made| made.id).collect();
+    let approve = async |body: Value| boss.api("POST", "/invoices/issue", body).await;
+    for (body, field, code) in [
+        (json!({}), "invoice_ids", "required"),
+        (json!({ "all": true, "invoice_ids": [1] }), "all", "all_or_some"),
+        (json!({ "invoice_ids": vec![1; 501] }), "invoice_ids", "too_many_chosen"),
+    ] {
+        let (status, problem) = approve(body).await;
+        assert_eq!((status, &problem["errors"][field]), (422, &json!(code)), "{problem}");
+    }
+    assert_eq!(
+        approve(json!({ "invoice_ids": [ids[0], ids[3], 99] })).await,
+        (200, json!({ "issued": 2, "more": false }))
+    );
+    assert_eq!(approve(json!({ "invoice_ids": [ids[0]] })).await, (200, json!({ "issued": 0, "more": false })));
+    let all = json!({ "all": true, "site_id": kebon });
+    assert_eq!(approve(all.clone()).await, (200, json!({ "issued": 2, "more": false })));
+    let sari = Browser { app: &app, token: app.signed_in(Role::Cashier, &[kebon]).await };
+    assert_eq!(sari.api("POST", "/invoices/issue", all).await.0, 403);
+}
+
+#[tokio::test]
 async fn the_api_does_the_same_and_foreign_sites_do_not_exist() {
     let app = TestApp::sqlite().await;
     let (kebon, waena) = (app.site("Kebon").await, app.site("Waena").await);

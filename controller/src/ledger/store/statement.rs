@@ -1,7 +1,7 @@
 //! What happened with one customer's money, and the postings on his debts.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Value};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Value};
 
 use super::{
     super::{After, Span, StatementLine, draft::Kind},
@@ -100,8 +100,8 @@ pub(in super::super) async fn debt_postings(
     currency: Currency,
     invoices: Option<&[InvoiceId]>,
 ) -> Result<Vec<DebtPosting>, DbErr> {
-    const HEAD: &str = "SELECT p.invoice_id, p.customer_id, p.occurred_at, p.amount_minor FROM posting p
-        JOIN account a ON a.id = p.account_id AND a.code = '1200' WHERE p.currency = $1 AND";
+    const COLUMNS: &str = "SELECT p.invoice_id, p.customer_id, p.occurred_at, p.amount_minor FROM posting p";
+    const OF: &str = "JOIN account a ON a.id = p.account_id AND a.code = '1200' WHERE p.currency = $1 AND";
     const ORDER: &str = "ORDER BY p.entry_id, p.id";
     let mut found = Vec::new();
     let mut read = |rows: Vec<sea_orm::QueryResult>| -> Result<(), DbErr> {
@@ -118,14 +118,19 @@ pub(in super::super) async fn debt_postings(
     };
     let code = currency.code().to_owned();
     let Some(invoices) = invoices else {
-        // Of a customer always: so it is one walk of ix_posting_loose.
-        let text = format!("{HEAD} p.invoice_id IS NULL AND p.customer_id IS NOT NULL {ORDER}");
+        // Of a customer always: so it is one walk of ix_posting_loose. SQLite expects few postings without an invoice, and
+        // would walk all of them in ix_posting_invoice: every one on cash and income.
+        let walk = match db.get_database_backend() {
+            DbBackend::Sqlite => "INDEXED BY ix_posting_loose",
+            _ => "",
+        };
+        let text = format!("{COLUMNS} {walk} {OF} p.invoice_id IS NULL AND p.customer_id IS NOT NULL {ORDER}");
         read(db.query_all_raw(sql(db, &text, [code.into()])).await?)?;
         return Ok(found);
     };
     for chunk in invoices.chunks(IN) {
         let places: Vec<String> = (2..chunk.len() + 2).map(|at| format!("${at}")).collect();
-        let text = format!("{HEAD} p.invoice_id IN ({}) {ORDER}", places.join(", "));
+        let text = format!("{COLUMNS} {OF} p.invoice_id IN ({}) {ORDER}", places.join(", "));
         let values = std::iter::once(code.clone().into()).chain(chunk.iter().map(|invoice| invoice.0.into()));
         read(db.query_all_raw(sql(db, &text, values)).await?)?;
     }

@@ -224,6 +224,14 @@ async fn the_resources_do_what_the_pages_do() {
         assert_eq!((status, &again["code"]), (StatusCode::CONFLICT, &"payment_reversed".into()), "{again}");
         let (status, found) = call(&app, &token, "GET", "/payments/search?q=budi", "").await;
         assert_eq!((status, &found[0]["credit"]["amount"]), (StatusCode::OK, &5_000.into()), "{found}");
+        let body = format!(r#"{{"customer_id":{id},"method":"cash","amount":2000,"note":"pindah"}}"#);
+        let (status, out) = call(&app, &token, "POST", "/refunds", &body).await;
+        assert_eq!((status, &out["kind"], &out["amount"]["amount"]), (StatusCode::CREATED, &"refund".into(), &2_000.into()), "{out}");
+        let (_, refunds) = call(&app, &token, "GET", "/refunds?kind=payment", "").await;
+        let shown: Vec<_> = refunds["items"].as_array().unwrap().iter().map(|refund| &refund["id"]).collect();
+        assert_eq!((shown.len(), shown[0]), (2, &out["id"]), "{refunds}");
+        assert_eq!(call(&app, &token, "GET", &format!("/refunds/{}", out["id"]), "").await.1["id"], out["id"]);
+        assert_eq!(call(&app, &token, "GET", &format!("/refunds/{}", paid["id"]), "").await.0, StatusCode::NOT_FOUND);
         for (path, body, field) in [
             (format!("/invoices/{december}/payments"), r#"{"method":"credit","amount":5}"#, "method"),
             (format!("/customers/{id}/payments"), r#"{"method":"cash","amount":-5}"#, "amount"),

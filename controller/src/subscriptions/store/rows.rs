@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, NaiveDate, Utc};
 use hiji_shared::device::Service;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::{Expr, SimpleExpr},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -233,6 +235,11 @@ pub(in super::super) async fn of_customer(
     complete(db, query.all(db).await?).await
 }
 
+/// Written out, since databases use `uq_subscription_username` only where its condition stands in the text.
+fn is_not_over() -> SimpleExpr {
+    Expr::cust(format!("\"subscription\".\"state\" <> '{}'", State::Ended.as_str()))
+}
+
 /// Services of these customers that are not over.
 pub(in super::super) async fn open_of_customers(
     db: &impl ConnectionTrait,
@@ -242,7 +249,7 @@ pub(in super::super) async fn open_of_customers(
         .select_only()
         .column(Column::Id)
         .filter(Column::CustomerId.is_in(customers.iter().map(|customer| customer.0)))
-        .filter(Column::State.ne(State::Ended.as_str()))
+        .filter(is_not_over())
         .order_by_asc(Column::Id)
         .into_tuple()
         .all(db)
@@ -477,7 +484,7 @@ pub(in super::super) async fn open_of_customer(
         .select_only()
         .columns([Column::Number, Column::Username])
         .filter(Column::CustomerId.eq(customer.0))
-        .filter(Column::State.ne(State::Ended.as_str()))
+        .filter(is_not_over())
         .order_by_asc(Column::Id)
         .into_tuple()
         .all(db)
@@ -495,7 +502,7 @@ pub(in super::super) async fn taken_usernames(
         .column(Column::Username)
         .filter(Column::RouterId.eq(router.0))
         .filter(Column::Service.eq(service.as_str()))
-        .filter(Column::State.ne(State::Ended.as_str()))
+        .filter(is_not_over())
         .filter(Column::Username.is_in(names))
         .into_tuple()
         .all(db)
@@ -530,7 +537,7 @@ pub(in super::super) async fn to_bill(
         .column(Column::Id)
         .filter(Column::SiteId.eq(site.0))
         .filter(Column::BilledUntil.lte(horizon))
-        .filter(Column::State.ne(State::Ended.as_str()))
+        .filter(is_not_over())
         .filter(Column::Id.gt(after.0))
         .order_by_asc(Column::Id)
         .limit(limit);
@@ -547,7 +554,7 @@ pub(in super::super) async fn usernames(
         .column(Column::Username)
         .filter(Column::RouterId.eq(router.0))
         .filter(Column::Service.eq(service.as_str()))
-        .filter(Column::State.ne(State::Ended.as_str()))
+        .filter(is_not_over())
         .into_tuple()
         .all(db)
         .await
