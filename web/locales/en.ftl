@@ -82,6 +82,7 @@ form-has-errors = Check the marked fields.
 error-required = This is needed.
 error-too-long = Too long: at most { $max } characters.
 error-control-characters = Has characters that cannot be printed.
+error-not-money = Give an amount of money, for example 165.000.
 error-not-a-number = Give a whole number, for example 120.
 error-out-of-range = Give a number from { $min } to { $max }.
 error-measure-out-of-range = Give a number from { $min } to { $max } { $unit ->

@@ -67,6 +67,7 @@ form-has-errors = Periksa lagi isian yang ditandai.
 error-required = Wajib diisi.
 error-too-long = Terlalu panjang, paling banyak { $max } karakter.
 error-control-characters = Berisi karakter yang tidak dapat dicetak.
+error-not-money = Isi dengan jumlah uang, misalnya 165.000.
 error-not-a-number = Isi dengan angka bulat, misalnya 120.
 error-out-of-range = Isi antara { $min } dan { $max }.
 error-measure-out-of-range = Isi antara { $min } dan { $max } { $unit ->

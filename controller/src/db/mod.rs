@@ -202,3 +202,20 @@ pub async fn one_at_a_time(tx: &impl ConnectionTrait, guard: Guard) -> Result<()
     tx.execute_raw(statement).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+
+    use crate::testing::TestApp;
+
+    /// As `.cargo/config.toml` says; without it pages compile each of their statements anew.
+    #[tokio::test]
+    async fn sqlite_plans_without_bound_values() {
+        let app = TestApp::sqlite().await;
+        let asked = Statement::from_string(DbBackend::Sqlite, "PRAGMA compile_options");
+        let rows = app.db.read().query_all_raw(asked).await.unwrap();
+        let options: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        assert!(options.iter().any(|option| option == "ENABLE_QPSG"), "{options:?}");
+    }
+}

@@ -247,7 +247,11 @@ impl Check {
         let minor = match text.rsplit_once(',') {
             Some((whole, cents)) if currency.exponent() > 0 => self.with_cents(field, (whole, cents), currency),
             Some(_) | None => {
-                let whole = self.int(field, text, i64::MIN..=i64::MAX)?;
+                let Some(whole) = whole_number(text) else {
+                    let code = if text.is_empty() { "required" } else { "not_money" };
+                    self.refuse(field, FieldError::new(code));
+                    return None;
+                };
                 Some(whole.saturating_mul(10_i64.pow(currency.exponent())))
             }
         }?;
@@ -299,7 +303,7 @@ impl Check {
             Some(whole.saturating_mul(unit).saturating_add(cents))
         });
         if minor.is_none() {
-            self.refuse(field, FieldError::new("not_a_number"));
+            self.refuse(field, FieldError::new("not_money"));
         }
         minor
     }

@@ -278,7 +278,7 @@ mod tests {
     fn what_cannot_be_read_is_told_at_its_field() {
         for (fields, field, code) in [
             (Fields { starts_on: "tomorrow".into(), ..typed() }, "starts_on", "not_a_date"),
-            (Fields { setup_fee: "many".into(), ..typed() }, "setup_fee", "not_a_number"),
+            (Fields { setup_fee: "many".into(), ..typed() }, "setup_fee", "not_money"),
             (Fields { due_days: "x".into(), ..typed() }, "due_days", "not_a_number"),
             (Fields { bill_day: "x".into(), ..typed() }, "bill_day", "not_a_number"),
             (Fields { cycle: "months".into(), ..typed() }, "cycle_count", "required"),

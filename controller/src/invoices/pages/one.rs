@@ -261,7 +261,7 @@ impl Page for FormPage {
         };
         let mut errors = FormErrors::of("lines", FieldError::new("invoice_lines"));
         for (field, code) in
-            [("due_on", "due_day"), ("text_0", "required"), ("price_0", "not_a_number"), ("quantity_0", "required")]
+            [("due_on", "due_day"), ("text_0", "required"), ("price_0", "not_money"), ("quantity_0", "required")]
         {
             errors.add(field, FieldError::new(code));
         }

@@ -260,7 +260,7 @@ fn desired_of(keys: &Keys, row: &Model) -> Result<Desired, DbErr> {
 }
 
 /// Records what the agent proved or could not do. Revisions are unique within a router, so an older result does not
-/// touch a newer want.
+/// touch a newer want; of several results of one revision the last holds.
 pub(crate) async fn record_results(
     tx: &impl ConnectionTrait,
     router: RouterId,
@@ -268,7 +268,9 @@ pub(crate) async fn record_results(
     items: &[ItemResult],
 ) -> Result<(), DbErr> {
     let rev = |item: &ItemResult| i64::try_from(item.rev).unwrap_or(i64::MAX);
-    let verified: Vec<i64> = items.iter().filter(|item| item.status == ItemStatus::Verified).map(rev).collect();
+    let last: BTreeMap<i64, &ItemResult> = items.iter().map(|item| (rev(item), item)).collect();
+    let of = |status: ItemStatus| last.iter().filter(move |(_, item)| item.status == status);
+    let verified: Vec<i64> = of(ItemStatus::Verified).map(|(rev, _)| *rev).collect();
     if !verified.is_empty() {
         Entity::update_many()
             .col_expr(Column::Status, Expr::value(VERIFIED))
@@ -280,13 +282,13 @@ pub(crate) async fn record_results(
             .exec(tx)
             .await?;
     }
-    for item in items.iter().filter(|item| item.status == ItemStatus::Failed) {
+    for (rev, item) in of(ItemStatus::Failed) {
         Entity::update_many()
             .col_expr(Column::Status, Expr::value(FAILED))
             .col_expr(Column::Code, Expr::value(item.code.map_or("other", |code| code.as_str())))
             .col_expr(Column::Message, Expr::value(item.msg.as_str()))
             .filter(Column::RouterId.eq(router.0))
-            .filter(Column::Rev.eq(rev(item)))
+            .filter(Column::Rev.eq(*rev))
             .exec(tx)
             .await?;
     }

@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(told("nama,tanggal_tagih", "Budi,31"), ["bill_day: out_of_range"]);
         assert_eq!(told("nama,lunas sampai", "Budi,besok"), ["paid_until: not_a_date"]);
         assert_eq!(told("alamat", "Jl. Melati"), ["name: required"]);
-        assert_eq!(told("nama,piutang", "Budi,lima"), ["debt: not_a_number"]);
+        assert_eq!(told("nama,piutang", "Budi,lima"), ["debt: not_money"]);
         assert_eq!(told("nama,piutang,lunas sampai", "Budi,150.000,31-10-2026"), ["debt: debt_and_past_days"]);
     }
 
