@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -36,6 +37,8 @@ pub struct Parts {
     pub takings: payments::KeptTakings,
     /// Name of this process among several controllers.
     pub instance: String,
+    /// When this process began.
+    pub started_at: DateTime<Utc>,
     /// What agents are told to connect to.
     pub mqtt_public_url: String,
     pub stop: CancellationToken,
@@ -58,6 +61,7 @@ impl Parts {
             counts: subscriptions::KeptCounts::default(),
             takings: payments::KeptTakings::default(),
             instance: ids::token(),
+            started_at: clock.now(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             config,

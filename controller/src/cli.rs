@@ -38,7 +38,7 @@ enum Command {
         #[command(subcommand)]
         command: AdminCommand,
     },
-    /// Proves the audit log's chain and the ledger, and says how the database is.
+    /// Proves the audit log's chain, the ledger and the documents, and says how jobs stand. Names what is wrong and fails.
     Doctor,
     /// Settings.
     Config {
@@ -203,34 +203,38 @@ fn read_password() -> anyhow::Result<secrecy::SecretString> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned().into())
 }
 
+/// Looks at everything, also behind what is wrong, and names each difference; any is a failure.
 async fn doctor(config: &Config) -> anyhow::Result<()> {
     let db = Db::connect(&config.database_url()).await?;
-    let entries = audit::prove(db.read()).await.context("reading the audit log")??;
-    say(&format!("audit log: {entries} entries, the chain is whole"));
-    prove_ledger(&db).await?;
-    let jobs = crate::jobs::counts(db.read()).await.context("reading jobs")?;
-    for (state, count) in jobs {
-        say(&format!("jobs {state:?}: {count}"));
+    let mut wrong = Vec::new();
+    match audit::prove(db.read()).await.context("reading the audit log")? {
+        Ok(entries) => say(&format!("audit log: {entries} entries, the chain is whole")),
+        Err(broken) => {
+            say(&format!("audit log: the chain is broken at entry {}", broken.id));
+            wrong.push("the audit log is broken".to_owned());
+        }
     }
-    Ok(())
-}
-
-/// Names every difference; any is a failure.
-async fn prove_ledger(db: &Db) -> anyhow::Result<()> {
     let proof = ledger::prove(db.read(), SystemClock.now(), true).await.context("proving the ledger")?;
     for ledger::Difference { check, object, expected, found } in &proof.differences {
         say(&format!("ledger: {check} of {object}: the postings say {expected}, found {found}"));
     }
-    let differences = proof.differences.len();
-    anyhow::ensure!(differences == 0, "the ledger does not prove: {differences} differences");
-    say(&format!("ledger: {} entries, all balances proved", proof.entries));
+    match proof.differences.len() {
+        0 => say(&format!("ledger: {} entries, all balances proved", proof.entries)),
+        count => wrong.push(format!("the ledger does not prove: {count} differences")),
+    }
     let differences = payments::prove(db.read()).await.context("proving invoices and payments")?;
     for ledger::Difference { check, object, expected, found } in &differences {
         say(&format!("documents: {check} of {object}: the ledger says {expected}, found {found}"));
     }
-    let differences = differences.len();
-    anyhow::ensure!(differences == 0, "invoices and payments are not what the ledger says: {differences} differences");
-    say("documents: invoices and payments are what the ledger says, no number is missing");
+    match differences.len() {
+        0 => say("documents: invoices and payments are what the ledger says, no number is missing"),
+        count => wrong.push(format!("invoices and payments are not what the ledger says: {count} differences")),
+    }
+    let jobs = crate::jobs::counts(db.read()).await.context("reading jobs")?;
+    for (state, count) in jobs {
+        say(&format!("jobs {state:?}: {count}"));
+    }
+    anyhow::ensure!(wrong.is_empty(), "{}", wrong.join("; "));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -44,7 +45,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let listener = TcpListener::bind(config.http_listen)
         .await
         .with_context(|| format!("listening on {} (HIJI_HTTP_LISTEN)", config.http_listen))?;
-    forget_presence(&db).await.context("marking agents offline")?;
+    forget_presence(&db, clock.now()).await.context("marking agents offline")?;
     let mut parts = Parts::new(config, clock, db, keys);
     let (bus, uplinks, mqtt) = start_bus(&parts).await?;
     parts.bus = bus;
@@ -97,9 +98,9 @@ fn install_crypto() {
     let _installed_before = rustls::crypto::ring::default_provider().install_default();
 }
 
-async fn forget_presence(db: &Db) -> Result<(), sea_orm::DbErr> {
+async fn forget_presence(db: &Db, now: DateTime<Utc>) -> Result<(), sea_orm::DbErr> {
     let tx = db.begin().await?;
-    routers::all_offline(&tx).await?;
+    routers::all_offline(&tx, now).await?;
     tx.commit().await
 }
 

@@ -16,7 +16,6 @@ use hiji_shared::agent_id::AgentId;
 use sea_orm::{ConnectionTrait as _, Database};
 use secrecy::SecretString;
 use tempfile::TempDir;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
 use crate::{
@@ -26,15 +25,13 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    events::live::Live,
     http::access::{Role, Scope},
     ids::{self, RouterId, SiteId},
-    mqtt::{Bus, report::Reported},
+    mqtt::report::Reported,
     packages::{self, PackageForm},
-    routers::{self, wake::Wakes},
+    routers,
     sealed::Keys,
     sites::{self, SiteForm},
-    tokens::Tokens,
 };
 
 /// A clock that stands still until the test moves it.
@@ -113,24 +110,11 @@ impl TestApp {
         let start = "2026-11-22T12:00:00Z".parse().expect("an instant");
         let clock = Arc::new(TestClock(Mutex::new(start)));
         let keys = Keys::from_root([7; 32]);
+        let config = Config::for_directory(dir.path().to_path_buf());
         let app = App::new(Parts {
-            brand: crate::brand::Brand::default(),
-            config: Config::for_directory(dir.path().to_path_buf()),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            db,
-            tokens: Tokens::new(&keys),
-            keys,
-            bus: Bus::none(),
-            live: Live::default(),
-            wakes: Wakes::default(),
-            callers: admins::KnownCallers::default(),
-            sums: crate::invoices::KeptSums::default(),
-            counts: crate::subscriptions::KeptCounts::default(),
-            takings: crate::payments::KeptTakings::default(),
             instance: "test".to_owned(),
             mqtt_public_url: "mqtt://127.0.0.1:1883".to_owned(),
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            ..Parts::new(config, Arc::clone(&clock) as Arc<dyn Clock>, db, keys)
         });
         Self { app, clock, _dir: dir, postgres }
     }

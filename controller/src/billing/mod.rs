@@ -7,6 +7,7 @@
 
 pub(crate) mod api;
 pub mod approvals;
+mod comeback;
 mod faults;
 pub mod night;
 pub(crate) mod pages;
@@ -449,7 +450,7 @@ pub async fn run_now(app: &App, scope: &Scope, actor: &Actor, site: SiteId) -> R
             run.id
         }
     };
-    schedule::enqueue(&*tx, now, id).await?;
+    schedule::enqueue(&*tx, now, (id, None)).await?;
     let started = BusinessEvent::BillingRunStarted { run_id: id, day };
     events::record(&*tx, now, Some(site.id), &started).await?;
     let detail = serde_json::json!({ "day": day });

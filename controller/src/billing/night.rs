@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, Run, RunState, schedule, steps, store};
+use super::{Problem, Run, RunState, comeback, schedule, steps, store};
 use crate::{
     app::App,
     audit::{self, Deed},
@@ -43,6 +43,12 @@ impl Job for Night {
     const KIND: &'static str = "billing.night";
 
     async fn run(self, app: &App) -> anyhow::Result<String> {
+        if let Some(at) = comeback::look_again(app).await.context("looking for agents")? {
+            let tx = app.db.begin().await?;
+            schedule::enqueue(&*tx, app.clock.now(), (self.run, Some(at))).await?;
+            tx.commit().await?;
+            return Ok(format!("night {} waits for agents to come back", self.run));
+        }
         let begun = Instant::now();
         let worked = work(app, self.run, || begun.elapsed() < SLICE && !app.stop.is_cancelled()).await;
         if let Err(error) = &worked {
@@ -54,7 +60,7 @@ impl Job for Night {
             Left::Nothing => Ok(format!("night {} is done", self.run)),
             Left::More => {
                 let tx = app.db.begin().await?;
-                schedule::enqueue(&*tx, app.clock.now(), self.run).await?;
+                schedule::enqueue(&*tx, app.clock.now(), (self.run, None)).await?;
                 tx.commit().await?;
                 Ok(format!("night {} goes on in another job", self.run))
             }

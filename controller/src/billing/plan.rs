@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    BillingError, Counts, ItemState, Plan, PlanState, Run,
+    BillingError, Counts, ItemState, Plan, PlanState, Run, comeback,
     rules::{self, After, Case, Hold, Skip},
     store::{self, NewItem},
 };
@@ -154,6 +154,11 @@ impl Job for Isolate {
     async fn run(self, app: &App) -> anyhow::Result<String> {
         let now = app.clock.now();
         let tx = app.db.begin().await?;
+        if let Some(at) = comeback::look_again(app).await.context("looking for agents")? {
+            enqueue(&*tx, now, self.plan, at).await?;
+            tx.commit().await?;
+            return Ok("waits for agents to come back".to_owned());
+        }
         subscriptions::hold(&*tx).await?;
         let plan = store::hold_plan(&*tx, self.plan).await?.context("finding the plan")?;
         let said = match plan.state {

@@ -31,18 +31,22 @@ pub async fn open_due(app: &App) -> anyhow::Result<()> {
         }
         let tx = app.db.begin().await?;
         if let Some(run) = store::open(&*tx, now, site, day).await? {
-            enqueue(&*tx, now, run).await?;
+            enqueue(&*tx, now, (run, None)).await?;
             tx.commit().await.context("committing a night")?;
         }
     }
     Ok(())
 }
 
-/// Has a run worked on. Each time is a job of its own; the run's row decides what is left to do.
+/// Has a run worked on, not before an instant. Each time is a job of its own; the run's row decides what is left to do.
 ///
 /// # Errors
 /// The database's.
-pub(super) async fn enqueue(tx: &impl ConnectionTrait, now: DateTime<Utc>, run: RunId) -> Result<(), DbErr> {
-    let when = When { at: None, dedupe: Some(format!("billing.night@{run}-{}", ids::token())) };
+pub(super) async fn enqueue(
+    tx: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    (run, at): (RunId, Option<DateTime<Utc>>),
+) -> Result<(), DbErr> {
+    let when = When { at, dedupe: Some(format!("billing.night@{run}-{}", ids::token())) };
     jobs::enqueue(tx, now, &Night { run }, when).await.map(|_is_new| ())
 }

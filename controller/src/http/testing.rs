@@ -7,7 +7,6 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, response},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
 use super::{
@@ -25,12 +24,8 @@ use crate::{
     clock::SystemClock,
     config::Config,
     db::Db,
-    events::live::Live,
     ids::AdminId,
-    mqtt::Bus,
-    routers::wake::Wakes,
     sealed::Keys,
-    tokens::Tokens,
 };
 
 /// Status, head and body of an answer.
@@ -93,23 +88,9 @@ pub(super) async fn app() -> (App, tempfile::TempDir) {
     db.migrate().await.expect("migrations run");
     let keys = Keys::from_root([7; 32]);
     let app = App::new(Parts {
-        brand: crate::brand::Brand::default(),
-        config,
-        clock: Arc::new(SystemClock),
-        db,
-        tokens: Tokens::new(&keys),
-        keys,
-        bus: Bus::none(),
-        live: Live::default(),
-        wakes: Wakes::default(),
-        callers: admins::KnownCallers::default(),
-        sums: crate::invoices::KeptSums::default(),
-        counts: crate::subscriptions::KeptCounts::default(),
-        takings: crate::payments::KeptTakings::default(),
         instance: "test".to_owned(),
         mqtt_public_url: "mqtt://isp.example.net:1883".to_owned(),
-        stop: CancellationToken::new(),
-        tasks: TaskTracker::new(),
+        ..Parts::new(config, Arc::new(SystemClock), db, keys)
     });
     for (username, role) in [("boss", Role::SuperAdmin), ("rina", Role::Operator)] {
         let form = AdminForm {

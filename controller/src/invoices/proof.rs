@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use super::{change::NOTES, make::SERIES, store};
 use crate::ledger::Difference;
 
-/// What is not as it must be: `invoice_settled`, `invoice_state`, `invoice_written_off`, `number_gap`.
+/// What is not as it must be: `invoice_settled`, `invoice_state`, `invoice_written_off`, `number_changed`, `number_gap`.
 ///
 /// # Errors
 /// The database's.
@@ -13,6 +13,7 @@ pub async fn prove(db: &impl ConnectionTrait) -> Result<Vec<Difference>, DbErr> 
     let mut differences = store::unlike_postings(db).await?;
     differences.extend(store::unlike_states(db).await?);
     differences.extend(store::unlike_write_offs(db).await?);
+    differences.extend(store::renumbered(db).await?);
     differences.extend(store::gaps(db, (SERIES, NOTES)).await?);
     Ok(differences)
 }

@@ -469,6 +469,6 @@ pub async fn asked(db: &impl ConnectionTrait, router: RouterId, id: &str) -> Res
 ///
 /// # Errors
 /// The database's.
-pub async fn all_offline(tx: &Tx) -> Result<(), DbErr> {
-    store::all_offline(&**tx).await
+pub async fn all_offline(tx: &Tx, now: DateTime<Utc>) -> Result<(), DbErr> {
+    store::all_offline(&**tx, now).await
 }

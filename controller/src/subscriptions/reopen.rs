@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{app::App, audit::Actor, db::Tx, ids::SubscriptionId, ledger::aging::local_day};
 
-/// In the history: a part payment made a promise, or a longer one of what there was.
+/// In the history: a part payment made a promise, no shorter than what there was.
 const PART_PAID: &str = "part-paid";
 /// And it was taken back.
 const PART_PAID_BACK: &str = "part-paid-back";
@@ -43,8 +43,9 @@ pub async fn promise_in(
     let Some(mut after) = store::hold(&**tx, &app.keys, &[id]).await?.pop() else { return Ok(()) };
     let before = after.subscription.clone();
     let of = &mut after.subscription;
-    let is_longer = before.promise_until.is_none_or(|promised| promised < until);
-    if is_longer {
+    // One as long as what there is keeps it when the other is taken back.
+    let is_as_long = before.promise_until.is_none_or(|promised| promised <= until);
+    if is_as_long {
         of.promise_until = Some(until);
     }
     if of.state == State::Isolated && !of.is_held {
@@ -60,7 +61,7 @@ pub async fn promise_in(
     if before != after.subscription {
         write(tx, app, (now, actor), vec![Changed::new(before, after)]).await?;
     }
-    if is_longer {
+    if is_as_long {
         store::note(&**tx, now, actor, &[Note { subscription: id, what: PART_PAID, detail }]).await?;
     }
     Ok(())
@@ -115,12 +116,12 @@ fn brought(told: Vec<(String, Value)>) -> Vec<Brought> {
 }
 
 /// What is still promised without a receipt's payment: of promises that stand on each other, those whose payments were
-/// taken back are gone.
+/// taken back are gone; nothing is shorter than what a payment that stands has brought.
 fn left(now: Option<DateTime<Utc>>, receipt: &str, brought: &[Brought]) -> Option<DateTime<Utc>> {
-    brought.iter().rev().fold(now, |left, each| {
-        let is_back = each.is_back || each.receipt == receipt;
-        if is_back && left == Some(each.until) { each.before } else { left }
-    })
+    let is_back = |each: &&Brought| each.is_back || each.receipt == receipt;
+    let standing = brought.iter().filter(|each| !is_back(each)).map(|each| each.until).max();
+    let gone = brought.iter().rev().filter(is_back);
+    gone.fold(now, |left, each| if left == Some(each.until) { each.before.max(standing) } else { left })
 }
 
 #[cfg(test)]
@@ -149,6 +150,11 @@ mod tests {
         assert_eq!(left(at(22), "A", &two), at(22));
         two[0].is_back = true;
         assert_eq!(left(at(22), "B", &two), None);
+        // On one day: the other's promise is as long, and stands.
+        let mut same = vec![paid("A", 21, None), paid("B", 21, at(21))];
+        assert_eq!((left(at(21), "A", &same), left(at(21), "B", &same)), (at(21), at(21)));
+        same[0].is_back = true;
+        assert_eq!(left(at(21), "B", &same), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use hiji_tests::{
 };
 use serde_json::{Value, json};
 
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 const CALLER: &str = "AA:00:00:00:00:01";
 const ADDRESS: &str = "10.20.0.77";
 const WEB: &str = "93.184.216.34";
@@ -37,7 +37,8 @@ pub(super) async fn prepare(world: &World, router: i64) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn subscription_is(world: &World, id: i64, field: &str, value: &str) -> Value {
+/// Waits for a field of what stands on the router.
+pub(super) async fn subscription_is(world: &World, id: i64, field: &str, value: &str) -> Value {
     wait::until(format!("{field} {value}"), PATIENCE, || async {
         let of = world.api.get(&format!("/subscriptions/{id}")).await.ok()?.ok().ok()?;
         (of["on_router"][field] == value).then_some(of)
@@ -46,7 +47,7 @@ async fn subscription_is(world: &World, id: i64, field: &str, value: &str) -> Va
 }
 
 /// The night plans who is isolated; a plan that waits for a person is approved. Answers when it was done.
-async fn night(world: &World, site: i64, id: i64) -> Instant {
+pub(super) async fn night(world: &World, site: i64, id: i64) -> Instant {
     let _runs_already = world.api.post(&format!("/billing/sites/{site}/run"), &json!({})).await;
     let plans = format!("/billing/plans?site_id={site}");
     wait::until("a plan", PATIENCE, || async { world.api.all(&plans).await.ok()?.pop() }).await;

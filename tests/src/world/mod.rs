@@ -16,7 +16,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use hiji_controller::{config::Config, serve};
+use hiji_controller::{config::Config, db::Db, serve};
 use hiji_shared::enroll::{EnrollRequest, EnrollResponse};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -261,9 +261,17 @@ impl World {
     /// # Errors
     /// When the binary is not built or does not start.
     pub fn controller_process(&self) -> anyhow::Result<Child> {
+        self.hiji("serve")?.spawn().context("starting hiji")
+    }
+
+    /// A command of the `hiji` binary on this world's database and addresses.
+    ///
+    /// # Errors
+    /// When the binary is not built.
+    pub fn hiji(&self, subcommand: &str) -> anyhow::Result<Command> {
         let mut command = Command::new(parts::binary("hiji")?);
         command
-            .arg("serve")
+            .arg(subcommand)
             .env("HIJI_DATA_DIR", &self.config.data_dir)
             .env("HIJI_DATABASE_URL", self.config.database_url().expose_secret())
             .env("HIJI_HTTP_LISTEN", self.config.http_listen.to_string())
@@ -275,7 +283,15 @@ impl World {
             (Some(url), _) => command.env("HIJI_MQTT_URL", url.expose_secret()),
             (None, listen) => command.env("HIJI_MQTT_LISTEN", listen.map(|addr| addr.to_string()).unwrap_or_default()),
         };
-        command.spawn().context("starting hiji")
+        Ok(command)
+    }
+
+    /// The database, also while no controller runs.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub async fn database(&self) -> anyhow::Result<Db> {
+        Db::connect(&self.config.database_url()).await
     }
 
     /// Waits until the controller answers.

@@ -228,6 +228,18 @@ pub(in super::super) async fn online(db: &impl ConnectionTrait) -> Result<BTreeS
     Ok(ids.into_iter().map(RouterId).collect())
 }
 
+/// Whether an agent is away that was there since an instant.
+pub(in super::super) async fn is_one_away(db: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<bool, DbErr> {
+    let of = agent::Entity::belongs_to(router::Entity).from(agent::Column::RouterId).to(router::Column::Id).into();
+    let away = agent::Entity::find()
+        .join(JoinType::InnerJoin, of)
+        .filter(agent::Column::State.eq(crate::routers::AgentState::Approved.as_str()))
+        .filter(agent::Column::Online.eq(false))
+        .filter(agent::Column::LastSeenAt.gte(since))
+        .filter(router::Column::ArchivedAt.is_null());
+    Ok(away.one(db).await?.is_some())
+}
+
 /// The routers of a site.
 pub(in super::super) async fn routers_of(db: &impl ConnectionTrait, site: SiteId) -> Result<BTreeSet<RouterId>, DbErr> {
     let ids: Vec<i64> = router::Entity::find()

@@ -2,11 +2,13 @@
 
 mod ahead;
 mod approvals;
+mod clock_change;
 mod crash;
 mod faults;
 mod month;
 mod pages;
 mod plans;
+mod promises;
 
 use chrono::{Days, Duration, NaiveDate};
 use hiji_shared::agent_id::AgentId;
@@ -47,7 +49,12 @@ struct Kebon {
 
 async fn kebon(app: &TestApp, more: Value) -> Kebon {
     let site = app.site("Kebon").await;
-    let router = app.router(site, "RB-Kebon").await;
+    kebon_at(app, site, more).await
+}
+
+/// The same at another site; a router is called like the package that is sold on it.
+async fn kebon_at(app: &TestApp, site: SiteId, more: Value) -> Kebon {
+    let router = app.router(site, more["name"].as_str().unwrap_or("RB-Kebon")).await;
     set_online(app, router, true).await;
     let mut form = json!({
         "name": "Rumah 10 Mbps", "service": "pppoe", "price": 165_000, "cost": 100_000, "profile": "Rumah-10M",

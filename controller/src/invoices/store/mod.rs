@@ -19,7 +19,7 @@ pub use list::Tab;
 pub(super) use list::statements;
 pub(super) use list::{Wanted, is_narrow, list, sums, version};
 pub(super) use notes::{NewNote, insert_note, note_of_form, notes};
-pub(super) use proof::{gaps, unlike_postings, unlike_states, unlike_write_offs};
+pub(super) use proof::{gaps, renumbered, unlike_postings, unlike_states, unlike_write_offs};
 pub(super) use read::{Kept, ToIssue, drafts, drafts_after, drafts_seen, find, kept, made, made_of, open_of};
 pub(super) use service::{services_of, unpaid_of};
 pub(super) use write::{Issued, insert, set_issued, set_settled, set_void, set_written_off};

@@ -59,6 +59,22 @@ pub(in super::super) async fn unlike_write_offs(db: &impl ConnectionTrait) -> Re
     named(db, ("invoice_written_off", "invoice"), &text, Vec::new()).await
 }
 
+/// Invoices and credit notes that have another number than they were booked under.
+pub(in super::super) async fn renumbered(db: &impl ConnectionTrait) -> Result<Vec<Difference>, DbErr> {
+    let invoices = format!(
+        "SELECT CAST(i.id AS TEXT), CAST(0 AS BIGINT), CAST(0 AS BIGINT)
+         FROM invoice i JOIN journal_entry j ON j.id = i.entry_id
+         WHERE COALESCE(i.number, '') <> j.memo LIMIT {MOST}"
+    );
+    let mut found = named(db, ("number_changed", "invoice"), &invoices, Vec::new()).await?;
+    let notes = format!(
+        "SELECT n.number, CAST(0 AS BIGINT), CAST(0 AS BIGINT)
+         FROM credit_note n JOIN journal_entry j ON j.id = n.entry_id WHERE n.number <> j.source_id LIMIT {MOST}"
+    );
+    found.extend(named(db, ("number_changed", "credit_note"), &notes, Vec::new()).await?);
+    Ok(found)
+}
+
 /// Series whose numbers are not all given to invoices and credit notes.
 pub(in super::super) async fn gaps(
     db: &impl ConnectionTrait,

@@ -7,7 +7,7 @@ mod rows;
 #[cfg(test)]
 pub(super) use list::statement;
 pub(super) use list::{After, find, list, sums};
-pub(super) use proof::{gap, unlike_entries, unlike_reversals};
+pub(super) use proof::{gap, renumbered, unlike_entries, unlike_reversals};
 pub(super) use rows::{New, count_print, insert, of_form, set_reversed};
 
 use sea_orm::DbErr;

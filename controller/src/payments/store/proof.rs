@@ -50,6 +50,15 @@ pub(in super::super) async fn unlike_reversals(db: &impl ConnectionTrait) -> Res
     named(db, ("payment_state", "payment"), &text, Vec::new()).await
 }
 
+/// Payments that have another number than they were booked under.
+pub(in super::super) async fn renumbered(db: &impl ConnectionTrait) -> Result<Vec<Difference>, DbErr> {
+    let text = format!(
+        "SELECT p.number, CAST(0 AS BIGINT), CAST(0 AS BIGINT)
+         FROM payment p JOIN journal_entry j ON j.id = p.entry_id WHERE p.number <> j.source_id LIMIT {MOST}"
+    );
+    named(db, ("number_changed", "payment"), &text, Vec::new()).await
+}
+
 /// Numbers of a series that no payment has, or payments that have none of it.
 pub(in super::super) async fn gap(db: &impl ConnectionTrait, series: &str) -> Result<Vec<Difference>, DbErr> {
     const TEXT: &str = "SELECT given.series, given.last, (SELECT COUNT(*) FROM payment)

@@ -262,10 +262,11 @@ pub(crate) async fn set_online(
     Ok(())
 }
 
-/// Nobody is connected to a broker that just started.
-pub(crate) async fn all_offline(tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+/// Nobody is connected to a broker that just started; who was until it ended was seen last now.
+pub(crate) async fn all_offline(tx: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
     agent::Entity::update_many()
         .col_expr(agent::Column::Online, Expr::value(false))
+        .col_expr(agent::Column::LastSeenAt, Expr::value(now))
         .filter(agent::Column::Online.eq(true))
         .exec(tx)
         .await?;
