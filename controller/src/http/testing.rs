@@ -7,6 +7,7 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, response},
 };
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::{
@@ -24,6 +25,7 @@ use crate::{
     clock::SystemClock,
     config::Config,
     db::Db,
+    events::live::Live,
     ids::AdminId,
     sealed::Keys,
 };
