@@ -76,7 +76,7 @@ const DAMAGES: [Damage; 19] = [
         table: "customer_balance",
         done: "UPDATE customer_balance SET credit = credit - 1 WHERE customer_id = 2",
         undone: "UPDATE customer_balance SET credit = credit + 1 WHERE customer_id = 2",
-        named: &["ledger: customer_credit of customer/2 IDR: the postings say 30000, found 29999"],
+        named: &["ledger: customer_credit of customer/2 IDR: the postings say 34000, found 33999"],
     },
     Damage {
         table: "account_balance",

@@ -85,7 +85,7 @@ impl Case {
             "package_id": package, "username": self.name(), "password": self.secret(),
         });
         if pppoe {
-            body["remote_address"] = json!("10.20.0.77");
+            body["remote_address"] = json!(format!("10.20.0.{}", 70 + package));
         } else {
             body["server"] = json!("hs1");
         }

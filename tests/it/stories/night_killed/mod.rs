@@ -29,13 +29,7 @@ type Kill = (&'static str, i64);
 
 const STEPS: [&str; 7] = ["planned", "invoices", "approvals", "balances", "standing", "reminders", "plan"];
 /// In the order of the steps; ids are those of services, customers and invoices.
-const KILLS: [Kill; 5] = [
-    ("planned", 0),
-    ("invoices", SERVICES / 4),
-    ("invoices", SERVICES * 3 / 4),
-    ("standing", SERVICES / 4),
-    ("reminders", 0),
-];
+const KILLS: [Kill; 4] = [("planned", 0), ("invoices", SERVICES / 2), ("standing", SERVICES / 4), ("reminders", 0)];
 /// How long a night may take in all.
 const A_NIGHT: Duration = Duration::from_secs(90);
 
@@ -77,7 +71,7 @@ async fn leases_end(db: &Db, now: DateTime<Utc>) -> anyhow::Result<()> {
 /// A night in which the process is killed so often; everything that is there afterwards.
 async fn night(backend: Backend, zone: &str, kills: &[Kill]) -> anyhow::Result<Vec<String>> {
     let mut world = World::start(backend, Broker::Embedded).await?;
-    let router = services::load(&mut world, zone).await.context("loading")?;
+    let mut router = services::load(&mut world, zone).await.context("loading")?;
     world.stop_controller().await?;
     let db = world.database().await?;
     nightfall(&db).await?;
@@ -92,6 +86,8 @@ async fn night(backend: Backend, zone: &str, kills: &[Kill]) -> anyhow::Result<V
         ensure!(run.state == "running", "killed too late: {kill:?} {run:?}");
         leases_end(&db, hiji_controller::clock::Clock::now(&*world.clock)).await?;
         hiji = world.controller_process()?;
+        // The agent lost its power with it; one that goes on tries again too, but up to fifteen seconds later.
+        router.agent.restart()?;
     }
     let run = wait::until("the night is done", A_NIGHT, || async {
         run_of(&db).await.ok()?.filter(|run| run.state != "running")
@@ -103,7 +99,7 @@ async fn night(backend: Backend, zone: &str, kills: &[Kill]) -> anyhow::Result<V
     ensure!(doctor.status.success(), "{}", String::from_utf8_lossy(&doctor.stdout));
     let found = everything::lines(&db).await?;
     db.close().await?;
-    drop(router);
+    router.agent.stop().await?;
     world.stop().await?;
     Ok(found)
 }
@@ -121,8 +117,8 @@ async fn clean() -> &'static (String, Vec<String>) {
 
 async fn story(backend: Backend) {
     let (zone, wanted) = clean().await;
-    for kind in ["invoice", "message", "payment", "item", "did Planned", "did Lapsed"] {
-        assert!(wanted.iter().any(|line| line.to_lowercase().starts_with(&kind.to_lowercase())), "{kind}");
+    for kind in ["did invoiced", "did paid", "did planned", "invoice", "item", "message"] {
+        assert!(wanted.iter().any(|line| line.starts_with(kind)), "the night has something to do: {kind}");
     }
     let found = night(backend, zone, &KILLS).await.unwrap();
     for (found, wanted) in found.iter().zip(wanted) {
