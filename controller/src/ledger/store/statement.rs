@@ -120,10 +120,8 @@ pub(in super::super) async fn debt_postings(
     let Some(invoices) = invoices else {
         // Of a customer always: so it is one walk of ix_posting_loose. SQLite expects few postings without an invoice, and
         // would walk all of them in ix_posting_invoice: every one on cash and income.
-        let walk = match db.get_database_backend() {
-            DbBackend::Sqlite => "INDEXED BY ix_posting_loose",
-            _ => "",
-        };
+        let is_sqlite = db.get_database_backend() == DbBackend::Sqlite;
+        let walk = if is_sqlite { "INDEXED BY ix_posting_loose" } else { "" };
         let text = format!("{COLUMNS} {walk} {OF} p.invoice_id IS NULL AND p.customer_id IS NOT NULL {ORDER}");
         read(db.query_all_raw(sql(db, &text, [code.into()])).await?)?;
         return Ok(found);
