@@ -336,7 +336,8 @@ fn text_args(kwargs: &Kwargs) -> Result<Vec<(String, Arg)>, Error> {
 }
 
 /// The filters that write values: `money`, `number`, `bytes`, `percent` (of hundredths), `duration`, `date`, `time`,
-/// `datetime`, `zone`, `day`; and `last_day`, since periods are kept with the day after their last, and people say the last.
+/// `datetime`, `zone`, `day`; and `last_day`, since periods are kept with the day after their last, and promises with the
+/// midnight that ends it (then with the zone), while people say the last day.
 /// A missing value is a dash.
 fn add_formats(env: &mut Environment<'static>, locale: Locale, texts: &Texts) {
     env.add_filter("money", |value: Value| or_nothing(&value, |value| Ok(money(value)?.to_string())));
@@ -357,9 +358,14 @@ fn add_formats(env: &mut Environment<'static>, locale: Locale, texts: &Texts) {
         or_nothing(&value, |value| Ok(format::date(instant(value)?, place(zone)?, locale)))
     });
     env.add_filter("day", move |value: Value| or_nothing(&value, |value| Ok(format::day(local_day(value)?, locale))));
-    env.add_filter("last_day", move |value: Value| {
+    env.add_filter("last_day", move |value: Value, zone: Option<&str>| {
         or_nothing(&value, |value| {
-            let last = local_day(value)?.pred_opt().ok_or_else(|| fault("a day before all days"))?;
+            let next = match zone {
+                // An instant: the midnight that ends the day.
+                Some(zone) => instant(value)?.with_timezone(&place(zone)?).date_naive(),
+                None => local_day(value)?,
+            };
+            let last = next.pred_opt().ok_or_else(|| fault("a day before all days"))?;
             Ok(format::day(last, locale))
         })
     });

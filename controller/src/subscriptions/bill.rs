@@ -25,6 +25,8 @@ const DAYS_OF_MONTH: i64 = 30;
 pub(super) struct Terms {
     /// Periods that begin on this day, or before it, are invoiced.
     pub(super) horizon: NaiveDate,
+    /// The day they are made.
+    pub(super) today: NaiveDate,
     /// Minor units that parts of a period are rounded to.
     pub(super) rounding: i64,
 }
@@ -94,7 +96,7 @@ pub(super) fn until(
         if waits {
             break;
         }
-        bill.period((of, then), addons, (calendar, period), terms.rounding)?;
+        bill.period((of, then), addons, (calendar, period), (terms.today, terms.rounding))?;
         from = bill.billed_until;
     }
     Ok(bill)
@@ -109,13 +111,13 @@ pub(super) fn ahead(
     of: &Subscription,
     addons: &[Addon],
     planned: Option<&Subscription>,
-    (periods, rounding): (usize, i64),
+    (periods, today, rounding): (usize, NaiveDate, i64),
 ) -> Result<Bill, MoneyError> {
     let mut bill = Bill::default();
     for _ in 0..periods.min(MOST) {
         let from = bill.billed_until.or(of.billed_until);
         let Some((then, calendar, period)) = from.and_then(|day| coming(of, planned, day)) else { break };
-        bill.period((of, then), addons, (calendar, period), rounding)?;
+        bill.period((of, then), addons, (calendar, period), (today, rounding))?;
     }
     Ok(bill)
 }
@@ -138,8 +140,31 @@ fn coming<'a>(
 /// The last day to pay of a period: postpaid customers have their days from its beginning, prepaid ones pay before.
 #[must_use]
 pub(super) fn due_on(of: &Subscription, from: NaiveDate) -> NaiveDate {
-    let days = Days::new(u64::try_from(of.due_days).unwrap_or(0));
-    let first = if of.is_prepaid { from.pred_opt().unwrap_or(from) } else { from };
+    usual_due((of.is_prepaid, of.due_days), from)
+}
+
+/// The last day to pay of a period that is invoiced on a day. Where the usual one has passed, the days he has count from
+/// the day it is made: nothing is late when it is asked for.
+#[must_use]
+pub(super) fn due_made_on(of: &Subscription, from: NaiveDate, today: NaiveDate) -> NaiveDate {
+    // Who was isolated before he was asked is late already: an invoice alone gives nobody his service back.
+    if of.is_prepaid && of.state == State::Isolated {
+        return due_on(of, from);
+    }
+    due_of((of.is_prepaid, of.due_days), from, today)
+}
+
+/// The same of what was agreed: whether it is paid before, and the days to pay.
+#[must_use]
+pub(super) fn due_of(agreed: (bool, i32), from: NaiveDate, today: NaiveDate) -> NaiveDate {
+    let usual = usual_due(agreed, from);
+    let days = Days::new(u64::try_from(agreed.1).unwrap_or(0));
+    if usual < today { today.checked_add_days(days).unwrap_or(today) } else { usual }
+}
+
+fn usual_due((is_prepaid, due_days): (bool, i32), from: NaiveDate) -> NaiveDate {
+    let days = Days::new(u64::try_from(due_days).unwrap_or(0));
+    let first = if is_prepaid { from.pred_opt().unwrap_or(from) } else { from };
     first.checked_add_days(days).unwrap_or(first)
 }
 
@@ -299,12 +324,12 @@ impl Bill {
         (of, then): (&Subscription, &Subscription),
         addons: &[Addon],
         (calendar, period): (Calendar, Period),
-        rounding: i64,
+        (today, rounding): (NaiveDate, i64),
     ) -> Result<(), MoneyError> {
         let share = Share::of(period, calendar.around(period.from), rounding);
         let mut lines = lines(then, addons, (period, share, calendar))?;
         self.once(addons, period, &mut lines)?;
-        self.put(of, (Kind::Period, period, due_on(of, period.from)), lines)?;
+        self.put(of, (Kind::Period, period, due_made_on(of, period.from, today)), lines)?;
         self.billed_until = Some(period.until);
         Ok(())
     }
@@ -388,7 +413,7 @@ mod tests {
     }
 
     fn terms(horizon: &str) -> Terms {
-        Terms { horizon: day(horizon), rounding: 100 }
+        Terms { horizon: day(horizon), today: day("2026-11-24"), rounding: 100 }
     }
 
     fn setup(period: FirstPeriod) -> First {
@@ -467,7 +492,7 @@ mod tests {
     #[test]
     fn who_pays_ahead_is_asked_for_as_many_periods_as_he_wants() {
         let of = Subscription { is_prepaid: true, due_days: 0, ..sample() };
-        let found = ahead(&of, &[addon(2, true, 50_000)], None, (3, 100)).unwrap();
+        let found = ahead(&of, &[addon(2, true, 50_000)], None, (3, day("2026-11-24"), 100)).unwrap();
         // What is asked for once is asked for once.
         let expected = [("2026-12-01", 265_000), ("2027-01-01", 165_000), ("2027-02-01", 165_000)];
         assert_eq!(told(&found), expected.map(|(from, sum)| (from.to_owned(), sum)));
@@ -478,9 +503,9 @@ mod tests {
         assert_eq!(told(&until(&ahead_of, &[], None, terms("2027-03-01")).unwrap()), [("2027-03-01".into(), 165_000)]);
         // Not what is behind the end.
         let ends = Subscription { ends_on: Some(day("2027-01-11")), ..ahead_of.clone() };
-        assert_eq!(ahead(&ends, &[], None, (3, 100)).unwrap(), Bill::default());
+        assert_eq!(ahead(&ends, &[], None, (3, day("2026-11-24"), 100)).unwrap(), Bill::default());
         let ends = Subscription { ends_on: Some(day("2027-04-11")), ..ahead_of };
-        assert_eq!(ahead(&ends, &[], None, (3, 100)).unwrap().proposals.len(), 2);
+        assert_eq!(ahead(&ends, &[], None, (3, day("2026-11-24"), 100)).unwrap().proposals.len(), 2);
     }
 
     #[test]
@@ -502,6 +527,51 @@ mod tests {
         assert_eq!(told(&found), expected.map(|(from, sum)| (from.to_owned(), sum)));
         let ended = Subscription { state: State::Ended, ..ends };
         assert_eq!(until(&ended, &[], None, terms("2027-03-01")).unwrap(), Bill::default());
+    }
+
+    #[test]
+    fn what_was_never_invoiced_has_its_days_from_the_day_it_is_made() {
+        // Paid elsewhere until the end of September; taken over on 24 November.
+        let late =
+            Subscription { billed_until: Some(day("2026-10-01")), covered_until: Some(day("2026-10-01")), ..sample() };
+        let found = until(&late, &[], None, terms("2026-12-01")).unwrap();
+        let due: Vec<String> = found.proposals.iter().map(|proposal| proposal.due_on.to_string()).collect();
+        assert_eq!(due, ["2026-12-03", "2026-12-03", "2026-12-10"]);
+        // Prepaid customers pay on the day they are asked.
+        let prepaid = Subscription { is_prepaid: true, due_days: 0, ..late };
+        assert_eq!(until(&prepaid, &[], None, terms("2026-12-01")).unwrap().proposals[0].due_on, day("2026-11-24"));
+        let away = Subscription { state: State::Isolated, ..prepaid };
+        assert_eq!(until(&away, &[], None, terms("2026-12-01")).unwrap().proposals[0].due_on, day("2026-09-30"));
+        // The usual day stays while it can be kept.
+        assert_eq!(due_made_on(&sample(), day("2026-11-15"), day("2026-11-24")), day("2026-11-24"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_is_due_before_it_is_made(
+            is_prepaid in proptest::bool::ANY,
+            due_days in 0i32..28,
+            bill_day in 1i32..=28,
+            paid_until in 0u64..800,
+            today in 0u64..800,
+            ahead in 0u64..40,
+        ) {
+            let first = day("2026-01-01");
+            let (paid_until, today) = (first + Days::new(paid_until), first + Days::new(today));
+            let of = Subscription {
+                is_prepaid,
+                due_days,
+                bill_day: Some(bill_day),
+                started_on: Some(paid_until),
+                billed_until: Some(paid_until),
+                covered_until: Some(paid_until),
+                ..sample()
+            };
+            let terms = Terms { horizon: today + Days::new(ahead), today, rounding: 100 };
+            for proposal in until(&of, &[], None, terms).unwrap().proposals {
+                proptest::prop_assert!(proposal.due_on >= today, "{:?}", proposal);
+            }
+        }
     }
 
     #[test]

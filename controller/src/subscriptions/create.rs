@@ -403,7 +403,7 @@ async fn first_invoice(
     let held = store::hold(&**tx, &app.keys, &[id]).await?.pop();
     let mut held = held.ok_or(SubscriptionError::NotFound)?;
     let addons = super::addons(&**tx, &held.subscription).await?;
-    let terms = bill::Terms { horizon: today, rounding: settings.services.proration_rounding };
+    let terms = bill::Terms { horizon: today, today, rounding: settings.services.proration_rounding };
     let first = first_of(draft, settings, today);
     let Bill { proposals, billed_until, addons } = bill::first(&held.subscription, &addons, &first, terms)?;
     invoices::propose(&**tx, now, actor, proposals, Issue::Now).await?;

@@ -68,7 +68,7 @@ impl Life {
         let policy = Policy { late_shifts: true, isolates_prorated: true };
         let mut life = Self { of, invoices: Vec::new(), policy, today: start, paid: 0, served: 0 };
         let first = First { period: FirstPeriod::Prorate, setup_fee: Money::idr(0), due_on: start };
-        let bill = bill::first(&life.of, &[], &first, Terms { horizon: start, rounding: 1 }).unwrap();
+        let bill = bill::first(&life.of, &[], &first, Terms { horizon: start, today: start, rounding: 1 }).unwrap();
         life.issue(bill);
         life.follow(life.at(10));
         life
@@ -81,6 +81,8 @@ impl Life {
     fn issue(&mut self, bill: Bill) {
         for proposal in bill.proposals {
             let (from, until) = proposal.period.unwrap();
+            let is_away = self.of.state == State::Isolated;
+            assert!(is_away || proposal.due_on >= self.today, "due before it was made: {proposal:?}");
             self.invoices.push(Invoice { kind: proposal.kind, from, until, due_on: proposal.due_on, is_paid: false });
         }
         self.of.billed_until = bill.billed_until.or(self.of.billed_until);
@@ -117,7 +119,7 @@ impl Life {
         let now = self.at(1);
         self.follow(now);
         let horizon = self.today.checked_add_days(Days::new(AHEAD)).unwrap();
-        let bill = bill::until(&self.of, &[], None, Terms { horizon, rounding: 1 }).unwrap();
+        let bill = bill::until(&self.of, &[], None, Terms { horizon, today: self.today, rounding: 1 }).unwrap();
         self.issue(bill);
         self.follow(now);
         let is_fixed = self.of.calendar().unwrap().step().is_fixed();
@@ -145,7 +147,7 @@ impl Life {
     }
 
     fn ask(&mut self, periods: usize) {
-        let bill = bill::ahead(&self.of, &[], None, (periods, 1)).unwrap();
+        let bill = bill::ahead(&self.of, &[], None, (periods, self.today, 1)).unwrap();
         assert_eq!(bill.proposals.len(), periods);
         self.issue(bill);
         self.follow(self.at(12));

@@ -20,6 +20,7 @@ use crate::{
     db::Tx,
     ids::{SiteId, SubscriptionId},
     invoices::{self, Issue, Made, Unpaid},
+    ledger::aging::local_day,
     settings,
 };
 
@@ -173,8 +174,8 @@ pub async fn bill_until(
     for mut held in held.drain(..) {
         let of = &mut held.subscription;
         let addons = addons.get(&of.id).map(Vec::as_slice).unwrap_or_default();
-        let Bill { proposals: more, billed_until, addons } =
-            bill::until(of, addons, planned.get(&of.id), bill::Terms { horizon, rounding })?;
+        let terms = bill::Terms { horizon, today: local_day(now, of.zone()), rounding };
+        let Bill { proposals: more, billed_until, addons } = bill::until(of, addons, planned.get(&of.id), terms)?;
         if billed_until.is_none() {
             continue;
         }

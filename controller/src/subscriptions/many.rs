@@ -8,7 +8,10 @@ use super::{
     State, Subscription, SubscriptionError, acts, bill, by_hand, change, follow, hold, standing, store,
     write::{Changed, Surroundings, write},
 };
-use crate::{app::App, audit::Actor, db::Tx, ids::SubscriptionId, invoices::Proposal, packages::OnExpiry, settings};
+use crate::{
+    app::App, audit::Actor, db::Tx, ids::SubscriptionId, invoices::Proposal, ledger::aging::local_day,
+    packages::OnExpiry, settings,
+};
 
 impl Subscription {
     /// When it may be isolated, as things are: after its grace and what was promised; nothing when nothing is due.
@@ -103,8 +106,10 @@ pub async fn would_bill(
     let planned = acts::planned(db, now, found.iter()).await?;
     let mut proposals = Vec::new();
     for of in &found {
+        let today = local_day(now, of.zone());
         let addons = addons.get(&of.id).map(Vec::as_slice).unwrap_or_default();
-        proposals.extend(bill::until(of, addons, planned.get(&of.id), bill::Terms { horizon, rounding })?.proposals);
+        let terms = bill::Terms { horizon, today, rounding };
+        proposals.extend(bill::until(of, addons, planned.get(&of.id), terms)?.proposals);
     }
     Ok(proposals)
 }

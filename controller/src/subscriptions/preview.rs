@@ -66,7 +66,7 @@ pub async fn preview(app: &App, scope: &Scope, form: &SubscriptionForm) -> Resul
     let mut of = blank(&draft, &parties, (now, &Actor::system("preview")));
     let first = first_of(&draft, &settings, today);
     let addons: Vec<Addon> = (1..).zip(new_addons(&draft, &parties)).map(|(id, new)| addon(id, new)).collect();
-    let terms = bill::Terms { horizon: today, rounding: settings.services.proration_rounding };
+    let terms = bill::Terms { horizon: today, today, rounding: settings.services.proration_rounding };
     let bill = bill::first(&of, &addons, &first, terms)?;
     let next_from = bill.billed_until.unwrap_or(draft.starts_on);
     let lines = bill.proposals.into_iter().flat_map(|proposal| proposal.lines).collect::<Vec<_>>();
@@ -100,7 +100,7 @@ pub async fn preview(app: &App, scope: &Scope, form: &SubscriptionForm) -> Resul
         total,
         due_on: first.due_on,
         next_from,
-        next_due_on: bill::due_on(&of, next_from),
+        next_due_on: bill::due_made_on(&of, next_from, today),
         next_total,
     })
 }

@@ -9,10 +9,10 @@ use axum::{
 };
 use axum_extra::extract::Query;
 use chrono::NaiveDate;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::{File, Intake, Line, Number, Place, routes::found};
+use super::{File, Intake, LateOnes, Line, Number, Place, routes::found};
 use crate::{
     app::App,
     audit::Actor,
@@ -23,7 +23,7 @@ use crate::{
         error::AppError,
         form::{FieldError, FormErrors},
         limit::MAX_UPLOAD_BYTES,
-        session::Signed,
+        session::{Caller, Signed},
         view::View,
     },
     ids::{IntakeId, PackageId, RouterId},
@@ -43,7 +43,7 @@ pub(crate) fn routes() -> Routes<App> {
 /// Their part of the document.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
-    #[openapi(paths(list, number, upload, show, lines, adopt, commit), components(schemas(Many, Adopts)))]
+    #[openapi(paths(list, number, upload, show, lines, adopt, commit), components(schemas(Many, Adopts, LateOnes)))]
     struct Part;
     Part::openapi()
 }
@@ -63,6 +63,21 @@ pub(super) struct Many {
     /// What new customers are called, with a number behind it.
     placeholder: String,
     starts_on: Option<NaiveDate>,
+}
+
+/// One of them, and those of its lines that the next night invoices at once.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    intake: Intake,
+    /// Lines of a take-over whose paid time is over.
+    late: Option<LateOnes>,
+}
+
+async fn shown(app: &App, caller: &Caller, id: IntakeId) -> Result<Json<Shown>, AppError> {
+    let intake = found(app, caller, id).await?;
+    let late = super::late(app, &caller.sites, &intake).await?;
+    Ok(Json(Shown { intake, late }))
 }
 
 fn place(router: Option<RouterId>, package: Option<PackageId>) -> Result<Place, AppError> {
@@ -98,7 +113,7 @@ async fn number(
     (Signed(caller), view): (Signed, View),
     Intent(form_id): Intent,
     Json(many): Json<Many>,
-) -> Result<(StatusCode, Json<Intake>), AppError> {
+) -> Result<(StatusCode, Json<Shown>), AppError> {
     caller.allow(Permission::SubscriptionsManage)?;
     let actor = Actor::of(&caller, view.ip());
     let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &form_id };
@@ -109,7 +124,7 @@ async fn number(
         starts_on: many.starts_on,
     };
     let id = super::number(&app, &asked, place(many.router_id, many.package_id)?, &number).await?;
-    Ok((StatusCode::CREATED, Json(found(&app, &caller, id).await?)))
+    Ok((StatusCode::CREATED, shown(&app, &caller, id).await?))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -129,7 +144,7 @@ struct Asks {
         ("adopts" = Option<bool>, Query, description = "users who are on the router already are taken over"),
     ), request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "the file itself, CSV or XLSX; what it is, is found out"), responses(
-        (status = 201, description = "The list, checked and not yet taken"), (status = 413, body = Problem),
+        (status = 201, description = "The list, checked and not yet taken; `late`: those whose paid time is over, and when they are invoiced"), (status = 413, body = Problem),
         (status = 422, body = Problem),
     ))]
 async fn upload(
@@ -138,7 +153,7 @@ async fn upload(
     Intent(form_id): Intent,
     Query(asks): Query<Asks>,
     body: Bytes,
-) -> Result<(StatusCode, Json<Intake>), AppError> {
+) -> Result<(StatusCode, Json<Shown>), AppError> {
     caller.allow(Permission::SubscriptionsManage)?;
     let id = |text: &str| text.parse().ok().filter(|id: &i64| *id > 0);
     let place = place(id(&asks.router_id).map(RouterId), id(&asks.package_id).map(PackageId))?;
@@ -150,16 +165,16 @@ async fn upload(
     let Asks { file_name: name, is_takeover, adopts, .. } = asks;
     let file = File { name, bytes: body.to_vec(), is_takeover, adopts };
     let id = super::upload(&app, &asked, place, file).await?;
-    Ok((StatusCode::CREATED, Json(found(&app, &caller, id).await?)))
+    Ok((StatusCode::CREATED, shown(&app, &caller, id).await?))
 }
 
 #[utoipa::path(get, path = "/subscription_intakes/{id}", tag = "subscriptions",
     operation_id = "subscription_intakes_show", params(("id" = i64, Path)), responses(
-        (status = 200, description = "How far it is"), (status = 404, body = Problem),
+        (status = 200, description = "How far it is; `late` while nobody said yes: lines of a take-over whose paid time is over"), (status = 404, body = Problem),
     ))]
-async fn show(Of(app): Of<App>, Signed(caller): Signed, Path(id): Path<IntakeId>) -> Result<Json<Intake>, AppError> {
+async fn show(Of(app): Of<App>, Signed(caller): Signed, Path(id): Path<IntakeId>) -> Result<Json<Shown>, AppError> {
     caller.allow(Permission::SubscriptionsManage)?;
-    Ok(Json(found(&app, &caller, id).await?))
+    shown(&app, &caller, id).await
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -204,10 +219,10 @@ async fn adopt(
     (Signed(caller), view): (Signed, View),
     Path(id): Path<IntakeId>,
     Json(wish): Json<Adopts>,
-) -> Result<Json<Intake>, AppError> {
+) -> Result<Json<Shown>, AppError> {
     caller.allow(Permission::SubscriptionsManage)?;
     super::adopt(&app, (&caller.sites, &Actor::of(&caller, view.ip())), id, wish.adopts).await?;
-    Ok(Json(found(&app, &caller, id).await?))
+    shown(&app, &caller, id).await
 }
 
 #[utoipa::path(post, path = "/subscription_intakes/{id}/commit", tag = "subscriptions",

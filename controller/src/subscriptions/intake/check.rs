@@ -71,7 +71,7 @@ pub(super) async fn check(
 }
 
 /// The packages that lines name, each read once.
-async fn offered(
+pub(super) async fn offered(
     db: &impl ConnectionTrait,
     scope: &Scope,
     (all, now): (&[Checked], DateTime<Utc>),

@@ -220,7 +220,9 @@ fn begins_anew(of: &mut crate::subscriptions::Subscription, day: NaiveDate) {
     if let Some(step) = Step::named(&of.cycle, of.bill_day) {
         of.anchor = Some(step.anchor(day));
     }
-    of.started_on = of.started_on.map(|start| start.min(day));
+    // It was served before.
+    let before = day.pred_opt().unwrap_or(day);
+    of.started_on = of.started_on.map(|start| start.min(before));
 }
 
 fn opening(of: &crate::subscriptions::Subscription, debt: Money, due_on: NaiveDate) -> Proposal {

@@ -9,6 +9,7 @@ pub(crate) mod api;
 mod check;
 mod columns;
 pub mod job;
+mod late;
 pub(crate) mod pages;
 pub(crate) mod routes;
 mod rules;
@@ -40,6 +41,7 @@ use crate::{
 
 use check::{Checked, check};
 pub use columns::{ColumnUse, Field, Use};
+pub use late::{Late, LateOnes, of as late};
 use rules::Usual;
 pub use rules::{Kind, Taken};
 

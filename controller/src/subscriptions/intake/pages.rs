@@ -1,8 +1,9 @@
 //! What the pages of many subscriptions on their way in show.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{ColumnUse, Credential, Field, Intake, Line, MAX_ROWS, RowError, State, Use};
+use super::{ColumnUse, Credential, Field, Intake, Late, LateOnes, Line, MAX_ROWS, RowError, State, Use};
 use crate::{
     http::{
         form::{Choice, FieldError, FormErrors, FormView},
@@ -48,6 +49,8 @@ pub(crate) struct IntakePage {
     pub(crate) lines: Vec<Line>,
     /// Lines whose users are on the router already.
     pub(crate) on_router: u64,
+    /// Those whose paid time is over.
+    pub(crate) late: Option<LateOnes>,
     pub(crate) only_bad: bool,
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
@@ -178,6 +181,7 @@ impl Page for IntakePage {
             ],
             intake,
             on_router: 2,
+            late: None,
             only_bad: false,
             next: Some("x".to_owned()),
             is_later: true,
@@ -195,6 +199,8 @@ impl Page for IntakePage {
             ..page(nothing)
         });
         pages.push(page(stuck));
+        let late = |count| Some(LateOnes { count, invoiced_on: day("2026-11-25"), first: vec![sample_late()] });
+        pages.extend([1, 12].map(|count| Self { late: late(count), ..page(sample(State::Ready)) }));
         pages
     }
 }
@@ -218,6 +224,14 @@ impl Page for CredentialsPage {
             Self { intake: sample(State::Done), credentials: Vec::new() },
         ]
     }
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap_or_default()
+}
+
+fn sample_late() -> Late {
+    Late { line: 2, name: "Budi <b>".to_owned(), paid_until: day("2026-09-30"), due_on: day("2026-12-04") }
 }
 
 fn sample(state: State) -> Intake {

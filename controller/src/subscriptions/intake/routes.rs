@@ -218,7 +218,8 @@ async fn show(
     let columns = intake.columns.iter().map(Shown::new).collect();
     let (next, is_later) = (lines.next_cursor, listing.is_later);
     let on_router = super::on_router(app.db.read(), id).await?;
-    view.page(&IntakePage { intake, columns, lines: lines.items, on_router, only_bad, next, is_later })
+    let late = super::late(&app, &caller.sites, &intake).await?;
+    view.page(&IntakePage { intake, columns, lines: lines.items, on_router, late, only_bad, next, is_later })
 }
 
 #[derive(Debug, Default, Deserialize)]

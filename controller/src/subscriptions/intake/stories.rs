@@ -227,3 +227,52 @@ async fn who_is_on_the_router_is_taken_over_when_it_is_ticked_on_the_page() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn whose_paid_time_is_over_is_named_before_anybody_says_yes() {
+    on_each_database(async |app| {
+        let place = place(&app).await;
+        let asked = Asked { scope: &Scope::All, actor: &actor(), form_id: "" };
+        // The site's day is 22 November. Siti's days are not over; Tono is wrong and stays out.
+        let mut list = "nama;user;lunas sampai;tanggal tagih;jatuh tempo\n\
+            Budi;budi;30-09-2026;1;10\nSiti;siti;30-11-2026;1;10\nTono;tono;besok;1;10\n"
+            .to_owned();
+        for nth in 0..11 {
+            list.push_str(&format!("Warga {nth:02};warga-{nth};14-11-2026;15;25\n"));
+        }
+        let bytes = list.into_bytes();
+        let file = |is_takeover| File { name: "a.csv".to_owned(), bytes: bytes.clone(), is_takeover, adopts: false };
+        let id = upload(&app, &asked, place, file(true)).await.unwrap();
+        let shown = find(app.db.read(), &Scope::All, id).await.unwrap().unwrap();
+        let found = late(&app, &Scope::All, &shown).await.unwrap().unwrap();
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        assert_eq!((found.count, found.first.len(), found.invoiced_on), (12, 10, day("2026-11-23")));
+        // The usual day has passed: nine days from the night on. Where it has not, it stays.
+        let told = |nth: usize| (found.first[nth].name.as_str(), found.first[nth].paid_until, found.first[nth].due_on);
+        assert_eq!(told(0), ("Budi", day("2026-09-30"), day("2026-12-02")));
+        assert_eq!(told(1), ("Warga 00", day("2026-11-14"), day("2026-11-25")));
+
+        let token = app.signed_in(Role::Admin, &[]).await;
+        let ask = async |path: String| {
+            let request = Request::get(path)
+                .header(header::COOKIE, format!("hiji_session={token}; hiji_lang=id"))
+                .header(header::AUTHORIZATION, format!("Bearer {token}"));
+            app.ask(request.body(String::new()).unwrap()).await.2
+        };
+        let page = ask(format!("/subscriptions/many/{id}")).await;
+        assert!(page.contains("12 langganan lunas sampai hari yang sudah lewat"), "{page}");
+        assert!(page.contains("Budi (baris 2): lunas sampai 30-09-2026, jatuh tempo 02-12-2026"), "{page}");
+        assert!(page.contains("dan 2 lagi"), "{page}");
+        let api: serde_json::Value =
+            serde_json::from_str(&ask(format!("/api/v1/subscription_intakes/{id}")).await).unwrap();
+        assert_eq!((&api["late"]["count"], &api["good"]), (&json!(12), &json!(13)));
+
+        // New services are paid until no day; who said yes knows.
+        let new = upload(&app, &asked, place, file(false)).await.unwrap();
+        let new = find(app.db.read(), &Scope::All, new).await.unwrap().unwrap();
+        assert_eq!(late(&app, &Scope::All, &new).await.unwrap(), None);
+        let done = taken(&app, id).await;
+        assert_eq!((done.done, late(&app, &Scope::All, &done).await.unwrap()), (13, None));
+    })
+    .await;
+}

@@ -63,7 +63,8 @@ fn served_bill(of: &Subscription, until: NaiveDate, around: &Around) -> Result<B
         return Ok(Bill::default());
     };
     let ends_on = Some(of.ends_on.map_or(until, |end| end.min(until)));
-    let terms = Terms { horizon: last, rounding: around.choices.rounding };
+    // How long it may be paid is said below.
+    let terms = Terms { horizon: last, today: NaiveDate::MIN, rounding: around.choices.rounding };
     let mut served = bill::until(&Subscription { ends_on, ..of.clone() }, &around.addons, None, terms)?;
     give_time(&mut served, around);
     Ok(served)
@@ -71,7 +72,7 @@ fn served_bill(of: &Subscription, until: NaiveDate, around: &Around) -> Result<B
 
 /// The period that begins on a day. It is asked for whatever else is owed.
 fn first_bill(of: &Subscription, addons: &[Addon], from: NaiveDate, around: &Around) -> Result<Bill, MoneyError> {
-    let terms = Terms { horizon: from, rounding: around.choices.rounding };
+    let terms = Terms { horizon: from, today: around.today, rounding: around.choices.rounding };
     bill::until(&Subscription { covered_until: of.billed_until, ..of.clone() }, addons, None, terms)
 }
 
@@ -285,7 +286,7 @@ mod tests {
         // The nights ahead ask for weeks.
         let mut then = of.clone();
         rules::take_package(&mut then, &to);
-        let terms = Terms { horizon: day("2027-01-15"), rounding: 100 };
+        let terms = Terms { horizon: day("2027-01-15"), today: day("2026-12-01"), rounding: 100 };
         let found = bill::until(&of, &[], Some(&then), terms).unwrap();
         let periods: Vec<_> = found.proposals.iter().map(|each| each.period.unwrap().0.to_string()).collect();
         assert_eq!(periods, ["2027-01-01", "2027-01-08", "2027-01-15"]);
@@ -307,7 +308,7 @@ mod tests {
             (dropped.returned.total, of.billed_until, of.next_package_id),
             (Money::idr(0), Some(february), None)
         );
-        let terms = Terms { horizon: february, rounding: 100 };
+        let terms = Terms { horizon: february, today: day("2026-12-01"), rounding: 100 };
         assert_eq!(bill::until(&of, &[], None, terms).unwrap().proposals[0].proposal, "sub/456/2027-02-01/1");
     }
 

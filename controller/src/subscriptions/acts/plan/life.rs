@@ -152,7 +152,8 @@ pub(super) fn finish_end(
 
 /// What was served and not invoiced, and what is asked for once and was not yet.
 fn last_bill(of: &Subscription, on: NaiveDate, around: &Around) -> Result<Bill, MoneyError> {
-    let terms = Terms { horizon: on, rounding: around.choices.rounding };
+    // How long it may be paid is said below.
+    let terms = Terms { horizon: on, today: NaiveDate::MIN, rounding: around.choices.rounding };
     let mut last = bill::until(of, &around.addons, None, terms)?;
     last.settle_once(of, &around.addons, around.today)?;
     for proposal in &mut last.proposals {

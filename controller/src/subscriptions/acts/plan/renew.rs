@@ -39,7 +39,7 @@ pub(super) fn renew(of: &mut Subscription, periods: usize, around: &Around) -> R
         rules::take_planned(&mut then, offered);
         then
     });
-    let bill = bill::ahead(of, &around.addons, planned.as_ref(), (periods, around.choices.rounding))?;
+    let bill = bill::ahead(of, &around.addons, planned.as_ref(), (periods, around.today, around.choices.rounding))?;
     let Some(until) = bill.billed_until.filter(|_| bill.proposals.len() == periods) else {
         return Err(refused("periods", "renew_not_beyond"));
     };

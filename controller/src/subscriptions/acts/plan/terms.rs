@@ -115,7 +115,7 @@ fn shown(
     planned: Option<&Subscription>,
     around: &Around,
 ) -> Result<Vec<NextInvoice>, SubscriptionError> {
-    Ok(invoices(&bill::ahead(of, &around.addons, planned, (SHOWN, around.choices.rounding))?)?)
+    Ok(invoices(&bill::ahead(of, &around.addons, planned, (SHOWN, around.today, around.choices.rounding))?)?)
 }
 
 /// Takes what the package costs by now, from the first day that is not invoiced on.
