@@ -12,6 +12,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::{
     Decision, Item, Plan, Progress, Run, Traced,
+    foresight::{self, Isolating, Reminding},
     preview::{self, Coming, Sum},
     routes::Narrow,
 };
@@ -42,6 +43,8 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/billing/sites/{id}/run", post(run_now))
         .route("/billing/sites/{id}/preview", get(show_preview))
         .route("/billing/sites/{id}/preview/sum", get(preview_sum))
+        .route("/billing/sites/{id}/preview/isolation", get(preview_isolation))
+        .route("/billing/sites/{id}/preview/reminders", get(preview_reminders))
         .route("/billing/plans", get(plans))
         .route("/billing/plans/{id}", get(plan))
         .route("/billing/plans/{id}/items", get(items))
@@ -52,8 +55,21 @@ pub(crate) fn routes() -> Routes<App> {
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(
-        paths(runs, run, run_items, run_now, show_preview, preview_sum, plans, plan, items, decide),
-        components(schemas(Run, Traced, PlanBody, Item, Coming, Sum, Decision))
+        paths(
+            runs,
+            run,
+            run_items,
+            run_now,
+            show_preview,
+            preview_sum,
+            preview_isolation,
+            preview_reminders,
+            plans,
+            plan,
+            items,
+            decide
+        ),
+        components(schemas(Run, Traced, PlanBody, Item, Coming, Sum, Isolating, Reminding, Decision))
     )]
     struct Part;
     Part::openapi()
@@ -172,6 +188,41 @@ async fn preview_sum(
 ) -> Result<Json<Sum>, AppError> {
     caller.allow(Permission::BillingSee)?;
     Ok(Json(preview::sum(&app, &caller.sites, id).await?))
+}
+
+#[utoipa::path(get, path = "/billing/sites/{id}/preview/isolation", tag = "billing",
+    operation_id = "billing_preview_isolation", params(("id" = i64, Path), ListParams), responses(
+    (status = 200, description = "Services that the next night would plan to isolate, by subscription; `skip` says why \
+        one would be left alone, as things are. Nothing is written"),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+))]
+async fn preview_isolation(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    Path(id): Path<SiteId>,
+    listing: Listing,
+) -> Result<Json<Paged<Isolating>>, AppError> {
+    caller.allow(Permission::BillingSee)?;
+    listing.page.after_id()?;
+    Ok(Json(foresight::isolating(&app, &caller.sites, id, &listing.page).await?))
+}
+
+#[utoipa::path(get, path = "/billing/sites/{id}/preview/reminders", tag = "billing",
+    operation_id = "billing_preview_reminders", params(("id" = i64, Path), ListParams), responses(
+    (status = 200, description = "Reminders that the next night would write, by invoice; nothing is written"),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+))]
+async fn preview_reminders(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    Path(id): Path<SiteId>,
+    listing: Listing,
+) -> Result<Json<Paged<Reminding>>, AppError> {
+    caller.allow(Permission::BillingSee)?;
+    listing.page.after_id()?;
+    Ok(Json(foresight::reminding(&app, &caller.sites, id, &listing.page).await?))
 }
 
 #[utoipa::path(get, path = "/billing/plans", tag = "billing", operation_id = "isolation_plans",

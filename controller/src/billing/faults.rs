@@ -11,7 +11,7 @@ impl From<BillingError> for AppError {
             BillingError::WrongState(PlanState::Done | PlanState::Undone | PlanState::Dropped) => {
                 Self::Conflict { code: "plan_over" }
             }
-            BillingError::WrongState(PlanState::Planned | PlanState::Held | PlanState::Running) => {
+            BillingError::WrongState(PlanState::Making | PlanState::Planned | PlanState::Held | PlanState::Running) => {
                 Self::Conflict { code: "plan_not_so_far" }
             }
             BillingError::Subscription(error) => error.into(),

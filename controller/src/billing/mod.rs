@@ -9,6 +9,7 @@ pub(crate) mod api;
 pub mod approvals;
 mod comeback;
 mod faults;
+pub mod foresight;
 pub mod night;
 pub(crate) mod pages;
 pub mod plan;
@@ -148,6 +149,8 @@ pub struct Run {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanState {
+    /// Its services are still being gathered.
+    Making,
     /// Made, and about to run.
     Planned,
     /// Waits for a person.
@@ -162,12 +165,14 @@ pub enum PlanState {
 
 impl PlanState {
     /// Every state.
-    pub const ALL: [Self; 6] = [Self::Planned, Self::Held, Self::Running, Self::Done, Self::Undone, Self::Dropped];
+    pub const ALL: [Self; 7] =
+        [Self::Making, Self::Planned, Self::Held, Self::Running, Self::Done, Self::Undone, Self::Dropped];
 
     /// As stored.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Making => "making",
             Self::Planned => "planned",
             Self::Held => "held",
             Self::Running => "running",
@@ -258,7 +263,10 @@ pub struct Item {
     pub customer: String,
     /// 0 of who was never to be isolated.
     pub wave: i32,
+    /// What was overdue when the plan was made.
     pub owed: Money,
+    /// What is not paid and was not due by then.
+    pub not_due: Money,
     /// The last day he had to pay.
     pub due_on: Option<NaiveDate>,
     pub state: ItemState,
@@ -364,12 +372,25 @@ pub async fn plans(
     store::list_plans(db, &scope.only(site), page).await
 }
 
-/// Plans of these sites that wait for a person, newest first: of the days that are looked back on.
+/// Plans that are not over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnderWay {
+    /// They wait for a person.
+    pub held: Vec<PlanId>,
+    /// They act soon, or do already; somebody may still say no.
+    pub acting: Vec<PlanId>,
+}
+
+/// Plans of these sites that are not over, newest first: of the days that are looked back on.
 ///
 /// # Errors
 /// The database's.
-pub async fn held(db: &impl ConnectionTrait, sites: &[SiteId], now: DateTime<Utc>) -> Result<Vec<PlanId>, DbErr> {
-    store::held_plans(db, sites, look_back(now)).await
+pub async fn under_way(db: &impl ConnectionTrait, sites: &[SiteId], now: DateTime<Utc>) -> Result<UnderWay, DbErr> {
+    let mut found = UnderWay::default();
+    for (id, state) in store::plans_under_way(db, sites, look_back(now)).await? {
+        if state == PlanState::Held { found.held.push(id) } else { found.acting.push(id) }
+    }
+    Ok(found)
 }
 
 /// The first of the days that are looked back on.

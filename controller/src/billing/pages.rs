@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use super::{
     Counts, Item, ItemState, Overview, Plan, PlanState, Problem, Progress, Run, RunState, Traced,
+    foresight::{Isolating, Reminding},
     preview::{Coming, Sum},
+    routes::Show,
     rules::{Hold, Skip, Step},
 };
 use crate::{
@@ -89,7 +91,7 @@ pub(crate) struct PlanPage {
     pub(crate) may_undo: bool,
 }
 
-/// What the next night would invoice.
+/// What the next night would do.
 #[derive(Debug, Serialize)]
 pub(crate) struct PreviewPage {
     pub(crate) site_id: SiteId,
@@ -97,13 +99,46 @@ pub(crate) struct PreviewPage {
     /// Periods that begin by this day.
     pub(crate) horizon: NaiveDate,
     pub(crate) sum: Sum,
+    pub(crate) timezone: String,
+    /// What of it is listed as a whole.
+    pub(crate) show: Show,
     pub(crate) coming: Vec<Coming>,
+    pub(crate) isolating: Vec<Isolating>,
+    pub(crate) reminding: Vec<Reminding>,
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
 }
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap_or_default()
+}
+
+fn sample_isolating(skip: Option<Skip>) -> Isolating {
+    Isolating {
+        subscription_id: SubscriptionId(456),
+        number: "S000456".to_owned(),
+        username: "kebon-0123".to_owned(),
+        customer_id: CustomerId(1),
+        customer_number: "C000123".to_owned(),
+        customer: "Budi <b>".to_owned(),
+        owed: Money::idr(165_000),
+        not_due: Money::idr(if skip.is_none() { 165_000 } else { 0 }),
+        due_on: skip.is_none().then(|| day("2026-12-10")),
+        skip,
+    }
+}
+
+fn sample_reminding() -> Reminding {
+    Reminding {
+        invoice_id: InvoiceId(7),
+        invoice: "INV-202612-000007".to_owned(),
+        customer_id: CustomerId(1),
+        customer_number: "C000123".to_owned(),
+        customer: "Budi <b>".to_owned(),
+        template: "reminder_due_3",
+        due_on: day("2026-12-10"),
+        left: Money::idr(165_000),
+    }
 }
 
 fn sample_run(state: RunState) -> Run {
@@ -175,6 +210,7 @@ fn sample_item(state: ItemState, reason: &str) -> Item {
         customer: "Budi Santoso".to_owned(),
         wave: 1,
         owed: Money::idr(165_000),
+        not_due: Money::idr(if state == ItemState::Planned { 165_000 } else { 0 }),
         due_on: Some(day("2026-12-10")),
         state,
         reason: reason.to_owned(),
@@ -336,13 +372,33 @@ impl Page for PreviewPage {
             site_id: SiteId(1),
             site: "Kebon".to_owned(),
             horizon: day("2027-01-01"),
-            sum: Sum { count: 96, totals: vec![Money::idr(15_840_000)] },
+            timezone: "Asia/Jakarta".to_owned(),
+            sum: Sum {
+                count: 96,
+                totals: vec![Money::idr(15_840_000)],
+                isolating: 12,
+                spared: 1,
+                reminders: 40,
+                ..Sum::default()
+            },
+            show: Show::Invoices,
+            isolating: vec![sample_isolating(None), sample_isolating(Some(Skip::RouterOffline))],
+            reminding: vec![sample_reminding()],
             coming,
             next: None,
             is_later: false,
         };
-        let nothing = Self { sum: Sum::default(), ..page(Vec::new()) };
+        let nothing = Self { sum: Sum::default(), isolating: Vec::new(), reminding: Vec::new(), ..page(Vec::new()) };
         let full = page(vec![coming(Some(day("2027-01-01"))), coming(None)]);
-        vec![nothing, Self { next: Some("x".to_owned()), is_later: true, ..full }]
+        let whole = |show| Self { show, next: Some("x".to_owned()), is_later: true, ..page(Vec::new()) };
+        let alone = |show| Self { isolating: Vec::new(), reminding: Vec::new(), ..whole(show) };
+        vec![
+            whole(Show::Isolation),
+            whole(Show::Reminders),
+            alone(Show::Isolation),
+            alone(Show::Reminders),
+            nothing,
+            Self { next: Some("x".to_owned()), is_later: true, ..full },
+        ]
     }
 }

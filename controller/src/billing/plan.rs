@@ -1,4 +1,5 @@
-//! Plans of isolation: made at night, readable before they act, held when unusually large, applied in waves, undone.
+//! Plans of isolation: made at night a part at a time, readable before they act, held when unusually large, applied in
+//! waves, undone.
 //!
 //! Each wave is decided anew from how things stand then: who paid, promised or cannot be reached is skipped with the
 //! reason. An offline router's customers stay as they are.
@@ -35,24 +36,22 @@ use crate::{
 pub const WAIT_SECS: i64 = 300;
 /// A wave is looked at so often.
 const LOOK_SECS: i64 = 5;
-/// Services looked at in one go while a plan is made.
-const LOOK: u64 = 500;
 /// hiji's own name in what a plan does.
 const NAME: &str = "isolation plan";
 
 /// What routers can do now.
 #[derive(Debug)]
-struct Network {
+pub(super) struct Network {
     online: BTreeSet<RouterId>,
     prepared: BTreeMap<RouterId, Isolation>,
 }
 
 impl Network {
-    async fn load(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
+    pub(super) async fn load(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
         Ok(Self { online: store::online(db).await?, prepared: isolation::all(db).await? })
     }
 
-    fn case(&self, of: &Subscription) -> Case {
+    pub(super) fn case(&self, of: &Subscription) -> Case {
         let is_prepared = of.on_expiry != OnExpiry::Isolate
             || self.prepared.get(&of.router_id).is_some_and(|set| can_isolate(set, of));
         Case {
@@ -71,48 +70,76 @@ fn can_isolate(set: &Isolation, of: &Subscription) -> bool {
     set.state == IsolationState::Verified && set.profile(of.service).is_some()
 }
 
-/// Makes the plan of a run's day, once. Nobody late: no plan.
-pub(super) async fn make(tx: &Tx, app: &App, run: &Run) -> anyhow::Result<Counts> {
+/// A part of the plan of a run's day: the next services after the run's cursor, and where they end. With nobody left it is
+/// ready to be read, and acts after a while; a plan that was made before stays as it is. Nobody late: no plan.
+pub(super) async fn make(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<(Counts, Option<i64>)> {
     let now = app.clock.now();
-    let (network, chosen) = (Network::load(&**tx).await?, settings::load(&**tx).await?.billing);
-    let mut items = Vec::new();
-    let mut after = 0;
-    loop {
-        let ids = store::late(&**tx, (run.site_id, now), (after, LOOK)).await?;
-        let Some(last) = ids.last() else { break };
-        after = last.0;
-        let owed = store::owed_of(&**tx, &ids).await?;
-        for of in subscriptions::by_ids(&**tx, &ids).await? {
-            let case = network.case(&of);
-            let skip = match rules::judge(&case, now) {
-                Ok(()) => None,
-                Err(skip @ (Skip::RouterOffline | Skip::NotPrepared)) => Some(skip),
-                // Not late after all.
-                Err(Skip::Paid | Skip::Promised | Skip::Exempt | Skip::NotInGrace | Skip::Refused) => continue,
-            };
-            let (owed, due_on) = owed.get(&of.id).map_or((0, None), |(sum, day)| (*sum, Some(*day)));
-            items.push(NewItem { subscription: of.id, wave: 0, owed, due_on, skip });
+    let plan = store::plan_of_day(&**tx, run.site_id, run.day).await?;
+    if plan.as_ref().is_some_and(|plan| plan.state != PlanState::Making) {
+        return Ok((Counts::default(), None));
+    }
+    let ids = store::late(&**tx, (run.site_id, now), (run.after_id, size)).await?;
+    let Some(last) = ids.last().map(|id| id.0) else {
+        if let Some(plan) = plan {
+            finish(tx, now, plan).await?;
         }
-    }
+        return Ok((Counts::default(), None));
+    };
+    let mut items = items_of(tx, (run, now), &ids).await?;
     if items.is_empty() {
-        return Ok(Counts::default());
+        return Ok((Counts::default(), Some(last)));
     }
-    let Some(id) = store::open_plan(&**tx, now, run.site_id, run.day).await? else { return Ok(Counts::default()) };
+    let id = match plan {
+        Some(plan) => plan.id,
+        None => store::open_plan(&**tx, now, run.site_id, run.day).await?.context("opening the plan of a day")?,
+    };
+    let mut plan = store::hold_plan(&**tx, id).await?.context("finding the plan that is made")?;
+    let chosen = settings::load(&**tx).await?.billing;
     let size = usize::try_from(chosen.isolation_wave_size).unwrap_or(1);
-    let acting: Vec<&mut NewItem> = items.iter_mut().filter(|item| item.skip.is_none()).collect();
-    let count = acting.len();
-    for (nth, item) in acting.into_iter().enumerate() {
-        item.wave = i32::try_from(rules::wave_of(nth, size)).unwrap_or(i32::MAX);
+    let before = usize::try_from(plan.total).unwrap_or(0);
+    let mut count = 0;
+    // Waves go on from those who are in the plan.
+    for item in items.iter_mut().filter(|item| item.skip.is_none()) {
+        item.wave = i32::try_from(rules::wave_of(before + count, size)).unwrap_or(i32::MAX);
+        count += 1;
     }
     store::insert_items(&**tx, id, &items).await?;
-    let served = store::served(&**tx, run.site_id).await?;
+    plan.total = i32::try_from(before + count).unwrap_or(i32::MAX);
+    store::save_plan(&**tx, &plan).await?;
+    let whole = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let counts = Counts { isolating: whole(count), spared: whole(items.len() - count), ..Counts::default() };
+    Ok((counts, Some(last)))
+}
+
+/// Who of these services is in the plan, or due and left out.
+async fn items_of(tx: &Tx, (run, now): (&Run, DateTime<Utc>), ids: &[SubscriptionId]) -> anyhow::Result<Vec<NewItem>> {
+    let network = Network::load(&**tx).await?;
+    let owed = store::owed_of(&**tx, ids, run.day).await?;
+    let mut items = Vec::with_capacity(ids.len());
+    for of in subscriptions::by_ids(&**tx, ids).await? {
+        let skip = match rules::judge(&network.case(&of), now) {
+            Ok(()) => None,
+            Err(skip @ (Skip::RouterOffline | Skip::NotPrepared)) => Some(skip),
+            // Not late after all.
+            Err(Skip::Paid | Skip::Promised | Skip::Exempt | Skip::NotInGrace | Skip::Refused) => continue,
+        };
+        let (owed, due_on) = owed.get(&of.id).map_or((0, None), |of| (of.overdue, Some(of.due_on)));
+        items.push(NewItem { subscription: of.id, wave: 0, owed, due_on, skip });
+    }
+    Ok(items)
+}
+
+/// Everybody is in the plan: whether it waits for a person is decided by all of them.
+async fn finish(tx: &Tx, now: DateTime<Utc>, plan: Plan) -> anyhow::Result<()> {
+    let mut plan = store::hold_plan(&**tx, plan.id).await?.context("finding the plan just made")?;
+    let chosen = settings::load(&**tx).await?.billing;
+    let served = store::served(&**tx, plan.site_id).await?;
     let most = usize::try_from(chosen.isolation_hold_count).unwrap_or(0);
     let percent = usize::try_from(chosen.isolation_hold_share_percent).unwrap_or(0);
-    let mut plan = store::hold_plan(&**tx, id).await?.context("finding the plan just made")?;
-    plan.total = i32::try_from(count).unwrap_or(i32::MAX);
-    settle(tx, now, &mut plan, rules::hold(count, served, most, percent)).await?;
-    let spared = i64::try_from(items.len() - count).unwrap_or(i64::MAX);
-    Ok(Counts { isolating: plan.total.into(), spared, ..Counts::default() })
+    let count = usize::try_from(plan.total).unwrap_or(0);
+    // From now on it can be read.
+    (plan.state, plan.created_at) = (PlanState::Planned, now);
+    settle(tx, now, &mut plan, rules::hold(count, served, most, percent)).await
 }
 
 /// A fresh plan is held, over at once, or acts after a while.
@@ -163,7 +190,7 @@ impl Job for Isolate {
         let plan = store::hold_plan(&*tx, self.plan).await?.context("finding the plan")?;
         let said = match plan.state {
             PlanState::Planned | PlanState::Running => move_on(&tx, app, plan).await?,
-            PlanState::Held | PlanState::Done | PlanState::Undone | PlanState::Dropped => {
+            PlanState::Making | PlanState::Held | PlanState::Done | PlanState::Undone | PlanState::Dropped => {
                 return Ok(format!("the plan is {}", plan.state.as_str()));
             }
         };
@@ -358,7 +385,7 @@ pub async fn undo(app: &App, scope: &Scope, actor: &Actor, id: PlanId) -> Result
 pub fn may_be_undone(plan: &Plan) -> bool {
     match plan.state {
         PlanState::Running | PlanState::Held | PlanState::Dropped | PlanState::Done => plan.wave > 0,
-        PlanState::Planned | PlanState::Undone => false,
+        PlanState::Making | PlanState::Planned | PlanState::Undone => false,
     }
 }
 

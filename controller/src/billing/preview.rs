@@ -1,10 +1,10 @@
-//! What the next night would invoice, without writing anything: a dry run over the same rules.
+//! What the next night would invoice, and when it works, without writing anything: a dry run over the same rules.
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::BillingError;
+use super::{BillingError, RunState, foresight, rules, store};
 use crate::{
     app::App,
     customers,
@@ -14,7 +14,9 @@ use crate::{
     invoices::Proposal,
     ledger::aging::local_day,
     money::Money,
-    settings, sites, subscriptions,
+    settings,
+    sites::{self, Site},
+    subscriptions,
 };
 
 /// Services looked at in one go.
@@ -43,16 +45,41 @@ pub struct Sum {
     pub count: i64,
     /// By currency, without PPN.
     pub totals: Vec<Money>,
+    /// When that night works.
+    pub at: DateTime<Utc>,
+    /// Services it would plan to isolate.
+    pub isolating: i64,
+    /// Services that are due to be isolated and would be left alone, as things are.
+    pub spared: i64,
+    /// Reminders it would write.
+    pub reminders: i64,
 }
 
-/// Periods that begin by this day are invoiced today.
+/// A night that is to come.
+#[derive(Debug)]
+pub struct Night {
+    pub site: Site,
+    /// When it works.
+    pub at: DateTime<Utc>,
+    /// Periods that begin by this day are invoiced in it.
+    pub horizon: NaiveDate,
+}
+
+/// The night of a site the caller may see that is looked at: today's while it is due and not done, else the next one.
 ///
 /// # Errors
 /// [`BillingError::NotFound`], the database's.
-pub async fn horizon(app: &App, scope: &Scope, site: SiteId) -> Result<NaiveDate, BillingError> {
-    let site = sites::find(app.db.read(), scope, site).await?.ok_or(BillingError::NotFound)?;
-    let ahead = settings::load(app.db.read()).await?.billing.invoice_days_ahead;
-    Ok(ahead_of(local_day(app.clock.now(), site.zone()), ahead))
+pub async fn night(app: &App, scope: &Scope, site: SiteId) -> Result<Night, BillingError> {
+    let (db, now) = (app.db.read(), app.clock.now());
+    let site = sites::find(db, scope, site).await?.ok_or(BillingError::NotFound)?;
+    let (zone, hour) = (site.zone(), super::hour(&site));
+    let run = match rules::due_day(now, zone, hour) {
+        Some(day) => store::of_day(db, site.id, day).await?.map_or(RunState::Running, |run| run.state),
+        None => RunState::Done,
+    };
+    let at = if run == RunState::Done { rules::next_run(now, zone, hour) } else { now };
+    let ahead = settings::load(db).await?.billing.invoice_days_ahead;
+    Ok(Night { at, horizon: ahead_of(local_day(at, zone), ahead), site })
 }
 
 /// A day so many days later.
@@ -65,12 +92,12 @@ pub(super) fn ahead_of(day: NaiveDate, days: i32) -> NaiveDate {
 /// # Errors
 /// [`BillingError::NotFound`], the database's.
 pub async fn coming(app: &App, scope: &Scope, site: SiteId, page: &PageOf) -> Result<Paged<Coming>, BillingError> {
-    let horizon = horizon(app, scope, site).await?;
+    let night = night(app, scope, site).await?;
     let mut after = page.after_id().ok().flatten().unwrap_or(0);
     let wanted = usize::try_from(page.limit()).unwrap_or(usize::MAX);
     let (mut found, mut more) = (Vec::new(), true);
     while found.len() <= wanted && more {
-        let proposals = chunk(app, site, horizon, &mut after).await?;
+        let proposals = chunk(app, &night, &mut after).await?;
         more = proposals.is_some();
         found.extend(proposals.unwrap_or_default());
     }
@@ -95,9 +122,11 @@ pub async fn coming(app: &App, scope: &Scope, site: SiteId, page: &PageOf) -> Re
 /// # Errors
 /// [`BillingError::NotFound`], the database's.
 pub async fn sum(app: &App, scope: &Scope, site: SiteId) -> Result<Sum, BillingError> {
-    let horizon = horizon(app, scope, site).await?;
+    let night = night(app, scope, site).await?;
+    let counts = foresight::counts(app, &night).await?;
     let (mut after, mut sum) = (0, Sum::default());
-    while let Some(proposals) = chunk(app, site, horizon, &mut after).await? {
+    (sum.at, sum.isolating, sum.spared, sum.reminders) = (night.at, counts.isolating, counts.spared, counts.reminders);
+    while let Some(proposals) = chunk(app, &night, &mut after).await? {
         for proposal in proposals {
             let Some(total) = total(&proposal) else { continue };
             sum.count += 1;
@@ -111,17 +140,12 @@ pub async fn sum(app: &App, scope: &Scope, site: SiteId) -> Result<Sum, BillingE
 }
 
 /// The invoices of the next services; nothing when there are no more.
-async fn chunk(
-    app: &App,
-    site: SiteId,
-    horizon: NaiveDate,
-    after: &mut i64,
-) -> Result<Option<Vec<Proposal>>, BillingError> {
+async fn chunk(app: &App, night: &Night, after: &mut i64) -> Result<Option<Vec<Proposal>>, BillingError> {
     let db = app.db.read();
-    let ids = subscriptions::to_bill(db, (site, horizon), (SubscriptionId(*after), LOOK)).await?;
+    let ids = subscriptions::to_bill(db, (night.site.id, night.horizon), (SubscriptionId(*after), LOOK)).await?;
     let Some(last) = ids.last() else { return Ok(None) };
     *after = last.0;
-    Ok(Some(subscriptions::would_bill(db, app.clock.now(), &ids, horizon).await?))
+    Ok(Some(subscriptions::would_bill(db, night.at, &ids, night.horizon).await?))
 }
 
 fn total(proposal: &Proposal) -> Option<Money> {

@@ -12,7 +12,7 @@ use axum_extra::extract::Query;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Decision, Did, ItemState, Plan, PlanState, Run,
+    Decision, Did, ItemState, Plan, PlanState, Run, foresight,
     pages::{Named, PlanPage, PlansPage, PreviewPage, RunPage, RunsPage, SitesPage},
     plan::{acts_at, may_be_undone},
     preview,
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     app::App,
     audit::Actor,
-    db::paging::Paged,
+    db::paging::{PageOf, Paged},
     http::{
         access::Permission,
         api::Listing,
@@ -35,6 +35,9 @@ use crate::{
     ids::{PlanId, RunId, SiteId},
     sites::{self, Site},
 };
+
+/// So many of each are named where others are listed.
+const FORESEEN: u64 = 10;
 
 pub(crate) fn routes() -> Routes<App> {
     Routes::new()
@@ -121,26 +124,89 @@ async fn site_of(app: &App, caller: &Caller, id: SiteId) -> Result<Site, AppErro
     sites::find(app.db.read(), &caller.sites, id).await?.ok_or(AppError::NotFound)
 }
 
+/// What of a preview is listed as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Show {
+    Invoices,
+    Isolation,
+    Reminders,
+}
+
+impl Show {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "invoices" => Some(Self::Invoices),
+            "isolation" => Some(Self::Isolation),
+            "reminders" => Some(Self::Reminders),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Look {
+    show: String,
+}
+
+impl Look {
+    /// What is asked for; invoices unless said.
+    ///
+    /// # Errors
+    /// What is none.
+    fn show(&self) -> Result<Show, AppError> {
+        let mut check = Check::default();
+        let show =
+            if self.show.is_empty() { Some(Show::Invoices) } else { check.choice("show", &self.show, Show::parse) };
+        show.ok_or_else(|| check.into_errors().into())
+    }
+}
+
 async fn show_preview(
     State(app): State<App>,
     Signed(caller): Signed,
     view: View,
     Path(id): Path<SiteId>,
     listing: Listing,
+    Query(look): Query<Look>,
 ) -> Result<Response, AppError> {
     caller.allow(Permission::BillingSee)?;
     listing.page.after_id()?;
-    let site = site_of(&app, &caller, id).await?;
-    let page = preview::coming(&app, &caller.sites, id, &listing.page).await?;
-    view.page(&PreviewPage {
+    let show = look.show()?;
+    let night = preview::night(&app, &caller.sites, id).await?;
+    let sum = preview::sum(&app, &caller.sites, id).await?;
+    let mut page = PreviewPage {
         site_id: id,
-        site: site.name,
-        horizon: preview::horizon(&app, &caller.sites, id).await?,
-        sum: preview::sum(&app, &caller.sites, id).await?,
-        coming: page.items,
-        next: page.next_cursor,
+        site: night.site.name,
+        timezone: night.site.timezone,
+        horizon: night.horizon,
+        sum,
+        show,
+        coming: Vec::new(),
+        isolating: Vec::new(),
+        reminding: Vec::new(),
+        next: None,
         is_later: listing.is_later,
-    })
+    };
+    // The first of each, and all of what is asked for.
+    let first = PageOf::new(Some(FORESEEN), None).unwrap_or_default();
+    let of = |shown: Show| if show == shown { &listing.page } else { &first };
+    if matches!(show, Show::Invoices) {
+        let found = preview::coming(&app, &caller.sites, id, &listing.page).await?;
+        (page.coming, page.next) = (found.items, found.next_cursor);
+    }
+    if matches!(show, Show::Invoices | Show::Isolation) {
+        let found = foresight::isolating(&app, &caller.sites, id, of(Show::Isolation)).await?;
+        page.isolating = found.items;
+        page.next = page.next.or(found.next_cursor.filter(|_| show == Show::Isolation));
+    }
+    if matches!(show, Show::Invoices | Show::Reminders) {
+        let found = foresight::reminding(&app, &caller.sites, id, of(Show::Reminders)).await?;
+        page.reminding = found.items;
+        page.next = page.next.or(found.next_cursor.filter(|_| show == Show::Reminders));
+    }
+    view.page(&page)
 }
 
 async fn run(

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
     Counts, Did, Problem, Run, plan, preview,
@@ -64,7 +64,10 @@ pub(super) async fn take(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Re
         Step::Approvals => approve(tx, app, run, size).await,
         Step::Balances => pay(tx, app, run, size).await,
         Step::Reminders => remind(tx, app, run, size).await,
-        Step::Plan => Ok(Done { counts: plan::make(tx, app, run).await?, ..Done::default() }),
+        Step::Plan => {
+            let (counts, last) = plan::make(tx, app, run, size).await?;
+            Ok(Done { counts, last, ..Done::default() })
+        }
     }
 }
 
@@ -95,7 +98,7 @@ pub(super) async fn next_name(tx: &Tx, run: &Run, now: DateTime<Utc>) -> anyhow:
             let found = store::unpaid(&**tx, run.site_id, days, (run.after_id, 1)).await?;
             Ok(found.into_iter().next().map(|unpaid| (unpaid.id.0, unpaid.number)))
         }
-        Step::Plan => Ok(None),
+        Step::Plan => of(store::late(&**tx, (run.site_id, now), (run.after_id, 1)).await?).await,
     }
 }
 
@@ -245,7 +248,7 @@ async fn follow(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done
 }
 
 /// The due days of invoices that may be reminded of on a day.
-fn around(today: NaiveDate) -> (NaiveDate, NaiveDate) {
+pub(super) fn around(today: NaiveDate) -> (NaiveDate, NaiveDate) {
     let days = |days: i64| Days::new(days.unsigned_abs());
     let first = today.checked_sub_days(days(notifications::rules::LAST_LATE_DAY)).unwrap_or(today);
     let last = today.checked_add_days(days(Stage::Due7.days_before())).unwrap_or(today);
@@ -257,34 +260,53 @@ async fn remind(tx: &Tx, app: &App, run: &Run, size: u64) -> anyhow::Result<Done
     let today = local_day(now, site_of(&**tx, run).await?.zone());
     let unpaid = store::unpaid(&**tx, run.site_id, around(today), (run.after_id, size)).await?;
     let last = unpaid.last().map(|unpaid| unpaid.id.0);
-    let online = store::online(&**tx).await?;
-    let of_site = store::routers_of(&**tx, run.site_id).await?;
-    let is_cut_off = !of_site.is_empty() && of_site.is_disjoint(&online);
-    let reachable = |router: Option<RouterId>| match router {
-        // During an outage nobody is reminded; afterwards only the newest stage is said.
-        Some(router) => online.contains(&router),
-        None => !is_cut_off,
-    };
+    let reach = Reach::load(&**tx, run.site_id).await?;
     let drafts: Vec<Draft> = unpaid
         .into_iter()
-        .filter(|unpaid| !unpaid.is_paused && unpaid.promise_until.is_none_or(|until| until <= now))
-        .filter(|unpaid| reachable(unpaid.router))
-        .filter_map(|unpaid| reminder(run, today, unpaid))
+        .filter_map(|unpaid| reach.stage(&unpaid, (today, now)).map(|stage| reminder(run, unpaid, stage)))
         .collect();
     let reminders = notifications::queue(&**tx, now, &drafts).await?;
     let reminders = i64::try_from(reminders).unwrap_or(i64::MAX);
     Ok(Done { counts: Counts { reminders, ..Counts::default() }, last, ..Done::default() })
 }
 
-fn reminder(run: &Run, today: NaiveDate, unpaid: store::Unpaid) -> Option<Draft> {
-    let template = Template::Reminder(stage_on(today, unpaid.due_on, unpaid.issued_on)?);
+/// Which customers can be reminded: during an outage nobody is; afterwards only the newest stage is said.
+#[derive(Debug)]
+pub(super) struct Reach {
+    online: BTreeSet<RouterId>,
+    is_cut_off: bool,
+}
+
+impl Reach {
+    pub(super) async fn load(db: &impl ConnectionTrait, site: SiteId) -> Result<Self, DbErr> {
+        let online = store::online(db).await?;
+        let of_site = store::routers_of(db, site).await?;
+        let is_cut_off = !of_site.is_empty() && of_site.is_disjoint(&online);
+        Ok(Self { online, is_cut_off })
+    }
+
+    /// The reminder of an invoice that is due on a day, if any.
+    pub(super) fn stage(&self, unpaid: &store::Unpaid, (today, now): (NaiveDate, DateTime<Utc>)) -> Option<Stage> {
+        let is_left_alone = unpaid.is_paused || unpaid.promise_until.is_some_and(|until| until > now);
+        let is_reached = unpaid.router.map_or(!self.is_cut_off, |router| self.online.contains(&router));
+        if is_left_alone || !is_reached { None } else { stage_on(today, unpaid.due_on, unpaid.issued_on) }
+    }
+}
+
+/// What makes a reminder once.
+pub(super) fn reminder_key(invoice: InvoiceId, template: Template) -> String {
+    format!("invoice/{invoice}/{}", template.as_str())
+}
+
+fn reminder(run: &Run, unpaid: store::Unpaid, stage: Stage) -> Draft {
+    let template = Template::Reminder(stage);
     let vars = Vars::from([
         ("invoice", Value::Text(unpaid.number)),
         ("amount", Value::Money(unpaid.left)),
         ("due", Value::Day(unpaid.due_on)),
     ]);
-    Some(Draft {
-        dedupe: format!("invoice/{}/{}", unpaid.id, template.as_str()),
+    Draft {
+        dedupe: reminder_key(unpaid.id, template),
         customer: unpaid.customer,
         site: run.site_id,
         invoice: Some(unpaid.id),
@@ -292,5 +314,5 @@ fn reminder(run: &Run, today: NaiveDate, unpaid: store::Unpaid) -> Option<Draft>
         template,
         vars,
         not_before: None,
-    })
+    }
 }

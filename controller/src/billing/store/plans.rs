@@ -50,7 +50,7 @@ pub(in super::super) async fn open_plan(
     let row = ActiveModel {
         site_id: Set(site.0),
         day: Set(day),
-        state: Set(PlanState::Planned.as_str().to_owned()),
+        state: Set(PlanState::Making.as_str().to_owned()),
         held_for: Set(String::new()),
         wave: Set(0),
         total: Set(0),
@@ -105,6 +105,7 @@ pub(in super::super) async fn save_plan(tx: &impl ConnectionTrait, plan: &Plan) 
         wave: Set(plan.wave),
         wave_at: Set(plan.wave_at),
         total: Set(plan.total),
+        created_at: Set(plan.created_at),
         decided_by: Set(plan.decided_by.map(|admin| admin.0)),
         decided_at: Set(plan.decided_at),
         finished_at: Set(plan.finished_at),
@@ -213,23 +214,24 @@ pub(in super::super) async fn last_plans(
     Ok(rows.into_iter().map(|row| (SiteId(row.site_id), Plan::from(row))).collect())
 }
 
-/// The plans of these sites that wait for a person since a day, newest first.
-pub(in super::super) async fn held_plans(
+/// The plans of these sites that are not over since a day, newest first.
+pub(in super::super) async fn plans_under_way(
     db: &impl ConnectionTrait,
     sites: &[SiteId],
     since: NaiveDate,
-) -> Result<Vec<PlanId>, DbErr> {
-    let ids: Vec<i64> = Entity::find()
+) -> Result<Vec<(PlanId, PlanState)>, DbErr> {
+    let states = [PlanState::Held, PlanState::Planned, PlanState::Running].map(PlanState::as_str);
+    let rows: Vec<(i64, String)> = Entity::find()
         .select_only()
-        .column(Column::Id)
+        .columns([Column::Id, Column::State])
         .filter(Column::SiteId.is_in(sites.iter().map(|site| site.0)))
         .filter(Column::Day.gte(since))
-        .filter(Column::State.eq(PlanState::Held.as_str()))
+        .filter(Column::State.is_in(states))
         .order_by_desc(Column::Id)
         .into_tuple()
         .all(db)
         .await?;
-    Ok(ids.into_iter().map(PlanId).collect())
+    Ok(rows.into_iter().map(|(id, state)| (PlanId(id), PlanState::parse(&state))).collect())
 }
 
 /// How many items of a plan are in each state.
@@ -258,6 +260,7 @@ pub(in super::super) async fn items(
     state: Option<ItemState>,
     (after, limit): (Option<i64>, u64),
 ) -> Result<Vec<Item>, DbErr> {
+    let Some(day) = Entity::find_by_id(plan.0).one(db).await?.map(|row| row.day) else { return Ok(Vec::new()) };
     let mut query = item::Entity::find().filter(item::Column::PlanId.eq(plan.0));
     if let Some(state) = state {
         query = query.filter(item::Column::State.eq(state.as_str()));
@@ -278,6 +281,9 @@ pub(in super::super) async fn items(
         .await?;
     let customers: Vec<i64> =
         rows.iter().filter_map(|(_, subscription)| Some(subscription.as_ref()?.customer_id)).collect();
+    let ids: Vec<SubscriptionId> = rows.iter().map(|(row, _)| SubscriptionId(row.subscription_id)).collect();
+    let owing = super::owed_of(db, &ids, day).await?;
+    let not_due: HashMap<SubscriptionId, i64> = owing.into_iter().map(|(id, of)| (id, of.not_due)).collect();
     let names: Vec<(i64, String, String)> = customer::Entity::find()
         .select_only()
         .columns([customer::Column::Id, customer::Column::Number, customer::Column::Name])
@@ -301,6 +307,7 @@ pub(in super::super) async fn items(
             customer,
             wave: row.wave,
             owed: Money::new(row.owed, currency),
+            not_due: Money::new(not_due.get(&SubscriptionId(row.subscription_id)).copied().unwrap_or(0), currency),
             due_on: row.due_on,
             state: ItemState::parse(&row.state),
             reason: row.reason,

@@ -184,13 +184,24 @@ pub(in super::super) async fn served(db: &impl ConnectionTrait, site: SiteId) ->
     Ok(usize::try_from(count.unwrap_or(0)).unwrap_or(0))
 }
 
-/// What is left of the unpaid invoices of these services, and the oldest last day to pay.
+/// What is left of the unpaid invoices of a service, in minor units.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Owing {
+    /// Of those whose last day to pay is over.
+    pub(in super::super) overdue: i64,
+    pub(in super::super) not_due: i64,
+    /// The oldest last day to pay.
+    pub(in super::super) due_on: NaiveDate,
+}
+
+/// What is left of the unpaid invoices of these services on a day.
 pub(in super::super) async fn owed_of(
     db: &impl ConnectionTrait,
     ids: &[SubscriptionId],
-) -> Result<BTreeMap<SubscriptionId, (i64, NaiveDate)>, DbErr> {
+    today: NaiveDate,
+) -> Result<BTreeMap<SubscriptionId, Owing>, DbErr> {
     use invoice::Column;
-    let mut found: BTreeMap<SubscriptionId, (i64, NaiveDate)> = BTreeMap::new();
+    let mut found: BTreeMap<SubscriptionId, Owing> = BTreeMap::new();
     for chunk in ids.chunks(CHUNK) {
         let rows: Vec<(i64, i64, i64, NaiveDate)> = invoice::Entity::find()
             .select_only()
@@ -201,11 +212,11 @@ pub(in super::super) async fn owed_of(
             .all(db)
             .await?;
         for (id, total, settled, due_on) in rows {
-            let (sum, oldest) = found.entry(SubscriptionId(id)).or_insert((0, due_on));
+            let none = Owing { overdue: 0, not_due: 0, due_on };
+            let of = found.entry(SubscriptionId(id)).or_insert(none);
+            let sum = if due_on < today { &mut of.overdue } else { &mut of.not_due };
             *sum = sum.saturating_add(total - settled);
-            if due_on < *oldest {
-                *oldest = due_on;
-            }
+            of.due_on = Ord::min(of.due_on, due_on);
         }
     }
     Ok(found)

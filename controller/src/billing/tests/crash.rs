@@ -10,13 +10,17 @@ use crate::{
     },
     http::access::Scope,
     ids::SiteId,
-    testing::{TestApp, on_each_database},
+    settings::{self, Settings, billing::Billing},
+    testing::{TestApp, actor, on_each_database},
 };
 
 /// Ten services: most owe December since the 1st, one has a balance, two are renewed; the night of the 14th has
 /// something to do in every step.
 async fn eve(app: &TestApp) -> SiteId {
     let kebon = kebon(app, json!({})).await;
+    // Waves that end within chunks, and a plan that is held by its size as a whole.
+    let billing = Billing { isolation_wave_size: 2, isolation_hold_count: 5, ..Billing::default() };
+    settings::change(app, &actor(), &Settings { billing, ..Settings::default() }).await.unwrap();
     for nth in 0..8 {
         subscribe(app, &kebon, nth, json!({})).await;
     }
@@ -39,7 +43,8 @@ async fn a_night_that_is_cut_off_after_and_within_every_chunk_equals_a_clean_one
     let site = Box::pin(eve(&clean)).await;
     super::night(&clean, site).await;
     let wanted = everything(&clean).await;
-    assert!(wanted.iter().any(|line| line.starts_with("item")), "somebody is late: {wanted:#?}");
+    assert!(wanted.iter().any(|line| line.starts_with("item 8 4 ")), "four waves: {wanted:#?}");
+    assert!(wanted.contains(&"plan 2026-12-14 held count 8".to_owned()), "{wanted:#?}");
 
     let cut = TestApp::sqlite().await;
     let site = Box::pin(eve(&cut)).await;

@@ -5,10 +5,12 @@ mod approvals;
 mod clock_change;
 mod crash;
 mod faults;
+mod foresight;
 mod month;
 mod pages;
 mod plans;
 mod promises;
+mod taken_over;
 
 use chrono::{Days, Duration, NaiveDate};
 use hiji_shared::agent_id::AgentId;
@@ -22,8 +24,8 @@ use crate::{
     customers,
     db::{
         entity::{
-            agent, customer_balance, invoice, isolation_plan_item, message, nightly_item, nightly_run, payment, router,
-            subscription,
+            agent, customer_balance, invoice, isolation_plan, isolation_plan_item, message, nightly_item, nightly_run,
+            payment, router, subscription,
         },
         paging::PageOf,
     },
@@ -188,6 +190,9 @@ async fn everything(app: &TestApp) -> Vec<String> {
     let items = isolation_plan_item::Entity::find().order_by_asc(isolation_plan_item::Column::SubscriptionId);
     for row in items.all(db).await.unwrap() {
         lines.push(format!("item {} {} {} {} {}", row.subscription_id, row.wave, row.owed, row.state, row.reason));
+    }
+    for row in isolation_plan::Entity::find().order_by_asc(isolation_plan::Column::Id).all(db).await.unwrap() {
+        lines.push(format!("plan {} {} {} {}", row.day, row.state, row.held_for, row.total));
     }
     let did = nightly_item::Entity::find().all(db).await.unwrap().into_iter().map(|row| {
         let nightly_item::Model { run_id, did, customer_id, subscription_id, invoice_id, .. } = row;
