@@ -47,6 +47,8 @@ pub(crate) struct Waiting {
     pub(crate) drafts: i64,
     /// Plans of isolation that are held, newest first.
     pub(crate) plans: Vec<PlanId>,
+    /// Plans of isolation that act soon, or do already, newest first.
+    pub(crate) acting: Vec<PlanId>,
     /// Messages to be sent.
     pub(crate) messages: Counted,
     /// Customers to be called.
@@ -127,7 +129,8 @@ async fn waiting(app: &App, caller: &Caller, scope: &Scope, sites: &[Site]) -> R
     }
     if caller.may(Permission::BillingSee) {
         let ids: Vec<SiteId> = sites.iter().map(|site| site.id).collect();
-        waiting.plans = billing::held(db, &ids, app.clock.now()).await?;
+        let plans = billing::under_way(db, &ids, app.clock.now()).await?;
+        (waiting.plans, waiting.acting) = (plans.held, plans.acting);
         waiting.messages = notifications::count(db, scope, MessageState::Draft).await?.into();
         waiting.calls = notifications::count(db, scope, MessageState::ToCall).await?.into();
     }

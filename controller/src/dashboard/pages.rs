@@ -66,7 +66,13 @@ fn sample_business() -> Business {
         taken: Some(vec![Takings { count: 37, amount: Money::idr(6_105_000) }]),
         overdue: Some(vec![Sum { count: 112, total: Money::idr(18_480_000), remaining: Money::idr(17_950_000) }]),
         services: Some(Services { active: 1_412, grace: 38, isolated: 61 }),
-        waiting: Waiting { drafts: 12, plans: vec![PlanId(3)], messages: counted(MAX_COUNTED + 1), calls: counted(4) },
+        waiting: Waiting {
+            drafts: 12,
+            plans: vec![PlanId(3)],
+            acting: vec![PlanId(5), PlanId(4)],
+            messages: counted(MAX_COUNTED + 1),
+            calls: counted(4),
+        },
     }
 }
 

@@ -71,13 +71,13 @@ async fn pay(app: &TestApp, customer: CustomerId, amount: i64) {
     payments::take(app, &asked, &take).await.unwrap();
 }
 
-async fn held_plan(app: &TestApp, site: SiteId) -> i64 {
+async fn plan(app: &TestApp, site: SiteId, state: &str) -> i64 {
     let now = app.app.clock.now();
     let row = isolation_plan::ActiveModel {
         site_id: Set(site.0),
         day: Set(now.date_naive()),
-        state: Set("held".to_owned()),
-        held_for: Set("count".to_owned()),
+        state: Set(state.to_owned()),
+        held_for: Set(if state == "held" { "count" } else { "" }.to_owned()),
         wave: Set(0),
         total: Set(40),
         created_at: Set(now),
@@ -158,7 +158,7 @@ async fn the_monthly_business_is_shown_as_of_today_to_those_who_may_see_it() {
         invoice(&app, (budi, kebon), 165_000, Issue::Now).await;
         invoice(&app, (siti, waena), 200_000, Issue::Now).await;
         invoice(&app, (budi, kebon), 90_000, Issue::Draft).await;
-        let plan = held_plan(&app, kebon).await;
+        let plan = plan(&app, kebon, "held").await;
         for state in ["draft", "draft", "to_call", "dropped"] {
             waiting_message(&app, (budi, kebon), state).await;
         }
@@ -221,6 +221,20 @@ async fn the_monthly_business_is_shown_as_of_today_to_those_who_may_see_it() {
         assert_eq!(figure(&tomorrow, "Overdue"), shown("Rp300.000", "2 invoices"));
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_plan_that_is_about_to_run_waits_for_whoever_may_stop_it() {
+    let app = TestApp::sqlite().await;
+    let (kebon, waena) = (app.site("Kebon").await, app.site("Waena").await);
+    let soon = plan(&app, kebon, "planned").await;
+    plan(&app, waena, "done").await;
+    let viewer = app.signed_in(Role::Viewer, &[]).await;
+    let board = page(&app, &viewer, "/dashboard").await;
+    assert!(board.contains("1 plan of isolation is about to run") && !board.contains("is held"), "{board}");
+    assert!(board.contains(&format!("href=\"/billing/plans/{soon}\"")), "{board}");
+    let one = page(&app, &viewer, &format!("/dashboard?site_id={waena}")).await;
+    assert!(!one.contains("Waiting for you"), "{one}");
 }
 
 #[tokio::test]
