@@ -175,7 +175,11 @@ impl PrintPage {
         copy: i32,
     ) -> Self {
         let rows = |text: &str| text.chars().count().div_ceil(COLUMNS);
-        let settled: usize = receipt.lines.iter().map(|line| 2 + rows(&line.number) + rows(&line.what)).sum();
+        let settled: usize = receipt
+            .lines
+            .iter()
+            .map(|line| 2 + rows(&line.number) + rows(&line.what) + usize::from(line.from.is_some()))
+            .sum();
         let lines = FRAME + rows(&company) + letterhead.rows() + rows(&receipt.payment.customer) + settled;
         let style = match format {
             "thermal-58" => paper::roll(58, lines),
@@ -263,11 +267,19 @@ pub(super) fn sample() -> Receipt {
         invoice_id: Some(InvoiceId(id)),
         number: number.to_owned(),
         what: "Rumah-10M".to_owned(),
+        from: "2026-12-01".parse().ok(),
+        until: "2027-01-01".parse().ok(),
         amount: idr(amount),
         remaining: Some(idr(left)),
     };
-    let loose =
-        Line { invoice_id: None, number: String::new(), what: String::new(), remaining: None, ..line(0, "", 5_000, 0) };
+    let loose = Line {
+        invoice_id: None,
+        what: String::new(),
+        from: None,
+        until: None,
+        remaining: None,
+        ..line(0, "", 5_000, 0)
+    };
     Receipt {
         payment: Payment {
             id: PaymentId(7),

@@ -1,5 +1,6 @@
 //! A receipt: what a payment settled, and what was left then. Printed again it says the same.
 
+use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,6 +35,10 @@ pub struct Line {
     pub number: String,
     /// What the invoice is for, in its own words.
     pub what: String,
+    /// The days it is for.
+    pub from: Option<NaiveDate>,
+    /// The day after the last.
+    pub until: Option<NaiveDate>,
     pub amount: Money,
     /// What was left of it after the payment; nothing is said of debts without an invoice.
     pub remaining: Option<Money>,
@@ -57,9 +62,10 @@ pub async fn receipt(db: &impl ConnectionTrait, scope: &Scope, id: PaymentId) ->
     let left = ledger::remaining_after(db, &ids, payment.entry_id).await?;
     let line = |(invoice_id, amount): (Option<InvoiceId>, Money)| {
         let brief = invoice_id.and_then(|id| briefs.get(&id)).cloned();
+        let (from, until) = brief.as_ref().and_then(|brief| brief.period).unzip();
         let (number, what) = brief.map(|brief| (brief.number, brief.what)).unwrap_or_default();
         let remaining = invoice_id.and_then(|id| left.get(&id)).map(|left| Money::new(*left, amount.currency()));
-        Line { invoice_id, number, what, amount, remaining }
+        Line { invoice_id, number, what, from, until, amount, remaining }
     };
     let currency = payment.amount.currency();
     let after = ledger::balance_after(db, payment.customer_id, currency, payment.entry_id).await?;

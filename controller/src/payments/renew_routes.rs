@@ -85,7 +85,7 @@ async fn page(
     }
     Ok(RenewPage {
         chosen: chosen(app, caller, id, &form.values).await?,
-        covered: of.covered_until.and_then(|day| day.pred_opt()),
+        covered: of.paid_through(),
         subscription: of.without_cost(),
         offers,
         owed: owed.unwrap_or(crate::money::Money::new(0, currency)),

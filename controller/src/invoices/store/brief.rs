@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{super::Brief, IN, read::scoped};
@@ -17,7 +18,7 @@ use crate::{
 /// Above every character of a number.
 const ABOVE: char = '\u{7f}';
 
-/// Numbers and first lines of invoices.
+/// Numbers, first lines and periods of invoices.
 pub(in super::super) async fn briefs(
     db: &impl ConnectionTrait,
     ids: &[InvoiceId],
@@ -25,10 +26,13 @@ pub(in super::super) async fn briefs(
     let mut found: BTreeMap<InvoiceId, Brief> = BTreeMap::new();
     for chunk in ids.chunks(IN) {
         let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
-        let query = Entity::find().select_only().columns([Column::Id, Column::Number]);
-        let rows: Vec<(i64, Option<String>)> = query.filter(Column::Id.is_in(ids.clone())).into_tuple().all(db).await?;
-        for (id, number) in rows {
-            found.insert(InvoiceId(id), Brief { number: number.unwrap_or_default(), what: String::new() });
+        type Row = (i64, Option<String>, Option<NaiveDate>, Option<NaiveDate>);
+        let columns = [Column::Id, Column::Number, Column::PeriodFrom, Column::PeriodUntil];
+        let query = Entity::find().select_only().columns(columns).filter(Column::Id.is_in(ids.clone()));
+        let rows: Vec<Row> = query.into_tuple().all(db).await?;
+        for (id, number, from, until) in rows {
+            let number = number.unwrap_or_default();
+            found.insert(InvoiceId(id), Brief { number, what: String::new(), period: from.zip(until) });
         }
         let lines: Vec<(i64, String)> = invoice_line::Entity::find()
             .select_only()

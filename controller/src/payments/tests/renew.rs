@@ -63,6 +63,15 @@ async fn a_cashier_renews_on_one_page_and_sees_what_it_costs_before() {
         assert_eq!(again, to.replace("new=1", "again=1"));
         let (_, _, page) = ask(&app, &token, "GET", &to, "").await;
         assert!(page.contains("Rp495.000"), "{page}");
+        // Three months, three periods: on the page and on each paper.
+        let months = ["22 Dec 2026 – 21 Jan 2027", "22 Jan 2027 – 21 Feb 2027", "22 Feb 2027 – 21 Mar 2027"];
+        assert!(months.iter().all(|month| page.contains(month)), "{page}");
+        let at = to.split('?').next().unwrap();
+        for paper in ["a4", "thermal-58", "thermal-80"] {
+            let (_, print, _) = ask(&app, &token, "POST", &format!("{at}/print"), &format!("format={paper}")).await;
+            let (_, _, page) = ask(&app, &token, "GET", &print, "").await;
+            assert!(months.iter().all(|month| page.matches(month).count() == 1), "{paper}: {page}");
+        }
         for bad in [
             "periods=0&method=cash",
             "periods=13&method=cash",
