@@ -145,6 +145,8 @@ pub struct Brief {
     pub number: String,
     /// Its first line.
     pub what: String,
+    /// The days it is for; the second is the day after the last.
+    pub period: Option<(NaiveDate, NaiveDate)>,
 }
 
 /// What lists show of an invoice.

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    InvoiceError, make,
+    Head, InvoiceError, make,
     rules::{self, Kind, State, Totals},
     store,
 };
@@ -51,6 +51,19 @@ pub struct OfService {
 /// The database's.
 pub async fn services_of(db: &impl ConnectionTrait, invoices: &[InvoiceId]) -> Result<Vec<OfService>, DbErr> {
     store::services_of(db, invoices).await
+}
+
+/// Whether a period of a service would be invoiced again by the next night if its invoice were void or dropped: nothing
+/// behind it is invoiced.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn would_come_again(db: &impl ConnectionTrait, head: &Head) -> Result<bool, DbErr> {
+    let is_period = matches!(head.kind, Kind::First | Kind::Period) && head.state != State::Void;
+    match (head.subscription_id, head.period_until) {
+        (Some(subscription), Some(until)) if is_period => Ok(!store::is_billed_from(db, subscription, until).await?),
+        _ => Ok(false),
+    }
 }
 
 /// What lines (amount, whether it is taxed) come to on a day.

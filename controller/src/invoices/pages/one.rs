@@ -39,6 +39,8 @@ pub(crate) struct ShowPage {
     pub(crate) may_reinstate: bool,
     pub(crate) may_pay: bool,
     pub(crate) may_see_ledger: bool,
+    /// Without it, the next night would invoice its period again.
+    pub(crate) comes_again: bool,
 }
 
 /// What settled something of it.
@@ -207,6 +209,7 @@ impl Page for ShowPage {
             may_reinstate: may && state == State::Uncollectible,
             may_pay: may,
             may_see_ledger: may,
+            comes_again: may,
         };
         let note = CreditNote {
             id: CreditNoteId(1),

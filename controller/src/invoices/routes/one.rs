@@ -15,6 +15,7 @@ use super::{
             Whose,
         },
         rules::{self, MAX_LINES, State},
+        service,
     },
     address, currency, customer, fields, invoice, late, on_paper, refused,
 };
@@ -73,6 +74,7 @@ async fn show_page(
         may_write_off: may_manage && head.state.is_owed(),
         may_reinstate: may_manage && is_given_up,
         may_pay: caller.may(Permission::PaymentsTake) && head.state.is_owed(),
+        comes_again: service::would_come_again(app.db.read(), head).await?,
         may_see_ledger: caller.allow_everywhere(Permission::LedgerSee).is_ok(),
         invoice,
     })

@@ -21,7 +21,7 @@ pub(super) use list::{Wanted, is_narrow, list, sums, version};
 pub(super) use notes::{NewNote, insert_note, note_of_form, notes};
 pub(super) use proof::{gaps, renumbered, unlike_postings, unlike_states, unlike_write_offs};
 pub(super) use read::{Kept, ToIssue, drafts, drafts_after, drafts_seen, find, kept, made, made_of, open_of};
-pub(super) use service::{services_of, unpaid_of};
+pub(super) use service::{is_billed_from, services_of, unpaid_of};
 pub(super) use write::{Issued, insert, set_issued, set_settled, set_void, set_written_off};
 pub(super) use write_offs::{NewWriteOff, insert_write_off, loose_write_offs, set_reversed, write_offs};
 

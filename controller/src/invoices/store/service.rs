@@ -43,6 +43,26 @@ pub(in super::super) async fn unpaid_of(
     Ok(found)
 }
 
+/// Whether periods of a service from a day on are invoiced.
+pub(in super::super) async fn is_billed_from(
+    db: &impl ConnectionTrait,
+    subscription: SubscriptionId,
+    from: NaiveDate,
+) -> Result<bool, DbErr> {
+    let later: Option<i64> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::SubscriptionId.eq(subscription.0))
+        .filter(Column::Kind.is_in([Kind::First, Kind::Period].map(Kind::as_str)))
+        .filter(Column::State.ne(State::Void.as_str()))
+        .filter(Column::PeriodFrom.gte(from))
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(later.is_some())
+}
+
 pub(in super::super) async fn services_of(
     db: &impl ConnectionTrait,
     invoices: &[InvoiceId],
