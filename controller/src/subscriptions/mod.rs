@@ -269,6 +269,8 @@ pub struct Subscription {
     pub lapses_at: Option<DateTime<Utc>>,
     /// When the next thing falls due.
     pub acts_at: Option<DateTime<Utc>>,
+    /// The midnight at its site that ends the last day that was promised: 5 December is promised until
+    /// `2026-12-05T17:00:00Z` in Jakarta. People are shown the day.
     pub promise_until: Option<DateTime<Utc>>,
     pub is_exempt: bool,
     pub exempt_reason: String,
@@ -306,6 +308,13 @@ impl Subscription {
     #[must_use]
     pub fn calendar(&self) -> Option<Calendar> {
         Some(Calendar::new(Step::named(&self.cycle, self.bill_day)?, self.anchor?))
+    }
+
+    /// The last day that is paid; nothing before anything was.
+    #[must_use]
+    pub fn paid_through(&self) -> Option<NaiveDate> {
+        let until = self.covered_until.filter(|until| self.started_on.is_none_or(|start| start < *until));
+        until.and_then(|until| until.pred_opt())
     }
 
     /// The kind of its user on the router.

@@ -12,16 +12,17 @@ use sea_orm::DbErr;
 use serde_json::json;
 
 use super::{
-    Access, OnRouter, SubscriptionError, names,
+    Access, OnRouter, Subscription, SubscriptionError, names,
     store::{self, Held},
     write::{Changed, Surroundings, tell_customer, write},
 };
 use crate::{
     app::App,
     audit::Actor,
+    customers,
     db::Tx,
     events::{self, BusinessEvent},
-    ids::{RouterId, SiteId},
+    ids::{CustomerId, RouterId, SiteId},
     mqtt::report::Reported,
     settings::{self, services::Pattern},
 };
@@ -149,6 +150,7 @@ async fn apply_router(
         }
     }
     let mut happened: BTreeMap<SiteId, Vec<BusinessEvent>> = BTreeMap::new();
+    let mut notes: Vec<(CustomerId, customers::Entry<'_>)> = Vec::new();
     let mut renamed = Vec::new();
     for (name, held) in known {
         if foreign.contains(&name) {
@@ -160,6 +162,9 @@ async fn apply_router(
             continue;
         }
         store::save_on_router(&**tx, of).await?;
+        if let Some(entry) = before.get(&name).and_then(|was| proof(was, of)) {
+            notes.push((of.customer_id, entry));
+        }
         happened.entry(of.site_id).or_default().push(BusinessEvent::SubscriptionChanged {
             subscription_id: of.id,
             customer_id: of.customer_id,
@@ -171,8 +176,26 @@ async fn apply_router(
     for (site, events) in happened {
         events::record_all(&**tx, app.clock.now(), Some(site), &events).await?;
     }
+    customers::note_many(&**tx, app.clock.now(), &Actor::system(AGENT), &notes).await?;
     renamed.sort_by_key(|held| held.subscription.id);
     rename(tx, app, renamed).await
+}
+
+/// What a customer's timeline tells of a router's answer: that it has proven what is wanted, or why it refused. Proofs of
+/// what was proven before are no news.
+fn proof(was: &OnRouter, of: &Subscription) -> Option<customers::Entry<'static>> {
+    let is = &of.on_router;
+    let what = match is.wanted {
+        _ if !is.fail_code.is_empty() && is.fail_code != was.fail_code => "service-refused",
+        _ if is.verified_at.is_none() || was.verified_at.is_some() => return None,
+        Access::Open => "service-proven-open",
+        Access::Isolated => "service-proven-isolated",
+        Access::Disabled => "service-proven-disabled",
+        Access::Removed => "service-proven-removed",
+        Access::None => return None,
+    };
+    let detail = json!({ "number": of.number, "router": of.router, "failure": is.fail_code });
+    Some(customers::Entry { what, detail, link: format!("/subscriptions/{}", of.id) })
 }
 
 /// What an answer asks for beside being written down.
@@ -286,6 +309,18 @@ mod tests {
         answered(&mut held, &result(7, ItemStatus::Verified, None), at);
         let on_router = &held.subscription.on_router;
         assert_eq!((on_router.observed, on_router.verified_at), (Access::Open, Some(at)));
+    }
+
+    #[test]
+    fn a_timeline_tells_of_a_proof_once_and_of_every_other_refusal() {
+        let told = |was: &Held, is: &Held| proof(&was.subscription.on_router, &is.subscription).map(|entry| entry.what);
+        let (was, mut is) = (waiting(), waiting());
+        answered(&mut is, &result(7, ItemStatus::Failed, Some(FailCode::NameTaken)), DateTime::UNIX_EPOCH);
+        assert_eq!(told(&was, &is), Some("service-refused"));
+        assert_eq!(told(&is, &is), None, "the same again");
+        let mut proven = is.clone();
+        answered(&mut proven, &result(7, ItemStatus::Verified, None), DateTime::UNIX_EPOCH);
+        assert_eq!((told(&is, &proven), told(&proven, &proven)), (Some("service-proven-open"), None));
     }
 
     #[test]

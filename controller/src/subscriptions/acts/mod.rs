@@ -22,6 +22,8 @@ mod store;
 mod stories;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod told_stories;
 
 use chrono::NaiveDate;
 use secrecy::SecretString;

@@ -52,7 +52,7 @@ impl Last {
     /// Those of a subscription.
     pub(crate) fn of(of: &Subscription) -> Self {
         let last = |day: Option<NaiveDate>| day.and_then(|day| day.pred_opt());
-        Self { pause: last(of.paused_until), service: last(of.ends_on), covered: last(of.covered_until) }
+        Self { pause: last(of.paused_until), service: last(of.ends_on), covered: of.paid_through() }
     }
 }
 

@@ -446,8 +446,10 @@ pub struct Promising {
 /// [`SubscriptionError::WrongState`], [`SubscriptionError::Refused`].
 pub fn promise(of: &mut Subscription, until: NaiveDate, facts: Promising) -> Result<(), SubscriptionError> {
     match of.state {
-        State::Active | State::Grace | State::Isolated if facts.owes => {}
-        State::Active | State::Grace | State::Isolated => return Err(refused("until", "promise_nothing_owed")),
+        // What is not late needs no promise.
+        State::Active => return Err(refused("until", "promise_nothing_late")),
+        State::Grace | State::Isolated if facts.owes => {}
+        State::Grace | State::Isolated => return Err(refused("until", "promise_nothing_owed")),
         State::Pending | State::Paused | State::Ended => return Err(wrong(of)),
     }
     if of.is_held {

@@ -340,6 +340,8 @@ fn a_promise_opens_until_the_end_of_its_day_once_a_month() {
     assert_eq!(promise(&isolated, "2026-12-16", twice).unwrap_err(), "until: promise_this_month");
     let paid = Promising { owes: false, ..facts };
     assert_eq!(promise(&isolated, "2026-12-16", paid).unwrap_err(), "until: promise_nothing_owed");
+    let open = Subscription { state: State::Active, ..isolated.clone() };
+    assert_eq!(promise(&open, "2026-12-16", facts).unwrap_err(), "until: promise_nothing_late");
     let held = Subscription { is_held: true, ..isolated };
     assert_eq!(promise(&held, "2026-12-16", facts).unwrap_err(), "until: promise_held");
 }

@@ -1,0 +1,123 @@
+//! What pages say before anything is done: that there is nothing to promise, that nothing was paid yet, that a period
+//! comes again.
+
+use axum::http::{Request, header};
+use hiji_shared::{
+    desired::{FailCode, ItemResult, ItemStatus},
+    device::Kind,
+    event::Event,
+};
+use serde_json::json;
+
+use super::{
+    stories::{at, bill, billed, day, done, kebon, of},
+    *,
+};
+use crate::{
+    http::access::Role,
+    routers,
+    subscriptions::{self, invoices_changed},
+    testing::{TestApp, actor, on_each_database, reported},
+};
+
+/// As browsers send forms.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+async fn ask(app: &TestApp, token: &str, (method, path): (&str, &str), body: &str) -> (u16, String) {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::COOKIE, format!("hiji_session={token}; hiji_lang=id"))
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .header("sec-fetch-site", "same-origin")
+        .header(header::CONTENT_TYPE, if body.starts_with('{') { "application/json" } else { FORM });
+    let (status, _, text) = app.ask(request.body(body.to_owned()).unwrap()).await;
+    (status.as_u16(), text)
+}
+
+#[tokio::test]
+async fn what_is_not_late_is_promised_nothing_and_was_never_paid_is_said_so() {
+    let app = TestApp::sqlite().await;
+    let kebon = kebon(&app, json!({})).await;
+    let token = app.signed_in(Role::SuperAdmin, &[]).await;
+    let ask = async |method: &str, path: &str, body: &str| ask(&app, &token, (method, path), body).await;
+    let home = format!("/subscriptions/{}", kebon.id);
+    let (_, page) = ask("GET", &home, "").await;
+    assert!(!page.contains("/do/promise") && page.contains("belum pernah dibayar"), "{page}");
+    let (status, page) = ask("GET", &format!("{home}/do/promise"), "").await;
+    assert!(status == 200 && page.contains("Tidak ada yang perlu dijanjikan"), "{page}");
+    assert!(!page.contains("name=\"until\""), "{page}");
+    let (status, page) = ask("POST", &format!("{home}/do/promise"), "until=2026-11-26").await;
+    assert!(status == 422 && page.contains("Tidak ada yang perlu dijanjikan"), "{page}");
+    let (status, told) = ask("POST", &format!("/api/v1{home}/promise"), r#"{"until":"2026-11-26"}"#).await;
+    assert!(status == 422 && told.contains("promise_nothing_late"), "{told}");
+    // What it would be is never the day before it began either.
+    let (_, page) = ask("GET", &format!("{home}/do/discount?form_id=x&amount=5000&reason=tetangga"), "").await;
+    assert!(page.contains("belum pernah dibayar") && !page.contains("23-11-2026"), "{page}");
+
+    // Late: promised until the end of a day, and the day is what is shown.
+    bill(&app, &kebon, "2026-12-01").await;
+    at(&app, "2026-12-14T03:00:00Z");
+    let tx = app.db.begin().await.unwrap();
+    invoices_changed(&tx, &app, app.app.clock.now(), &actor(), &[kebon.id]).await.unwrap();
+    tx.commit().await.unwrap();
+    let form = "0123456789abcdef0123456789abcdef";
+    let (status, page) = ask("POST", &format!("{home}/do/promise"), &format!("until=2026-12-16&form_id={form}")).await;
+    assert_eq!(status, 303, "{page}");
+    // Which form it was is nobody's news; the raw detail stays the API's.
+    let (_, page) = ask("GET", "/settings/audit", "").await;
+    assert!(page.contains("16-12-2026") && !page.contains(form), "{page}");
+    assert!(ask("GET", "/api/v1/audit", "").await.1.contains(form));
+    let (_, page) = ask("GET", &home, "").await;
+    assert!(page.contains("<dd>16-12-2026</dd>") && !page.contains("17-12-2026"), "{page}");
+    // A service that is paused is not late any more.
+    assert!(page.contains("Menunggak mulai"), "{page}");
+    done(&app, &kebon, Act::Pause { from: day("2026-12-14"), until: None, reason: String::new() }).await.unwrap();
+    let (_, page) = ask("GET", &home, "").await;
+    assert!(!page.contains("Menunggak mulai"), "{page}");
+}
+
+#[tokio::test]
+async fn who_drops_a_period_is_told_that_the_next_night_invoices_it_again() {
+    let app = TestApp::sqlite().await;
+    let kebon = kebon(&app, json!({})).await;
+    bill(&app, &kebon, "2027-01-01").await;
+    let token = app.signed_in(Role::Admin, &[]).await;
+    let all = billed(&app, &kebon).await;
+    let again = "ditagih lagi pada malam berikutnya";
+    let (_, page) = ask(&app, &token, ("GET", &format!("/invoices/{}", all[0].id)), "").await;
+    assert!(page.contains("Masa 01-01-2027 – 31-01-2027") && page.contains(again), "{page}");
+    // What is invoiced behind it stays, and so does its gap.
+    let (_, page) = ask(&app, &token, ("GET", &format!("/invoices/{}", all[1].id)), "").await;
+    assert!(page.contains("void-invoice") && !page.contains(again), "{page}");
+}
+
+#[tokio::test]
+async fn a_customers_timeline_tells_what_the_router_proved_and_refused() {
+    on_each_database(async |app| {
+        let kebon = kebon(&app, json!({})).await;
+        let token = app.signed_in(Role::Admin, &[]).await;
+        let said = async |status: ItemStatus, code: Option<FailCode>| {
+            let router = routers::find(app.db.read(), &Scope::All, kebon.router).await.unwrap().unwrap();
+            let (key, rev) = ("budi".to_owned(), router.desired_rev.unsigned_abs());
+            let item = ItemResult { kind: Kind::PppSecret, key, rev, status, code, msg: String::new() };
+            let event = Event::DesiredResult { items: vec![item] };
+            let tx = app.db.begin().await.unwrap();
+            let reports = [reported(&app, kebon.router, kebon.site, event)];
+            subscriptions::uplink::apply(&tx, &app, &reports).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        for _twice in 0..2 {
+            said(ItemStatus::Failed, Some(FailCode::MissingReference)).await;
+        }
+        for _twice in 0..2 {
+            said(ItemStatus::Verified, None).await;
+        }
+        let customer = of(&app, &kebon).await.customer_id;
+        let (_, page) = ask(&app, &token, ("GET", &format!("/customers/{customer}")), "").await;
+        for told in ["router RB-Kebon membuktikan terbuka", "ditolak router RB-Kebon:", "Router tidak punya profil"] {
+            assert_eq!(page.matches(told).count(), 1, "{told}: {page}");
+        }
+    })
+    .await;
+}
