@@ -92,6 +92,10 @@ pub(crate) struct Told {
     fields: Vec<String>,
     /// What somebody wrote.
     text: String,
+    /// Of a message: its kind, in kebab-case; empty = it is none.
+    message: String,
+    /// Why a router refused; empty = it did not.
+    failure: String,
 }
 
 impl Told {
@@ -99,7 +103,9 @@ impl Told {
         let detail = moment.detail.as_object().cloned().unwrap_or_default();
         let texts = detail.get("fields").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
         let fields = texts.iter().filter_map(|field| field.as_str()).map(str::to_owned).collect();
-        let text = detail.get("text").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let said = |name: &str| detail.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+        let (text, failure) = (said("text").to_owned(), said("failure").to_owned());
+        let message = said("template").replace('_', "-");
         let args = detail.iter().filter_map(|(name, value)| {
             if name == "covered_until" {
                 return Some((name.clone(), Arg::Text(last_day(value.as_str()?))));
@@ -108,7 +114,7 @@ impl Told {
             Some((name.clone(), arg?))
         });
         let sentence = Flash { key: format!("moment-{}", moment.what), args: args.collect() };
-        Self { sentence, fields, text, moment }
+        Self { sentence, fields, text, message, failure, moment }
     }
 }
 
@@ -348,8 +354,13 @@ impl Page for ShowPage {
             serde_json::json!({ "number": "INV-1", "total": "Rp165.000", "reason": "salah", "note": "NK-1",
                 "amount": "Rp30.000" })
         };
+        let refused = |why: &str| serde_json::json!({ "number": "S1", "router": "RB-Kebon", "failure": why });
         let moments = || {
             vec![
+                moment("message-draft", serde_json::json!({ "template": "reminder_due_3" }), "/invoices/1"),
+                moment("message-to-call", serde_json::json!({ "template": "isolated" }), ""),
+                moment("service-refused", refused("missing_reference"), "/subscriptions/1"),
+                moment("service-refused", refused("sd-card-wet"), "/subscriptions/1"),
                 moment("note", serde_json::json!({ "text": "Minta dihubungi\nsore <b>" }), ""),
                 moment("restored", serde_json::json!({}), ""),
                 moment("opening-debt", serde_json::json!({ "amount": "Rp50.000", "text": "buku lama" }), ""),

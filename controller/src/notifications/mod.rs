@@ -13,7 +13,7 @@ mod store;
 mod stories;
 pub mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -37,6 +37,8 @@ pub use text::{Value, Vars};
 /// How long a message that was dropped is kept.
 const KEEP_DAYS: i64 = 90;
 const DAY_SECS: i64 = 86_400;
+/// hiji's own name in timelines.
+const NAME: &str = "messages";
 
 /// Something to be said to a customer.
 #[derive(Debug, Clone)]
@@ -201,9 +203,22 @@ pub async fn queue(tx: &impl ConnectionTrait, now: DateTime<Utc>, drafts: &[Draf
             ready.push(prepared(draft, reach, (&settings.company_name, now, quiet, zone))?);
         }
         store::supersede(tx, &ready).await?;
-        count += store::insert(tx, now, &ready).await?;
+        let written = store::insert(tx, now, &ready).await?;
+        count += written;
+        // Whoever wrote the same a moment ago has told of it.
+        if written == ready.len() {
+            let entries: Vec<_> = ready.iter().map(|ready| (ready.draft.customer, moment(ready))).collect();
+            customers::note_many(tx, now, &Actor::system(NAME), &entries).await?;
+        }
     }
     Ok(count)
+}
+
+/// What a customer's timeline tells of a message.
+fn moment(ready: &Ready<'_>) -> customers::Entry<'static> {
+    let what = if ready.to.is_some() { "message-draft" } else { "message-to-call" };
+    let link = ready.draft.invoice.map_or_else(String::new, |id| format!("/invoices/{id}"));
+    customers::Entry { what, detail: serde_json::json!({ "template": ready.draft.template.as_str() }), link }
 }
 
 fn prepared<'a>(
@@ -221,6 +236,18 @@ fn prepared<'a>(
     let from = draft.not_before.map_or(now, |at| at.max(now));
     let not_before = if draft.template.is_answer() { from } else { quiet.after(from, zone) };
     Ok(Ready { draft, to: reach.whatsapp.clone(), language, vars, body, not_before })
+}
+
+/// Which of these messages, by what makes each once, were written before.
+///
+/// # Errors
+/// The database's.
+pub async fn written(db: &impl ConnectionTrait, dedupes: &[String]) -> Result<HashSet<String>, DbErr> {
+    let mut found = HashSet::new();
+    for chunk in dedupes.chunks(store::CHUNK) {
+        found.extend(store::known(db, chunk.iter().map(String::as_str)).await?);
+    }
+    Ok(found)
 }
 
 /// Nothing asks any more for the money of these invoices. How many messages were dropped.

@@ -76,6 +76,10 @@ async fn a_reminder_is_said_once_and_the_newest_stage_replaces_those_before() {
 
         assert_eq!(queue(&app, &[reminder(site, budi, 1, Stage::Due3)]).await, 1);
         let waiting = messages(&app, MessageState::Draft).await;
+        let told = customers::timeline(app.db.read(), budi, &PageOf::default()).await.unwrap().items;
+        let told: Vec<&str> =
+            told.iter().filter(|moment| moment.what == "message-draft").map(|moment| &*moment.link).collect();
+        assert_eq!(told, ["/invoices/1", "/invoices/1"], "each once, with its invoice");
         let said: Vec<(&str, &str)> =
             waiting.iter().map(|message| (&*message.customer_number, &*message.template)).collect();
         assert_eq!(said, [("C000001", "reminder_due_3"), ("C000002", "reminder_due_7")]);
