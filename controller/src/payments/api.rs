@@ -214,7 +214,7 @@ async fn sums(
     caller.allow(Permission::InvoicesSee)?;
     let (zone, _) = home(&app, &caller).await?;
     let (filter, _) = super::searched(app.db.read(), &caller.sites, narrow.filter(&listing.q, zone)?).await?;
-    Ok(Json(super::sums(app.db.read(), &caller.sites, &filter).await?))
+    Ok(Json(super::sums(&app, &caller.sites, &filter).await?))
 }
 
 #[utoipa::path(get, path = "/payments/search", tag = "payments", params(

@@ -113,7 +113,7 @@ async fn list(
     let found = super::list(db, &caller.sites, &filter, &listing.page).await??;
     // Of all days they would be summed up for every look at the list.
     let bounded = filter.from.is_some() || filter.customer.is_some();
-    let sums = if bounded { super::sums(db, &caller.sites, &filter).await? } else { Vec::new() };
+    let sums = if bounded { super::sums(&app, &caller.sites, &filter).await? } else { Vec::new() };
     let sites = sites::all(db, &caller.sites).await?;
     let cashiers = admins::list(db).await?;
     let page = ListPage {

@@ -58,7 +58,7 @@ pub use reverse::reverse;
 pub use rules::{Kind, Method};
 pub use search::{Found, search};
 pub use take::{Take, Taken, preview, take};
-pub use taken::{KeptTakings, Takings, taken};
+pub use taken::{KeptTakings, Takings, sums, taken};
 
 /// Whose numbers receipts have.
 const SERIES: &str = "receipt";
@@ -307,14 +307,6 @@ pub async fn searched(db: &impl ConnectionTrait, scope: &Scope, filter: Filter) 
     let found = customers::matching(db, scope, filter.q.trim(), MAX_FOUND + 1).await?;
     let is_cut = found.len() > usize::try_from(MAX_FOUND).unwrap_or(usize::MAX);
     Ok((Filter { found, ..filter }, is_cut))
-}
-
-/// What the payments of a filter sum up to, by kind, method and currency.
-///
-/// # Errors
-/// The database's.
-pub async fn sums(db: &impl ConnectionTrait, scope: &Scope, filter: &Filter) -> Result<Vec<Sum>, DbErr> {
-    store::sums(db, scope, filter).await
 }
 
 /// Counts a print of a receipt, and answers the how many-th it is.

@@ -1,11 +1,17 @@
-//! What was taken on a day, for those who look at it again and again: kept in memory while no money is booked.
+//! What payments sum up to, for those who look at it again and again: kept in memory while no money is booked.
 
 use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
 use serde::Serialize;
 
 use super::{Filter, Kind, Sum, store};
-use crate::{app::App, db::kept::Shelf, http::access::Scope, ledger, money::Money};
+use crate::{
+    app::App,
+    db::kept::{Shelf, Version},
+    http::access::Scope,
+    ledger,
+    money::Money,
+};
 
 /// What payments between two instants came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -14,8 +20,31 @@ pub struct Takings {
     pub amount: Money,
 }
 
-/// The days that are kept. Clones share them.
-pub type KeptTakings = Shelf<Vec<Takings>>;
+/// The sums that are kept. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct KeptTakings {
+    days: Shelf<Vec<Takings>>,
+    lists: Shelf<Vec<Sum>>,
+}
+
+/// What the payments of a filter sum up to, by kind, method and currency.
+///
+/// # Errors
+/// The database's.
+pub async fn sums(app: &App, scope: &Scope, filter: &Filter) -> Result<Vec<Sum>, DbErr> {
+    let db = app.db.read();
+    // A search sums up the few it found.
+    if !filter.q.trim().is_empty() {
+        return store::sums(db, scope, filter).await;
+    }
+    let (key, version) = (format!("{scope:?} {filter:?}"), version(app).await?);
+    app.takings.lists.get_or_read(key, version, app.clock.now(), async || store::sums(db, scope, filter).await).await
+}
+
+/// Whatever changes a payment is booked.
+async fn version(app: &App) -> Result<Version, DbErr> {
+    Ok((ledger::last_entry(app.db.read()).await?, 0, 0))
+}
 
 /// What was taken from one instant until another, by currency: money that came, less what was taken back; no balances that
 /// were used or paid out.
@@ -28,9 +57,9 @@ pub async fn taken(
     (from, until): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Vec<Takings>, DbErr> {
     let (db, now) = (app.db.read(), app.clock.now());
-    let (key, version) = (format!("{scope:?} {from} {until}"), (ledger::last_entry(db).await?, 0, 0));
+    let (key, version) = (format!("{scope:?} {from} {until}"), version(app).await?);
     let day = Filter { from: Some(from), until: Some(until), kind: Some(Kind::Payment), ..Filter::default() };
-    app.takings.get_or_read(key, version, now, async || added(store::sums(db, scope, &day).await?)).await
+    app.takings.days.get_or_read(key, version, now, async || added(store::sums(db, scope, &day).await?)).await
 }
 
 /// By currency, whatever the money came by.

@@ -168,7 +168,7 @@ async fn a_payment_taken_back_leaves_everything_as_it_was_once() {
             ("salah pelanggan", 230_000)
         );
         // It is in no sum any more.
-        let sums = super::super::sums(app.db.read(), &Scope::All, &Filter::default()).await.unwrap();
+        let sums = super::super::sums(&app, &Scope::All, &Filter::default()).await.unwrap();
         assert_eq!(sums.iter().map(|sum| sum.amount.minor()).collect::<Vec<_>>(), [115_000]);
         assert!(matches!(back(&app, PaymentId(999)).await, Err(PaymentError::NotFound)));
         proves(&app).await;
