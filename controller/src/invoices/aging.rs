@@ -3,7 +3,10 @@
 //! As of today they are read from the sums kept beside the ledger; as of a day that is over they are added up from the
 //! postings, which takes a walk of the whole account.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -18,13 +21,16 @@ use crate::{
     ids::{CustomerId, InvoiceId, SiteId},
     ledger::{
         self,
-        aging::{self as days, Aging},
+        aging::{self as days, Aging, Debt},
         draft::RuleError,
     },
     money::{Currency, Money},
     settings,
     sites::{self, Site},
 };
+
+/// Debts without an invoice, by customer.
+pub(super) type LooseDebts = Arc<Vec<(CustomerId, Debt)>>;
 
 /// Which debts are wanted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -201,7 +207,7 @@ async fn now(app: &App, wanted: &Wanted, (after, limit): (CustomerId, u64)) -> R
     let is_full = u64::try_from(rows.len()).unwrap_or(0) >= limit;
     let last = rows.last().map(|(customer, _)| *customer).filter(|_| is_full);
     let mut debts = Debts { by_customer: rows.into_iter().collect(), by_site };
-    add_loose(db, wanted, &mut debts).await?;
+    add_loose(db, wanted, &kept_loose(app, wanted.currency).await?, &mut debts).await?;
     if let Some(last) = last {
         debts.by_customer.retain(|customer, _| *customer <= last);
     }
@@ -216,20 +222,32 @@ async fn owed_at_sites(app: &App, wanted: &Wanted, sites: &[SiteId]) -> Result<B
     app.sums.debts.get_or_read(key, version, now, read).await
 }
 
+/// The debts without an invoice, read anew only after money moved: PostgreSQL expects many of them, and starts workers.
+async fn kept_loose(app: &App, currency: Currency) -> Result<LooseDebts, DbErr> {
+    let (db, now) = (app.db.read(), app.clock.now());
+    let version = (ledger::last_entry(db).await?, 0, 0);
+    let read = async || Ok(Arc::new(ledger::loose_debts(db, currency, Tz::UTC).await?));
+    app.sums.loose.get_or_read(currency.code().to_owned(), version, now, read).await
+}
+
 /// Adds the debts without an invoice: they are few.
-async fn add_loose(db: &impl ConnectionTrait, wanted: &Wanted, debts: &mut Debts) -> Result<(), InvoiceError> {
-    let found = ledger::loose_debts(db, wanted.currency, Tz::UTC).await?;
+async fn add_loose(
+    db: &impl ConnectionTrait,
+    wanted: &Wanted,
+    found: &[(CustomerId, Debt)],
+    debts: &mut Debts,
+) -> Result<(), InvoiceError> {
     let customers: BTreeSet<CustomerId> = found.iter().map(|(customer, _)| *customer).collect();
     let owners = store::owners(db, &customers.into_iter().collect::<Vec<_>>()).await?;
     for (customer, debt) in found {
-        let Some(site) = owners.get(&customer).and_then(|owner| wanted.site(owner.site)) else { continue };
+        let Some(site) = owners.get(customer).and_then(|owner| wanted.site(owner.site)) else { continue };
         let end = wanted.end(site);
         if debt.made_at >= end {
             continue;
         }
         let mut settled = debt.settled.iter().filter(|(at, _)| *at < end).map(|(_, amount)| *amount);
         let owed = settled.try_fold(debt.total, Money::minus).map_err(Fault::from)?;
-        debts.add((customer, site.id), (days::local_day(debt.made_at, site.zone()), wanted.as_of), owed)?;
+        debts.add((*customer, site.id), (days::local_day(debt.made_at, site.zone()), wanted.as_of), owed)?;
     }
     Ok(())
 }
@@ -250,7 +268,8 @@ async fn then(db: &impl ConnectionTrait, wanted: &Wanted) -> Result<Debts, Invoi
             }
         }
     }
-    add_loose(db, wanted, &mut debts).await?;
+    let loose = ledger::loose_debts(db, wanted.currency, Tz::UTC).await?;
+    add_loose(db, wanted, &loose, &mut debts).await?;
     Ok(debts)
 }
 

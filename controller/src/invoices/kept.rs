@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::DbErr;
 
-use super::{Filter, Sum, store};
+use super::{Filter, Sum, aging::LooseDebts, store};
 use crate::{app::App, db::kept::Shelf, http::access::Scope, ids::SiteId, ledger::aging::Aging, sites};
 
 /// The sums that are kept. Clones share them.
@@ -13,6 +13,7 @@ use crate::{app::App, db::kept::Shelf, http::access::Scope, ids::SiteId, ledger:
 pub struct KeptSums {
     lists: Shelf<Vec<Sum>>,
     pub(super) debts: Shelf<BTreeMap<SiteId, Aging>>,
+    pub(super) loose: Shelf<LooseDebts>,
 }
 
 /// What the invoices of a filter sum up to, by currency.
