@@ -50,7 +50,8 @@ pub(super) async fn subscription_is(world: &World, id: i64, field: &str, value: 
 pub(super) async fn night(world: &World, site: i64, id: i64) -> Instant {
     let _runs_already = world.api.post(&format!("/billing/sites/{site}/run"), &json!({})).await;
     let plans = format!("/billing/plans?site_id={site}");
-    wait::until("a plan", PATIENCE, || async { world.api.all(&plans).await.ok()?.pop() }).await;
+    let whole = |plan: &Value| plan["state"] != "making";
+    wait::until("a plan", PATIENCE, || async { world.api.all(&plans).await.ok()?.pop().filter(whole) }).await;
     // Time to read it, before it acts.
     world.clock.advance(DAY / 240);
     wait::until("the night isolates", PATIENCE * 2, || async {

@@ -4,8 +4,12 @@
 use anyhow::Context as _;
 use chrono::{Days, NaiveDate};
 use hiji_controller::{
+    audit::Actor,
     clock::Clock as _,
     db::entity::{customer, customer_phone, subscription},
+    ids::{CustomerId, SiteId, SubscriptionId},
+    invoices::{self, Issue, Kind, LineKind, NewLine, Proposal},
+    money::Money,
 };
 use hiji_tests::{
     router_sim::SimConfig,
@@ -15,7 +19,8 @@ use hiji_tests::{
 use sea_orm::{
     ActiveModelTrait as _,
     ActiveValue::{NotSet, Set},
-    EntityTrait as _, IntoActiveModel as _,
+    EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
+    sea_query::{self, Expr},
 };
 use serde_json::json;
 
@@ -28,6 +33,8 @@ const CHUNK: i64 = 200;
 const BEGINS: i64 = 40;
 /// One in so many has paid ahead.
 const AHEAD: i64 = 100;
+/// A period of the package.
+const WEEK: Days = Days::new(7);
 
 /// A site whose night has not come yet, and its services; the router that they hang on.
 pub(super) async fn load(world: &mut World, zone: &str) -> anyhow::Result<Router> {
@@ -48,6 +55,7 @@ pub(super) async fn load(world: &mut World, zone: &str) -> anyhow::Result<Router
     let id = first["id"].as_i64().context("a service has an id")?;
     subscription_is(world, id, "observed", "open").await;
     copies(world, id).await.context("copying the first")?;
+    owed(world, site).await.context("what the late ones owe")?;
     let customer = first["customer_id"].as_i64().context("a service has a customer")?;
     for nth in (AHEAD / 2..SERVICES).step_by(AHEAD.unsigned_abs().try_into()?) {
         let paid = json!({ "method": "cash", "amount": 60_000 });
@@ -85,7 +93,9 @@ async fn copies(world: &World, service: i64) -> anyhow::Result<()> {
         customer_phone::Entity::insert_many(phones).exec_without_returning(&*tx).await?;
         let services = (from..until).map(|nth| {
             let begins = nth % BEGINS == 0;
-            let day = if begins { today } else { invoiced_until(today, nth) };
+            let day = if begins { today } else { paid_until(today, nth) };
+            // The late ones have their first week's invoice.
+            let billed = if day < today { day.checked_add_days(WEEK).unwrap_or(day) } else { day };
             subscription::ActiveModel {
                 id: NotSet,
                 number: Set(format!("B{nth:06}")),
@@ -95,7 +105,7 @@ async fn copies(world: &World, service: i64) -> anyhow::Result<()> {
                 state: Set(if begins { "pending" } else { "active" }.to_owned()),
                 started_on: Set(Some(day)),
                 anchor: Set(Some(day)),
-                billed_until: Set(Some(day)),
+                billed_until: Set(Some(billed)),
                 covered_until: Set(Some(day)),
                 lapses_at: Set(None),
                 acts_at: Set(begins.then_some(now)),
@@ -109,8 +119,52 @@ async fn copies(world: &World, service: i64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Late since ten days, due today, or due in three days.
-fn invoiced_until(today: NaiveDate, nth: i64) -> NaiveDate {
+/// An invoice that was due ten days ago, of each who is late.
+async fn owed(world: &World, site: i64) -> anyhow::Result<()> {
+    let (app, actor) = (world.app(), Actor::system("story"));
+    let (billed, covered) = (subscription::Column::BilledUntil, subscription::Column::CoveredUntil);
+    // Not brought into scope: its `min` is not that of numbers.
+    let late = sea_query::ExprTrait::ne(Expr::col(billed), Expr::col(covered));
+    let services =
+        subscription::Entity::find().filter(late).order_by_asc(subscription::Column::Id).all(app.db.read()).await?;
+    for chunk in services.chunks(500) {
+        let wanted: anyhow::Result<Vec<Proposal>> = chunk.iter().map(|service| first_week(site, service)).collect();
+        let tx = app.db.begin().await?;
+        invoices::propose(&*tx, app.clock.now(), &actor, wanted?, Issue::Now).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+fn first_week(site: i64, service: &subscription::Model) -> anyhow::Result<Proposal> {
+    let (from, until) = service.covered_until.zip(service.billed_until).context("a service that was invoiced")?;
+    Ok(Proposal {
+        proposal: format!("sub/{}/{from}", service.id),
+        customer: CustomerId(service.customer_id),
+        site: SiteId(site),
+        subscription: Some(SubscriptionId(service.id)),
+        kind: Kind::Period,
+        period: Some((from, until)),
+        due_on: from,
+        lines: vec![NewLine {
+            kind: LineKind::Package,
+            text: "Rumah 10 Mbps".to_owned(),
+            quantity: 1,
+            unit_price: Money::idr(45_000),
+            amount: Money::idr(45_000),
+            cost: Money::idr(0),
+            is_taxed: false,
+            package: None,
+            addon: None,
+            from: Some(from),
+            until: Some(until),
+        }],
+        notes: String::new(),
+    })
+}
+
+/// Ten days ago, today, or in three days.
+fn paid_until(today: NaiveDate, nth: i64) -> NaiveDate {
     let found = match nth % 3 {
         0 => today.checked_sub_days(Days::new(10)),
         1 => Some(today),
