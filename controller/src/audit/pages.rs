@@ -9,35 +9,11 @@ use crate::{http::page::Page, ids::SiteId};
 /// Entries of the audit log, newest first.
 #[derive(Debug, Serialize)]
 pub(crate) struct ListPage {
-    pub(crate) lines: Vec<Line>,
+    pub(crate) entries: Vec<Entry>,
     pub(crate) q: String,
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
     pub(crate) timezone: String,
-}
-
-/// An entry, with what changed in words.
-#[derive(Debug, Serialize)]
-pub(crate) struct Line {
-    pub(crate) entry: Entry,
-    /// `name: Kebon, timezone: Asia/Jakarta`.
-    pub(crate) detail: String,
-}
-
-impl From<Entry> for Line {
-    fn from(entry: Entry) -> Self {
-        Self { detail: in_words(&entry.detail), entry }
-    }
-}
-
-/// The fields of a detail, one after the other.
-fn in_words(detail: &serde_json::Value) -> String {
-    let Some(fields) = detail.as_object() else { return String::new() };
-    let word = |(name, value): (&String, &serde_json::Value)| match value.as_str() {
-        Some(text) => format!("{name}: {text}"),
-        None => format!("{name}: {value}"),
-    };
-    fields.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 impl Page for ListPage {
@@ -54,21 +30,21 @@ impl Page for ListPage {
             detail,
             ip: "10.0.0.2".to_owned(),
         };
-        let page = |lines, q: &str| Self {
-            lines,
+        let page = |entries, q: &str| Self {
+            entries,
             q: q.to_owned(),
             next: None,
             is_later: false,
             timezone: "Asia/Jakarta".to_owned(),
         };
-        let lines = vec![
-            Line::from(entry("router.add", serde_json::json!({"name": "Kebon", "auto": true}))),
-            Line::from(entry("login", serde_json::json!({}))),
+        let entries = vec![
+            entry("router.add", serde_json::json!({"name": "Kebon", "auto": true})),
+            entry("login", serde_json::json!({})),
         ];
         vec![
             page(Vec::new(), ""),
             page(Vec::new(), "rina"),
-            Self { next: Some("x".to_owned()), is_later: true, ..page(lines, "rina") },
+            Self { next: Some("x".to_owned()), is_later: true, ..page(entries, "rina") },
         ]
     }
 }

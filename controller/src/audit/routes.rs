@@ -2,10 +2,7 @@
 
 use axum::{Router as Routes, extract::State, response::Response, routing::get};
 
-use super::{
-    Filter,
-    pages::{Line, ListPage},
-};
+use super::{Filter, pages::ListPage};
 use crate::{
     app::App,
     http::{access::Permission, api::Listing, error::AppError, session::Signed, view::View},
@@ -27,7 +24,7 @@ async fn list(
     let filter = Filter { sites: caller.sites.site_ids(), q: listing.q.clone() };
     let page = super::list(app.db.read(), &filter, &listing.page).await?;
     view.page(&ListPage {
-        lines: page.items.into_iter().map(Line::from).collect(),
+        entries: page.items,
         q: listing.q,
         next: page.next_cursor,
         is_later: listing.is_later,

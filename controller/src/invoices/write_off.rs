@@ -5,12 +5,12 @@
 //! What a customer was taken over with may have no invoice; it is given up as a whole.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::ConnectionTrait;
 use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Invoice, InvoiceError, change,
+    InvoiceError, change,
     rules::{self, MAX_REASON, State},
     settled,
     store::{self, Kept, NewWriteOff},
@@ -68,6 +68,13 @@ pub struct Loose {
     pub write_offs: Vec<WriteOff>,
 }
 
+/// What is done with a debt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    GiveUp,
+    TakeBack,
+}
+
 /// Gives up the rest of an invoice.
 ///
 /// # Errors
@@ -79,25 +86,7 @@ pub async fn write_off(
     id: InvoiceId,
     reason: &str,
 ) -> Result<(), InvoiceError> {
-    let reason = given(reason)?;
-    let now = app.clock.now();
-    let tx = app.db.begin().await?;
-    change::hold(&*tx).await?;
-    let invoice = store::find(&*tx, scope, id).await?.ok_or(InvoiceError::NotFound)?;
-    let row = change::locked(&*tx, id).await?;
-    let amount = give_up(&*tx, now, actor, &row, &reason).await?;
-    let event = BusinessEvent::InvoiceWrittenOff {
-        invoice_id: id,
-        customer_id: row.customer,
-        number: row.number.clone(),
-        amount,
-        reason: reason.clone(),
-    };
-    events::record(&*tx, now, Some(row.site), &event).await?;
-    tell(&*tx, now, actor, &row, ("invoice-written-off", amount, &reason)).await?;
-    record(&tx, now, actor, ("invoice.write_off", &invoice), (amount, &reason)).await?;
-    tx.commit().await?;
-    Ok(())
+    of_invoice(app, (scope, actor), id, (Act::GiveUp, reason)).await
 }
 
 /// Takes back that an invoice was given up: its rest is owed again.
@@ -111,29 +100,42 @@ pub async fn reinstate(
     id: InvoiceId,
     reason: &str,
 ) -> Result<(), InvoiceError> {
+    of_invoice(app, (scope, actor), id, (Act::TakeBack, reason)).await
+}
+
+async fn of_invoice(
+    app: &App,
+    (scope, actor): (&Scope, &Actor),
+    id: InvoiceId,
+    (act, reason): (Act, &str),
+) -> Result<(), InvoiceError> {
     let reason = given(reason)?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     change::hold(&*tx).await?;
     let invoice = store::find(&*tx, scope, id).await?.ok_or(InvoiceError::NotFound)?;
     let row = change::locked(&*tx, id).await?;
-    if !row.is_given_up() {
-        return Err(InvoiceError::NotWrittenOff);
-    }
-    let amount = row.written_off;
-    take_back(&*tx, now, actor, (&store::write_offs(&*tx, id).await?, &reason)).await?;
-    store::set_written_off(&*tx, id, Money::new(0, amount.currency())).await?;
-    settled(&*tx, now, actor, &[id]).await?;
-    let event = BusinessEvent::InvoiceReinstated {
-        invoice_id: id,
-        customer_id: row.customer,
-        number: row.number.clone(),
-        amount,
-        reason: reason.clone(),
+    let (customer_id, number) = (row.customer, row.number.clone());
+    let (amount, moment, action, event) = match act {
+        Act::GiveUp => {
+            let amount = give_up(&*tx, now, actor, &row, &reason).await?;
+            let reason = reason.clone();
+            let event = BusinessEvent::InvoiceWrittenOff { invoice_id: id, customer_id, number, amount, reason };
+            (amount, "invoice-written-off", "invoice.write_off", event)
+        }
+        Act::TakeBack => {
+            let amount = reopen(&*tx, now, actor, &row, &reason).await?;
+            let reason = reason.clone();
+            let event = BusinessEvent::InvoiceReinstated { invoice_id: id, customer_id, number, amount, reason };
+            (amount, "invoice-reinstated", "invoice.reinstate", event)
+        }
     };
     events::record(&*tx, now, Some(row.site), &event).await?;
-    tell(&*tx, now, actor, &row, ("invoice-reinstated", amount, &reason)).await?;
-    record(&tx, now, actor, ("invoice.reinstate", &invoice), (amount, &reason)).await?;
+    let detail = json!({ "number": row.number, "amount": amount.to_string(), "reason": reason });
+    let entry = customers::Entry { what: moment, detail, link: format!("/invoices/{id}") };
+    customers::note(&*tx, now, actor, row.customer, entry).await?;
+    let detail = json!({ "number": invoice.head.number, "amount": amount, "reason": reason });
+    change::record(&tx, now, actor, (action, &invoice), detail).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -171,6 +173,23 @@ async fn give_up(
     Ok(amount)
 }
 
+/// Takes back what was given up of an invoice, and answers how much that was.
+async fn reopen(
+    tx: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    row: &Kept,
+    reason: &str,
+) -> Result<Money, InvoiceError> {
+    if !row.is_given_up() {
+        return Err(InvoiceError::NotWrittenOff);
+    }
+    take_back(tx, now, actor, (&store::write_offs(tx, row.id).await?, reason)).await?;
+    store::set_written_off(tx, row.id, Money::new(0, row.written_off.currency())).await?;
+    settled(tx, now, actor, &[row.id]).await?;
+    Ok(row.written_off)
+}
+
 async fn book(
     tx: &impl ConnectionTrait,
     now: DateTime<Utc>,
@@ -201,29 +220,6 @@ async fn take_back(
     Ok(())
 }
 
-async fn tell(
-    tx: &impl ConnectionTrait,
-    now: DateTime<Utc>,
-    actor: &Actor,
-    row: &Kept,
-    (what, amount, reason): (&str, Money, &str),
-) -> Result<(), DbErr> {
-    let detail = json!({ "number": row.number, "amount": amount.to_string(), "reason": reason });
-    let entry = customers::Entry { what, detail, link: format!("/invoices/{}", row.id) };
-    customers::note(tx, now, actor, row.customer, entry).await
-}
-
-async fn record(
-    tx: &Tx,
-    now: DateTime<Utc>,
-    actor: &Actor,
-    of: (&str, &Invoice),
-    (amount, reason): (Money, &str),
-) -> Result<(), InvoiceError> {
-    let detail = json!({ "number": of.1.head.number, "amount": amount, "reason": reason });
-    change::record(tx, now, actor, of, detail).await
-}
-
 /// What a customer owes without an invoice.
 ///
 /// # Errors
@@ -252,22 +248,7 @@ pub async fn write_off_loose(
     id: CustomerId,
     reason: &str,
 ) -> Result<(), InvoiceError> {
-    let reason = given(reason)?;
-    let now = app.clock.now();
-    let tx = app.db.begin().await?;
-    change::hold(&*tx).await?;
-    let customer = owner(&tx, app, scope, id).await?;
-    let amount = loose_of(&*tx, id).await?.remaining;
-    if amount.minor() <= 0 {
-        return Err(InvoiceError::NothingOwed);
-    }
-    let (site, reason) = (customer.site_id, reason.as_str());
-    let entry = book(&*tx, now, actor, (id, site, Share { invoice: None, amount }, reason)).await?;
-    let new = NewWriteOff { customer: id, site, invoice: None, amount, reason, entry };
-    store::insert_write_off(&*tx, now, actor, &new).await?;
-    announce(&tx, now, actor, &customer, ("opening-written-off", amount, reason)).await?;
-    tx.commit().await?;
-    Ok(())
+    of_opening(app, (scope, actor), id, (Act::GiveUp, reason)).await
 }
 
 /// Takes back that what a customer was taken over with was given up.
@@ -281,17 +262,48 @@ pub async fn reinstate_loose(
     id: CustomerId,
     reason: &str,
 ) -> Result<(), InvoiceError> {
+    of_opening(app, (scope, actor), id, (Act::TakeBack, reason)).await
+}
+
+async fn of_opening(
+    app: &App,
+    (scope, actor): (&Scope, &Actor),
+    id: CustomerId,
+    (act, reason): (Act, &str),
+) -> Result<(), InvoiceError> {
     let reason = given(reason)?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     change::hold(&*tx).await?;
     let customer = owner(&tx, app, scope, id).await?;
-    let loose = loose_of(&*tx, id).await?;
-    if !loose.write_offs.iter().any(WriteOff::holds) {
-        return Err(InvoiceError::NotWrittenOff);
-    }
-    take_back(&*tx, now, actor, (&loose.write_offs, &reason)).await?;
-    announce(&tx, now, actor, &customer, ("opening-reinstated", loose.written_off, &reason)).await?;
+    let (loose, site) = (loose_of(&*tx, id).await?, customer.site_id);
+    let (amount, moment, action) = match act {
+        Act::GiveUp => {
+            let amount = loose.remaining;
+            if amount.minor() <= 0 {
+                return Err(InvoiceError::NothingOwed);
+            }
+            let entry = book(&*tx, now, actor, (id, site, Share { invoice: None, amount }, &reason)).await?;
+            let new = NewWriteOff { customer: id, site, invoice: None, amount, reason: &reason, entry };
+            store::insert_write_off(&*tx, now, actor, &new).await?;
+            (amount, "opening-written-off", "customer.write_off")
+        }
+        Act::TakeBack => {
+            if !loose.write_offs.iter().any(WriteOff::holds) {
+                return Err(InvoiceError::NotWrittenOff);
+            }
+            take_back(&*tx, now, actor, (&loose.write_offs, &reason)).await?;
+            (loose.written_off, "opening-reinstated", "customer.reinstate")
+        }
+    };
+    let detail = json!({ "amount": amount.to_string(), "reason": reason });
+    let entry = customers::Entry { what: moment, detail, link: format!("/customers/{id}/statement") };
+    customers::note(&*tx, now, actor, id, entry).await?;
+    let event = BusinessEvent::CustomerChanged { customer_id: id, number: customer.number };
+    events::record(&*tx, now, Some(site), &event).await?;
+    let detail = json!({ "amount": amount, "reason": reason });
+    let deed = Deed { action, object: format!("customer/{id}"), site: Some(site), detail };
+    audit::record(&*tx, now, actor, deed).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -302,24 +314,4 @@ async fn owner(tx: &Tx, app: &App, scope: &Scope, id: CustomerId) -> Result<Cust
     let currency = Currency::parse(&settings::load(&**tx).await?.currency).unwrap_or(Currency::IDR);
     ledger::lock(&**tx, id, currency).await?;
     Ok(customer)
-}
-
-/// The timeline, the event and the audit entry of what has no invoice.
-async fn announce(
-    tx: &Tx,
-    now: DateTime<Utc>,
-    actor: &Actor,
-    customer: &Customer,
-    (what, amount, reason): (&str, Money, &str),
-) -> Result<(), InvoiceError> {
-    let detail = json!({ "amount": amount.to_string(), "reason": reason });
-    let moment = customers::Entry { what, detail, link: format!("/customers/{}/statement", customer.id) };
-    customers::note(&**tx, now, actor, customer.id, moment).await?;
-    let event = BusinessEvent::CustomerChanged { customer_id: customer.id, number: customer.number.clone() };
-    events::record(&**tx, now, Some(customer.site_id), &event).await?;
-    let action = if what == "opening-written-off" { "customer.write_off" } else { "customer.reinstate" };
-    let detail = json!({ "amount": amount, "reason": reason });
-    let deed = Deed { action, object: format!("customer/{}", customer.id), site: Some(customer.site_id), detail };
-    audit::record(&**tx, now, actor, deed).await?;
-    Ok(())
 }

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::{
-    Asked, Found, Kind, Line, Method, Payment, PaymentError, Receipt, Refunding, Renewal, Sum, Take, Taken, Using,
-    Wish,
+    Asked, Filter, Found, Kind, Line, Method, Payment, PaymentError, Receipt, Refunding, Renewal, Sum, Take, Taken,
+    Using, Wish,
     list_routes::home,
     of_amount,
     pages::Narrow,
@@ -190,10 +190,23 @@ async fn list(
     listing: Listing,
     Query(narrow): Query<Narrow>,
 ) -> Result<Json<Paged<Payment>>, AppError> {
+    page_of(&app, &caller, (&listing, &narrow)).await
+}
+
+/// A page of what a list is narrowed to.
+pub(super) async fn page_of(
+    app: &App,
+    caller: &Caller,
+    (listing, narrow): (&Listing, &Narrow),
+) -> Result<Json<Paged<Payment>>, AppError> {
     caller.allow(Permission::InvoicesSee)?;
-    let (zone, _) = home(&app, &caller).await?;
-    let (filter, _) = super::searched(app.db.read(), &caller.sites, narrow.filter(&listing.q, zone)?).await?;
+    let filter = filter_of(app, caller, (listing, narrow)).await?;
     Ok(Json(super::list(app.db.read(), &caller.sites, &filter, &listing.page).await??))
+}
+
+async fn filter_of(app: &App, caller: &Caller, (listing, narrow): (&Listing, &Narrow)) -> Result<Filter, AppError> {
+    let (zone, _) = home(app, caller).await?;
+    Ok(super::searched(app.db.read(), &caller.sites, narrow.filter(&listing.q, zone)?).await?.0)
 }
 
 #[utoipa::path(get, path = "/payments/sums", tag = "payments", params(
@@ -212,8 +225,7 @@ async fn sums(
     Query(narrow): Query<Narrow>,
 ) -> Result<Json<Vec<Sum>>, AppError> {
     caller.allow(Permission::InvoicesSee)?;
-    let (zone, _) = home(&app, &caller).await?;
-    let (filter, _) = super::searched(app.db.read(), &caller.sites, narrow.filter(&listing.q, zone)?).await?;
+    let filter = filter_of(&app, &caller, (&listing, &narrow)).await?;
     Ok(Json(super::sums(&app, &caller.sites, &filter).await?))
 }
 

@@ -11,9 +11,8 @@ use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::{
-    Filter, Kind, Method, Payment, Receipt, Refunding, Wish,
-    api::{book, of_money, receipt_of},
-    list_routes::home,
+    Kind, Method, Payment, Receipt, Refunding, Wish,
+    api::{book, of_money, page_of, receipt_of},
     pages::Narrow,
 };
 use crate::{
@@ -73,11 +72,8 @@ async fn list(
     listing: Listing,
     Query(narrow): Query<Narrow>,
 ) -> Result<Json<Paged<Payment>>, AppError> {
-    caller.allow(Permission::InvoicesSee)?;
-    let (zone, _) = home(&app, &caller).await?;
-    let asked = Filter { kind: Some(Kind::Refund), ..narrow.filter(&listing.q, zone)? };
-    let (filter, _) = super::searched(app.db.read(), &caller.sites, asked).await?;
-    Ok(Json(super::list(app.db.read(), &caller.sites, &filter, &listing.page).await??))
+    let narrow = Narrow { kind: Kind::Refund.as_str().to_owned(), ..narrow };
+    page_of(&app, &caller, (&listing, &narrow)).await
 }
 
 #[utoipa::path(post, path = "/refunds", tag = "payments", request_body = NewRefund, responses(

@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::{
     stories::{
-        Kebon, at, balance, bill, billed, change, day, done, kebon, of, package, pay_all, proven, user, wanted, whats,
+        Kebon, at, balance, bill, billed, change, day, done, kebon, of, package, pay_all, proven, user, waiting_change,
+        wanted, whats,
     },
     *,
 };
@@ -18,7 +19,7 @@ use crate::{
     ids::SubscriptionId,
     invoices,
     money::Money,
-    routers, settings,
+    routers,
     subscriptions::{self, invoices_changed, uplink},
     testing::{TestApp, actor, on_each_database, reported},
 };
@@ -220,14 +221,7 @@ async fn a_name_that_was_typed_is_kept_when_somebody_has_it() {
 #[tokio::test]
 async fn a_change_whose_debt_is_given_up_is_not_made() {
     on_each_database(async |app| {
-        let mut chosen = settings::load(app.db.read()).await.unwrap();
-        chosen.services.change_pays_first = true;
-        settings::change(&app, &actor(), &chosen).await.unwrap();
-        let kebon = kebon(&app, json!({})).await;
-        bill(&app, &kebon, "2026-12-01").await;
-        pay_all(&app, &kebon).await;
-        at(&app, "2026-12-12T03:00:00Z");
-        done(&app, &kebon, change(kebon.large, None, Paying::Now)).await.unwrap();
+        let kebon = waiting_change(&app).await;
         let asked = billed(&app, &kebon).await.remove(0);
         invoices::write_off(&app, &Scope::All, &actor(), asked.id, "pindah").await.unwrap();
         follow(&app, kebon.id).await;

@@ -64,6 +64,19 @@ pub(super) async fn kebon(app: &TestApp, more: Value) -> Kebon {
     Kebon { site, router, small, large, id: made.unwrap().id }
 }
 
+/// A service whose change to the large package waits until its price is paid.
+pub(super) async fn waiting_change(app: &TestApp) -> Kebon {
+    let mut chosen = settings::load(app.db.read()).await.unwrap();
+    chosen.services.change_pays_first = true;
+    settings::change(app, &actor(), &chosen).await.unwrap();
+    let kebon = kebon(app, json!({})).await;
+    bill(app, &kebon, "2026-12-01").await;
+    pay_all(app, &kebon).await;
+    at(app, "2026-12-12T03:00:00Z");
+    done(app, &kebon, change(kebon.large, None, Paying::Now)).await.unwrap();
+    kebon
+}
+
 /// Moves the clock to an instant.
 pub(super) fn at(app: &TestApp, instant: &str) {
     let instant: DateTime<Utc> = instant.parse().unwrap();
@@ -224,14 +237,7 @@ async fn a_package_that_is_paid_first_changes_when_it_is_paid() {
 #[tokio::test]
 async fn a_change_that_is_not_paid_in_time_is_forgotten() {
     on_each_database(async |app| {
-        let mut chosen = settings::load(app.db.read()).await.unwrap();
-        chosen.services.change_pays_first = true;
-        settings::change(&app, &actor(), &chosen).await.unwrap();
-        let kebon = kebon(&app, json!({})).await;
-        bill(&app, &kebon, "2026-12-01").await;
-        pay_all(&app, &kebon).await;
-        at(&app, "2026-12-12T03:00:00Z");
-        done(&app, &kebon, change(kebon.large, None, Paying::Now)).await.unwrap();
+        let kebon = waiting_change(&app).await;
         let chunk = Chunk { site: kebon.site, after: SubscriptionId(0), limit: 10 };
         assert_eq!(due_package_changes(&app, &actor(), chunk).await.unwrap().done.len(), 0);
         // Three days to pay in.
