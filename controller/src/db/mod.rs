@@ -177,6 +177,8 @@ pub enum Guard {
     EventStream,
     /// Price rules, and dated prices: no two say the same.
     PriceRules,
+    /// What is asked of customers: written and dropped one after the other.
+    Messages,
 }
 
 /// Waits until no other transaction holds the guard, and holds it until this one ends. SQLite has one writer anyway.
@@ -196,6 +198,7 @@ pub async fn one_at_a_time(tx: &impl ConnectionTrait, guard: Guard) -> Result<()
         Guard::Invoices => 0x6869_0009_i64,
         Guard::EventStream => 0x6869_000b_i64,
         Guard::PriceRules => 0x6869_000d_i64,
+        Guard::Messages => 0x6869_000e_i64,
     };
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_advisory_xact_lock($1)", [key.into()]);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Draft, Template, Value, Vars};
 use crate::{
     app::App,
+    db,
     events::{BusinessEvent, Happened},
     ids::{CustomerId, InvoiceId, SubscriptionId},
     invoices,
@@ -62,6 +63,8 @@ impl Job for Tell {
     async fn run(self, app: &App) -> anyhow::Result<String> {
         let now = app.clock.now();
         let tx = app.db.begin().await?;
+        // What one job reads as owed and writes, another that knows of the payment finds and drops.
+        db::one_at_a_time(&*tx, db::Guard::Messages).await.context("waiting for other messages")?;
         let known = self.known(&*tx).await.context("reading what messages are about")?;
         // In the order in which it happened: what was isolated and opened again since is told once.
         for (customer, subscription) in self.happened.iter().filter_map(restored) {

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{Draft, Filter, Message, MessageState, Stage, Template, Value, Vars, react};
 use crate::{
     customers::{self, CustomerForm, PhoneForm},
-    db::paging::PageOf,
+    db::{self, paging::PageOf},
     events::{self, BusinessEvent, Happened, consumers},
     http::access::{Role, Scope},
     ids::{CustomerId, InvoiceId, SiteId, SubscriptionId},
@@ -225,6 +225,39 @@ async fn an_invoice_is_told_once_while_it_is_owed() {
         react::to(&[given_up]).expect("a job").run(&app).await.unwrap();
         let dropped = messages(&app, MessageState::Dropped).await;
         assert_eq!((dropped.len(), &*dropped[0].reason), (1, "settled"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_written_while_its_invoice_is_paid_is_dropped() {
+    on_each_database(|app| async move {
+        let site = app.site("Kebon").await;
+        let budi = customer(&app, site, "Budi", Some("0812-3456-7890"), "id").await;
+        let event = BusinessEvent::InvoiceWrittenOff {
+            invoice_id: InvoiceId(7),
+            customer_id: budi,
+            number: String::new(),
+            amount: Money::idr(165_000),
+            reason: String::new(),
+        };
+        let over = Happened { id: 99, at: app.app.clock.now(), site: Some(site), event };
+
+        // The one writes, and is not done yet, when the other comes to drop.
+        let writing = app.db.begin().await.unwrap();
+        db::one_at_a_time(&*writing, db::Guard::Messages).await.unwrap();
+        let drop = react::to(&[over]).expect("a job");
+        let dropping = tokio::spawn({
+            let app = app.app.clone();
+            async move { drop.run(&app).await }
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let draft = reminder(site, budi, 7, Stage::Due0);
+        assert_eq!(super::queue(&*writing, app.app.clock.now(), &[draft]).await.unwrap(), 1);
+        writing.commit().await.unwrap();
+        dropping.await.unwrap().unwrap();
+        assert!(messages(&app, MessageState::Draft).await.iter().all(|message| message.invoice_id.is_none()));
+        assert_eq!(messages(&app, MessageState::Dropped).await.len(), 1);
     })
     .await;
 }

@@ -31,7 +31,8 @@ async fn a_night_that_is_due_at_the_start_waits_for_the_agents_and_spares_nobody
     world.start_controller().await.unwrap();
     world.answering().await;
     let plan = wait::until("a plan", PATIENCE, || async {
-        world.api.all(&format!("/billing/plans?site_id={site}")).await.ok()?.pop()
+        let plans = world.api.all(&format!("/billing/plans?site_id={site}")).await.ok()?;
+        plans.into_iter().find(|plan| plan["state"] != "making")
     })
     .await;
     let items = world.api.all(&format!("/billing/plans/{}/items", plan["id"])).await.unwrap();
