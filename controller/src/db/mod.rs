@@ -24,6 +24,8 @@ const READERS: u32 = 6;
 const STATEMENTS: usize = 600;
 const POSTGRES_CONNECTIONS: u32 = 12;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A connection that served a moment ago is there still: asking first would double the way to PostgreSQL and back.
+const ASKED_WHEN_IDLE_FOR: Duration = Duration::from_secs(1);
 
 /// An open database.
 #[derive(Debug, Clone)]
@@ -125,7 +127,11 @@ impl Db {
 
     async fn postgres(url: &str) -> anyhow::Result<Self> {
         let mut options = ConnectOptions::new(url.to_owned());
-        options.max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
+        options
+            .max_connections(POSTGRES_CONNECTIONS)
+            .test_before_acquire_if_idle_for(ASKED_WHEN_IDLE_FOR)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .sqlx_logging(false);
         let pool = Database::connect(options).await.context("connecting to PostgreSQL")?;
         Ok(Self { write: pool.clone(), read: pool, committed: Arc::new(Notify::new()) })
     }
