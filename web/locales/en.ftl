@@ -2127,8 +2127,8 @@ subscription-secret = Login data
 subscription-secret-new = Write it down or set up the modem now: it is shown once. Later it is shown only on request, which is logged.
 subscription-secret-shown = That it was shown is written in the audit log.
 subscription-show-secret = Show password
-subscription-remote-address = Static address
-subscription-remote-address-hint = Only if this customer always has the same address.
+subscription-remote-address = Fixed IP address
+subscription-remote-address-hint = Only if this customer always has the same IP address.
 subscription-server = Hotspot server
 subscription-server-all = All servers
 subscription-mac = Only this device (MAC)
@@ -2212,7 +2212,7 @@ addon-each-month = a month
 subscription-more = Username, terms, discount
 subscription-make = Make service and invoice
 subscription-preview = First invoice
-subscription-preview-choose = Choose a router and a package to see the first invoice.
+subscription-preview-choose = Shows here as soon as a router and a package are chosen and the form has no faults.
 subscription-preview-tax = PPN
 subscription-preview-total = Total
 subscription-preview-due = To be paid by
@@ -2550,6 +2550,7 @@ receipt-number-format = Receipt numbers
 reopen-share-percent = Reopen when paid (%)
 reopen-share-percent-hint = Of the service's overdue invoices. 100 = only when all is paid.
 partial-promise-days = Promise of the rest (days)
+partial-promise-days-hint = While it runs, further part payments do not make it longer.
 
 ## Acts on subscriptions
 service-act-change-package = Change package

@@ -2062,8 +2062,8 @@ subscription-secret = Data masuk
 subscription-secret-new = Catat atau pasang di modem sekarang: hanya ditampilkan sekali. Nanti hanya tampil bila diminta, dan itu dicatat.
 subscription-secret-shown = Bahwa ini ditampilkan tercatat di log audit.
 subscription-show-secret = Lihat kata sandi
-subscription-remote-address = Alamat statis
-subscription-remote-address-hint = Hanya bila pelanggan ini selalu mendapat alamat yang sama.
+subscription-remote-address = IP tetap
+subscription-remote-address-hint = Hanya bila pelanggan ini selalu mendapat alamat IP yang sama.
 subscription-server = Server hotspot
 subscription-server-all = Semua server
 subscription-mac = Hanya perangkat ini (MAC)
@@ -2144,7 +2144,7 @@ addon-each-month = per bulan
 subscription-more = Username, ketentuan, diskon
 subscription-make = Buat langganan dan tagihan
 subscription-preview = Tagihan pertama
-subscription-preview-choose = Pilih router dan paket untuk melihat tagihan pertama.
+subscription-preview-choose = Tampil di sini begitu router dan paket dipilih dan tidak ada isian yang salah.
 subscription-preview-tax = PPN
 subscription-preview-total = Total
 subscription-preview-due = Dibayar paling lambat
@@ -2153,7 +2153,7 @@ subscription-preview-next = Periode berikutnya mulai { $from }: { $total }, diba
 first-line-package = Paket
 first-line-proration = Paket, sebagian periode
 first-line-addon = Tambahan
-first-line-setup = Pasang
+first-line-setup = Biaya pasang
 first-line-discount = Diskon
 first-line-other = Lainnya
 subscription-days = { $from } – { $until }
@@ -2479,6 +2479,7 @@ receipt-number-format = Nomor kuitansi
 reopen-share-percent = Buka isolir bila terbayar (%)
 reopen-share-percent-hint = Dari tagihan layanan yang lewat jatuh tempo. 100 = hanya bila lunas.
 partial-promise-days = Janji bayar sisa (hari)
+partial-promise-days-hint = Selama janji berjalan, cicilan berikutnya tidak memperpanjangnya.
 
 ## Tindakan pada langganan
 service-act-change-package = Ganti paket

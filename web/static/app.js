@@ -45,6 +45,8 @@
   sales?.addEventListener("message", (event) => {
     if (document.querySelector(`[data-sale="${CSS.escape(event.data)}"]`)) window.close();
   });
+  // A part that is fetched brings the words for browsers without scripts as elements: Enter would press their buttons.
+  document.addEventListener("htmx:after:swap", () => document.querySelectorAll("noscript").forEach((part) => part.remove()));
   document.addEventListener("htmx:finally:request", (event) => {
     const form = event.target.closest?.("form");
     if (form) sleep(form, false);
