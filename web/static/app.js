@@ -221,6 +221,15 @@
   document.addEventListener("DOMContentLoaded", () => document.querySelector("[data-open]")?.showPopover?.());
   // A form that comes back is mended at its first fault.
   document.addEventListener("DOMContentLoaded", () => document.querySelector("main .is-invalid")?.focus());
+  // What is typed anew is no fault any more, until it is sent again.
+  document.addEventListener("input", ({ target }) => {
+    if (!target.matches?.(".is-invalid")) return;
+    target.classList.remove("is-invalid");
+    target.removeAttribute("aria-invalid");
+    document.getElementById(`${target.name}-error`)?.remove();
+    const form = target.form;
+    if (form && !form.querySelector(".is-invalid")) form.querySelector("[data-faults]")?.remove();
+  });
   document.addEventListener("htmx:after:swap", listen);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && (due.size || lost)) refresh(() => lost);
