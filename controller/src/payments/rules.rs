@@ -186,14 +186,31 @@ pub fn check(amount: Money, currency: Currency, note: &str, choices: usize) -> R
     check.optional("note", note, MAX_NOTE).ok_or_else(|| check.into_errors())
 }
 
-/// Whether what was paid of debts that are due is share enough to open a service again. Debts that are paid in full
-/// need no promise.
+/// A debt that is due, in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Debt {
+    pub total: i64,
+    /// What was left before a payment.
+    pub before: i64,
+    /// And after it.
+    pub after: i64,
+}
+
+/// Whether what was paid of the debts that are due opens a service on the promise of the rest. While a promise runs, only
+/// the payment that reaches the share makes it longer, not every small one after it.
 #[must_use]
-pub fn is_share_enough(totals: impl IntoIterator<Item = (Money, Money)>, percent: i32) -> bool {
+pub fn earns_promise(debts: &[Debt], percent: i32, is_promised: bool) -> bool {
+    let after = debts.iter().filter(|debt| debt.after > 0).map(|debt| (debt.total, debt.after));
+    let before = debts.iter().map(|debt| (debt.total, debt.before));
+    is_share_enough(after, percent) && !(is_promised && is_share_enough(before, percent))
+}
+
+/// Of each debt the total and what is left. Debts that are paid in full need no promise.
+fn is_share_enough(debts: impl Iterator<Item = (i64, i64)>, percent: i32) -> bool {
     let (mut total, mut left) = (0_i128, 0_i128);
-    for (of, remaining) in totals {
-        total += i128::from(of.minor());
-        left += i128::from(remaining.minor());
+    for (of, remaining) in debts {
+        total += i128::from(of);
+        left += i128::from(remaining);
     }
     left > 0 && (total - left) * 100 >= total * i128::from(percent)
 }
@@ -261,18 +278,37 @@ mod tests {
 
     #[test]
     fn a_share_opens_from_its_percentage_on() {
+        let is_enough = |debts: &[(i64, i64)], percent| {
+            let debts: Vec<Debt> =
+                debts.iter().map(|&(total, after)| Debt { total, before: total, after }).collect();
+            earns_promise(&debts, percent, false)
+        };
         // W5: 150 of 165 are 91 %.
-        let december = [(Money::idr(165_000), Money::idr(15_000))];
         for (percent, enough) in [(80, true), (90, true), (91, false), (100, false)] {
-            assert_eq!(is_share_enough(december, percent), enough, "{percent}");
+            assert_eq!(is_enough(&[(165_000, 15_000)], percent), enough, "{percent}");
         }
         // Exactly the share is enough; a debt beside it counts too.
-        assert!(is_share_enough([(Money::idr(100), Money::idr(20))], 80));
-        assert!(!is_share_enough([(Money::idr(100), Money::idr(21))], 80));
-        assert!(!is_share_enough([(Money::idr(100), Money::idr(20)), (Money::idr(100), Money::idr(100))], 80));
+        assert!(is_enough(&[(100, 20)], 80));
+        assert!(!is_enough(&[(100, 21)], 80));
+        assert!(!is_enough(&[(100, 20), (100, 100)], 80));
         // What is paid in full is no promise.
-        assert!(!is_share_enough([(Money::idr(100), Money::idr(0))], 80));
-        assert!(!is_share_enough([], 80));
+        assert!(!is_enough(&[(100, 0)], 80));
+        assert!(!is_enough(&[], 80));
+    }
+
+    #[test]
+    fn a_running_promise_is_made_longer_by_the_payment_that_reaches_the_share_only() {
+        let earns = |debts: &[(i64, i64, i64)], is_promised| {
+            let debts: Vec<Debt> =
+                debts.iter().map(|&(total, before, after)| Debt { total, before, after }).collect();
+            earns_promise(&debts, 80, is_promised)
+        };
+        assert!(earns(&[(100, 50, 20)], true), "the share is reached while somebody promised");
+        assert!(!earns(&[(100, 20, 19)], true), "a little more");
+        assert!(earns(&[(100, 20, 19)], false), "the promise is over");
+        // The older debt is settled whole, and was what held the share down.
+        assert!(earns(&[(40, 40, 0), (165, 15, 15)], true));
+        assert!(!earns(&[(40, 5, 0), (165, 15, 15)], true));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What follows when money moved: states of invoices, and the services that hang on them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{PaymentError, rules};
 use crate::{
@@ -10,8 +10,9 @@ use crate::{
     audit::Actor,
     db::Tx,
     ids::{InvoiceId, SubscriptionId},
-    invoices::{self, Open},
-    ledger::aging::local_day,
+    invoices::{self, Kind, Open, Settled},
+    ledger::{aging::local_day, allocation::Settlement},
+    money::Money,
     subscriptions::{self, State, Subscription},
 };
 
@@ -30,16 +31,20 @@ pub(super) async fn paid(
     tx: &Tx,
     app: &App,
     (now, actor): (DateTime<Utc>, &Actor),
-    invoices: &[InvoiceId],
+    settlement: &Settlement,
     reopening: Reopening<'_>,
 ) -> Result<bool, PaymentError> {
-    let touched = followed(tx, app, (now, actor), invoices).await?;
-    let mut services = subscriptions::by_ids(&**tx, &touched).await?;
+    let settled = settled(tx, app, (now, actor), &super::invoices_of(settlement)).await?;
+    let mut services = subscriptions::by_ids(&**tx, &services_of(&settled)).await?;
     services.retain(|service| matches!(service.state, State::Grace | State::Isolated) && !service.is_held);
     // They are all of the customer who paid.
     let Some(customer) = services.first().map(|service| service.customer_id) else { return Ok(false) };
     let open = invoices::open_of(&**tx, customer).await?;
-    services.retain(|service| rules::is_share_enough(overdue(service, &open, now), reopening.percent));
+    services.retain(|service| {
+        let debts = debts(service, (&open, &settled), settlement, now);
+        let is_promised = service.promise_until.is_some_and(|until| until > now);
+        rules::earns_promise(&debts, reopening.percent, is_promised)
+    });
     for service in &services {
         let until = rules::promised_until(now, service.zone(), reopening.days);
         subscriptions::promise_in(tx, app, (now, actor), service.id, (reopening.receipt, until)).await?;
@@ -47,36 +52,61 @@ pub(super) async fn paid(
     Ok(!services.is_empty())
 }
 
-/// What is due of a service: of each invoice the total and what is left. Of those not due yet nothing is asked.
-fn overdue<'a>(
-    service: &'a Subscription,
-    open: &'a [Open],
+/// What is due of a service, and what was before this payment. Of those not due yet nothing is asked.
+fn debts(
+    service: &Subscription,
+    (open, settled): (&[Open], &[Settled]),
+    settlement: &Settlement,
     now: DateTime<Utc>,
-) -> impl Iterator<Item = (crate::money::Money, crate::money::Money)> + 'a {
+) -> Vec<rules::Debt> {
     let today = local_day(now, service.zone());
-    open.iter()
-        .filter(move |open| open.subscription_id == Some(service.id) && open.kind.is_of_service())
-        .filter(move |open| open.due_on < today)
-        .map(|open| (open.total, open.remaining))
+    let paid: HashMap<Option<InvoiceId>, i64> =
+        settlement.shares.iter().map(|share| (share.invoice, share.amount.minor())).collect();
+    let debt = |id: InvoiceId, total: Money, left: Money| rules::Debt {
+        total: total.minor(),
+        before: left.minor().saturating_add(paid.get(&Some(id)).copied().unwrap_or(0)),
+        after: left.minor(),
+    };
+    let is_due = |of: Option<SubscriptionId>, kind: Kind, due_on: NaiveDate| {
+        of == Some(service.id) && kind.is_of_service() && due_on < today
+    };
+    let open = open.iter().filter(|open| is_due(open.subscription_id, open.kind, open.due_on));
+    let done = settled.iter().filter(|done| done.remaining.minor() == 0);
+    let done = done.filter(|done| is_due(done.subscription, done.kind, done.due_on));
+    let open = open.map(|open| debt(open.id, open.total, open.remaining));
+    open.chain(done.map(|done| debt(done.id, done.total, done.remaining))).collect()
 }
 
 /// Invoices and services follow the ledger. Answers the services that were touched.
 pub(super) async fn followed(
     tx: &Tx,
     app: &App,
-    (now, actor): (DateTime<Utc>, &Actor),
+    at: (DateTime<Utc>, &Actor),
     invoices: &[InvoiceId],
 ) -> Result<Vec<SubscriptionId>, PaymentError> {
+    Ok(services_of(&settled(tx, app, at, invoices).await?))
+}
+
+async fn settled(
+    tx: &Tx,
+    app: &App,
+    (now, actor): (DateTime<Utc>, &Actor),
+    invoices: &[InvoiceId],
+) -> Result<Vec<Settled>, PaymentError> {
     if invoices.is_empty() {
         return Ok(Vec::new());
     }
     let settled = invoices::settled(&**tx, now, actor, invoices).await?;
-    let services: BTreeSet<SubscriptionId> = settled.iter().filter_map(|each| each.subscription).collect();
-    let services: Vec<SubscriptionId> = services.into_iter().collect();
+    let services = services_of(&settled);
     if !services.is_empty() {
         subscriptions::invoices_changed(tx, app, now, actor, &services).await?;
     }
-    Ok(services)
+    Ok(settled)
+}
+
+fn services_of(settled: &[Settled]) -> Vec<SubscriptionId> {
+    let services: BTreeSet<SubscriptionId> = settled.iter().filter_map(|each| each.subscription).collect();
+    services.into_iter().collect()
 }
 
 /// Takes promises back that a payment had brought, which is taken back itself; what others promised stays.

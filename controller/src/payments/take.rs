@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::{
-    Asked, Kind, Method, PaymentError, SERIES, invoices_of, rules,
+    Asked, Kind, Method, PaymentError, SERIES, rules,
     rules::Booked,
     services::{self, Reopening},
     store,
@@ -109,8 +109,7 @@ pub(super) async fn take_in(tx: &Tx, app: &App, asked: &Asked<'_>, take: &Take) 
         days: at.settings.payments.partial_promise_days,
         receipt: &number,
     };
-    let invoices = invoices_of(&booked.settlement);
-    let is_promised = services::paid(tx, app, (now, asked.actor), &invoices, reopening).await?;
+    let is_promised = services::paid(tx, app, (now, asked.actor), &booked.settlement, reopening).await?;
     let row = store::New {
         number: &number,
         form_id: asked.form_id,

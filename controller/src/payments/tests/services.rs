@@ -95,6 +95,13 @@ async fn a_part_opens_a_service_only_from_the_share_that_was_set() {
         let until = Some("2026-12-21T15:00:00Z".parse().unwrap());
         assert_eq!(budi.stands(&app).await, (State::Grace, Access::Open, until));
         assert!(shown(&app, taken).await.payment.is_promised);
+        // A little more the next day: the promise stays as it is.
+        app.clock.advance(Duration::days(1));
+        let more = pay(&app, &cash(budi.customer, 1_000)).await.unwrap();
+        assert_eq!(budi.stands(&app).await, (State::Grace, Access::Open, until));
+        assert!(!shown(&app, more).await.payment.is_promised);
+        back(&app, more).await;
+        assert_eq!(budi.stands(&app).await, (State::Grace, Access::Open, until));
         // Taken back, the promise goes; the next plan isolates.
         back(&app, taken).await;
         assert_eq!(budi.stands(&app).await, (State::Grace, Access::Open, None));
