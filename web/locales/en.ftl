@@ -555,7 +555,7 @@ grant-vouchers-manage = Manage vouchers: block, extend, new code
 grant-vouchers-void = Void vouchers
 grant-vouchers-import = Import codes
 grant-sessions-kick = End sessions
-grant-subscriptions-manage = Change packages and terms of subscriptions, pause and end them
+grant-subscriptions-manage = Change packages and terms of services, pause and end them
 grant-payments-reverse = Take payments back
 username-hint = Lower-case letters and digits, for example rina.
 display-name = Full name
@@ -1487,6 +1487,8 @@ intake-sub = Upload a list from Excel. Nothing comes in before you agree.
 intake-file = File
 intake-file-hint = CSV or XLSX, at most { $max } lines. Titles of columns: code, name, phone, address, location, id number, tags, notes.
 intake-check = Check the file
+intake-example = An example
+intake-example-hint = Copy it to Excel, put your own in and save it as XLSX or CSV. Columns may stand in any order, and may be left out.
 intake-commit = { $count ->
     [one] Import one customer
    *[other] Import { $count } customers
@@ -1495,14 +1497,14 @@ intake-counts = { $good } lines are right, { $bad } have faults.
 intake-good = Right
 intake-bad = With faults
 intake-by = By
-intake-state-ready = Waits for your yes
+intake-state-ready = Waits for your approval
 intake-state-queued = Coming in
 intake-state-indexing = Preparing the search
 intake-state-done = Done
 intake-queued-text = All lines come in at once. You may close this page.
 intake-done-text = See { $count } new customers
 intake-failed = The last try failed; it is repeated automatically.
-intake-take-errors = Take the lines with faults along
+intake-take-errors = Download the lines with faults
 intake-columns = Columns
 intake-columns-unused = Columns that are not used: { $names }
 intake-column = Column
@@ -1515,7 +1517,7 @@ intake-lines = Lines
 intake-line = Line
 intake-lines-all = All
 intake-lines-bad = With faults
-intake-line-good = Right
+intake-line-good = Good
 intake-reasons = Result
 intake-no-lines = No lines to show
 done-import-started = The import has begun.
@@ -1710,7 +1712,7 @@ moment-opening-reinstated = Debt from before taken up again, { $amount } is owed
 invoice = Invoice
 invoices-sub = What customers are asked to pay
 invoices-more = More
-invoices-empty-text = Invoices come from subscriptions automatically, or are made here by hand.
+invoices-empty-text = Invoices come from services automatically, or are made here by hand.
 invoices-of-customer-all = All invoices
 invoices-of-customer-none = No invoices yet.
 invoice-tabs = Invoices by state
@@ -1936,7 +1938,7 @@ packages-empty-subscription = No subscription packages yet
 packages-empty-subscription-text = A subscription package says what a period costs, how fast it is, when it is billed and how much grace customers get.
 service-hotspot-member = Hotspot member
 package-price-period = Price per period
-package-price-period-hint = Another price is for new subscriptions. Those that exist keep theirs.
+package-price-period-hint = Another price is for new services. Those that exist keep theirs.
 package-profit-of = cost { $cost }, profit { $profit }
 package-burst = How to write a burst
 package-burst-text = In this order, with spaces between: the limit, the burst limit, the threshold of the mean, and how long in seconds. Each is upload/download. A priority 1–8 and a minimum rate may follow.
@@ -2017,7 +2019,7 @@ addon-kind-hint = Monthly ones count by their share of a month where a period is
 addon-is-monthly = Every month
 addon-is-one-off = Once
 addon-price = Price of one
-addon-price-hint = Another price is for new subscriptions. Those that have it keep theirs.
+addon-price-hint = Another price is for new services. Those that have it keep theirs.
 addon-cost-of = cost { $cost }
 addon-archive = Archive the add-on
 addon-archive-text = An archived add-on is not offered any more. Services that have it go on paying it.
@@ -2068,7 +2070,7 @@ done-package-retried = Asked again on { $count ->
        *[other] { $count } routers.
     }
 customer-field-grace-days = Customer's grace
-customer-grace-days-hint = Days after the due day before isolation, 0 to 30, for all of his subscriptions. Empty means as each subscription says.
+customer-grace-days-hint = Days after the due day before isolation, 0 to 30, for all of his services. Empty means as each service says.
 customer-column-grace-days = Grace days
 
 ## subscriptions
@@ -2239,7 +2241,7 @@ customer-services-open = Open his services
 customer-no-services = No services yet.
 done-subscription-made = { $number } is made. The router gets { $username } now.
 subscription-adopt = Take over who is there
-subscription-adopt-hint = The user on the router becomes this subscription's: it is marked, and its profile follows the package. Leave the password empty to keep the router's.
+subscription-adopt-hint = The user on the router becomes this service's: it is marked, and its profile follows the package. Leave the password empty to keep the router's.
 subscription-secret-unknown = Only the router knows this user's password. Set a new one if you need it.
 done-subscription-isolated = { $username } is to be isolated. The router is told now.
 done-subscription-restored = { $username } is to be restored. The router is told now.
@@ -2307,7 +2309,7 @@ error-package-not-subscription = This package is sold as vouchers. Choose a pack
 error-bad-service-username = Use letters, digits and - _ . @ without spaces.
 error-username-taken = The router or another service already has this name. Choose another, or leave it empty.
 error-username-on-router = The router already has this name, and nobody manages it yet. Tick “take over who is there”, or choose another name.
-error-username-marked = The router already has this name, marked as another voucher's or subscription's. Choose another name.
+error-username-marked = The router already has this name, marked as another voucher's or service's. Choose another name.
 error-agent-adopts-nobody = The agent of this router is too old to take users over. Update the agent, then try again.
 error-password-unknown = Only the router knows the password. Give a new one first, then try again.
 error-no-free-username = No name of the pattern is free. Change the pattern in the settings.
@@ -2382,7 +2384,7 @@ message-kind-payment-reversed = Payment taken back
 done-message-dropped = The message will not be sent.
 done-message-called = Noted: the customer was called.
 error-message-not-waiting = This message waits no more.
-job-kind-subscriptions-follow = Bring subscriptions in line with invoices and customers
+job-kind-subscriptions-follow = Bring services in line with invoices and customers
 job-kind-notifications-tell = Write messages to customers
 
 ## Settings of billing
@@ -2397,7 +2399,7 @@ payment-instructions = How to pay
 payment-instructions-hint = Printed on invoices that are not paid, for example bank account and opening hours. At most 8 lines.
 error-payment-instructions = At most 8 lines and 400 characters.
 is-balance-used = Pay new invoices from the balance
-is-balance-used-hint = As far as the customer's balance goes. Auto-renewal is set per subscription.
+is-balance-used-hint = As far as the customer's balance goes. Auto-renewal is set per service.
 isolation-hold-share = Hold above (% of active services)
 isolation-hold-share-hint = A plan of this size waits for approval.
 isolation-hold-count = Hold above (services)
@@ -2586,15 +2588,15 @@ service-act-addon-end = End an add-on
 service-act-addon-end-text = Days that were invoiced and are not used are given back.
 service-act-addon-end-do = End it
 service-act-nothing-addon-end = There is no running add-on
-service-act-nothing-addon-end-text = This subscription has no add-on that could end.
+service-act-nothing-addon-end-text = This service has no add-on that could end.
 service-act-exempt = Exempt from isolation
-service-act-exempt-text = An exempt subscription is still invoiced, but is never isolated automatically.
+service-act-exempt-text = An exempt service is still invoiced, but is never isolated automatically.
 service-act-exempt-do = Save
 service-act-renewal = Renew automatically
 service-act-renewal-text = The next period is paid from the customer's balance when there is enough.
 service-act-renewal-do = Save
 service-act-details = Change details
-service-act-details-text = Grace holds for this subscription only. What changes of the user goes to the router at once.
+service-act-details-text = Grace holds for this service only. What changes of the user goes to the router at once.
 service-act-details-do = Save details
 service-act-password = Change password
 service-act-password-text = The new password goes to the router at once. The customer's modem has to be changed too.
@@ -2741,17 +2743,17 @@ service-plan-details-changed = Details changed
 service-plan-password-changed = Password changed
 service-plan-moved = Moved to another router
 service-plan-renamed = Username changed
-error-package-same = The subscription has this package already. Choose another one.
+error-package-same = The service has this package already. Choose another one.
 error-package-not-sold-there = This package is not sold on that router. Choose another one, or add the router to the package.
 error-package-below-discount = The discount of the service is larger than the price of this package. Change the discount first.
 error-change-is-planned = Another change of package is planned. Drop that plan first.
-error-pause-after-end = The subscription has ended by that day. Choose an earlier one.
+error-pause-after-end = The service has ended by that day. Choose an earlier one.
 error-promise-nothing-owed = Nothing is owed, so no promise is needed.
 error-promise-nothing-late = This service is not late, so there is nothing to promise. A promise can be made once its invoice is overdue.
 error-promise-held = Somebody isolated this service by hand. Restore it first.
 error-promise-this-month = There was a promise this month. Ask the customer to pay first.
 error-addon-is-over = This add-on is over.
-error-router-same = The subscription is on this router already. Choose another one.
+error-router-same = The service is on this router already. Choose another one.
 error-router-of-other-site = That router is at another site. Choose one of the same site.
 error-username-same = The username is the same. Type another one.
 error-form-is-stale = Somebody has just changed this service. Look again, then press the button once more.
@@ -2785,22 +2787,22 @@ promise-max-days-hint = How many days ahead a promise to pay may open service.
 error-bad-promise-days = Type 0 to 31 days.
 error-nothing-changed = Nothing is different from before.
 
-deed-subscription-change-package = Change a subscription's package
-deed-subscription-pause = Pause a subscription
-deed-subscription-resume = End a subscription's pause
-deed-subscription-end = End a subscription
-deed-subscription-keep = Drop a subscription's plan
+deed-subscription-change-package = Change a service's package
+deed-subscription-pause = Pause a service
+deed-subscription-resume = End a service's pause
+deed-subscription-end = End a service
+deed-subscription-keep = Drop a service's plan
 deed-subscription-promise = Accept a promise to pay
 deed-subscription-exempt = Change the exemption from isolation
-deed-subscription-discount = Change a subscription's discount
-deed-subscription-addons = Change a subscription's add-ons
+deed-subscription-discount = Change a service's discount
+deed-subscription-addons = Change a service's add-ons
 deed-subscription-renewal = Change automatic renewal
-deed-subscription-details = Change a subscription's details
-deed-subscription-password = Change a subscription's password
-deed-subscription-move = Move a subscription to another router
-deed-subscription-rename = Change a subscription's username
-deed-subscription-due = Do what was planned for subscriptions
-deed-subscription-intake = Make many subscriptions
+deed-subscription-details = Change a service's details
+deed-subscription-password = Change a service's password
+deed-subscription-move = Move a service to another router
+deed-subscription-rename = Change a service's username
+deed-subscription-due = Do what was planned for services
+deed-subscription-intake = Make many services
 deed-subscription-secrets = See a list of services’ passwords
 
 ## Many subscriptions at once
@@ -2814,7 +2816,7 @@ many-file-hint = CSV or XLSX, { $max } rows at most. Headings: name, phone, addr
 many-count = Number
 many-count-hint = At most { $max }. Usernames are numbered by the pattern of the settings, passwords are made.
 many-placeholder = Name of placeholder customers
-many-placeholder-hint = Each subscription gets a new customer, Kost Melati 001 for instance.
+many-placeholder-hint = Each service gets a new customer, Kost Melati 001 for instance.
 many-customer = Customer number
 many-customer-hint = Or all of them for one customer who is there, C000123 for instance.
 many-starts-on = First day of service
@@ -2822,34 +2824,35 @@ many-check = Check
 many-usual-hint = For lines that name no router or package.
 many-takeover = They run already
 many-takeover-hint = Without a first invoice and set-up fee: paid until their day, what is owed becomes an invoice.
+many-not-takeover = This file says what is paid or owed, but “They run already” was not ticked: those columns are not used, and first invoices with set-up fees will be made. If they run already, upload it again with the tick.
 many-adopts = Take over who is on the router already
-many-adopts-hint = Users who are there and carry no mark become their subscription's: they are marked, their profile follows the package, their password stays unless the list gives another. With prepaid packages tick services that run already too, so that nobody is cut off until the first invoice is paid.
+many-adopts-hint = Users who are there and carry no mark become their service's: they are marked, their profile follows the package, their password stays unless the list gives another. With prepaid packages tick services that run already too, so that nobody is cut off until the first invoice is paid.
 many-adopts-do = Check again
 many-on-router = { $count } lines use names that the router has already.
 many-line-adopted = On the router already, taken over
 many-late = { $count ->
-    [one] One subscription is paid until a day that is over. It is invoiced in the night of { $day } and stays on until the due day and the grace are over.
-   *[other] { $count } subscriptions are paid until a day that is over. They are invoiced in the night of { $day } and stay on until the due day and the grace are over.
+    [one] One service is paid until a day that is over. It is invoiced in the night of { $day } and stays on until the due day and the grace are over.
+   *[other] { $count } services are paid until a day that is over. They are invoiced in the night of { $day } and stay on until the due day and the grace are over.
 }
 many-late-one = { $name } (line { $line }): paid until { $until }, due on { $due }
 and-more = and { $count } more
 many-password-stays = stays as on the router
 many-before = Before
 many-of-number = { $count ->
-    [one] 1 subscription
-   *[other] { $count } subscriptions
+    [one] 1 service
+   *[other] { $count } services
   }
-many-state-ready = Waits for a yes
+many-state-ready = Waits for your approval
 many-state-queued = Being made
 many-state-done = Done
 many-commit = { $count ->
-    [one] Make 1 subscription
-   *[other] Make { $count } subscriptions
+    [one] Make 1 service
+   *[other] Make { $count } services
   }
 many-credentials = List of users
 many-done-text = { $count ->
-    [one] 1 subscription made
-   *[other] { $count } subscriptions made
+    [one] 1 service made
+   *[other] { $count } services made
   }
 many-made = Made
 many-not-a-date = This is not a date. Examples: 31-12-2026 or 2026-12-31.
@@ -2871,7 +2874,7 @@ many-field-mac = MAC address
 many-field-other = This line
 moment-service-imported = Service { $number } taken over, paid until { $covered_until }
 error-no-such-name = There is no { $name }. Write it as in hiji, or leave it empty.
-error-nothing-made-yet = No subscription of this list was made yet.
+error-nothing-made-yet = No service of this list was made yet.
 
 ## Billing
 nav-billing = Nightly billing
@@ -3028,10 +3031,10 @@ deed-invoice-export = Export invoices
 deed-payment-take = Take a payment
 deed-payment-reverse = Reverse a payment
 deed-payment-export = Export payments
-deed-subscription-renew = Renew a subscription
-deed-subscription-terms = Change a subscription's terms
+deed-subscription-renew = Renew a service
+deed-subscription-terms = Change a service's terms
 deed-subscription-take-price = Take the package's price
-deed-subscription-take-prices = Take the package's price for subscriptions
+deed-subscription-take-prices = Take the package's price for services
 
 ## Renewal
 
@@ -3255,7 +3258,7 @@ audit-value-person = person
 audit-value-pppoe = PPPoE
 audit-value-prorate = prorated
 audit-value-remove = removed
-audit-value-subscription = subscription
+audit-value-subscription = service
 audit-value-super-admin = Super Admin
 audit-value-viewer = Viewer
 deed-addon-add = Add an add-on
