@@ -1335,12 +1335,30 @@ done-voucher-void = The voucher is void.
 done-voucher-reissue = This is the code that takes its place. The old one is void.
 done-voucher-move = Parted from its device. The next one that logs in has it.
 done-voucher-kick = The router is asked to end the sessions.
-done-batch-block = { $touched } vouchers blocked, { $skipped } left as they are.
-done-batch-unblock = { $touched } vouchers unblocked, { $skipped } left as they are.
-done-batch-extend = { $touched } vouchers extended, { $skipped } left as they are.
-done-batch-void = { $touched } vouchers voided, { $skipped } left as they are.
-done-batch-move = { $touched } vouchers parted from their devices, { $skipped } left as they are.
-done-batch-reissue = { $touched } vouchers have new codes, { $skipped } were left as they are. This is the batch of the new codes.
+done-batch-block = { $skipped ->
+    [0] { $touched } vouchers blocked.
+   *[other] { $touched } vouchers blocked, { $skipped } left as they are.
+}
+done-batch-unblock = { $skipped ->
+    [0] { $touched } vouchers unblocked.
+   *[other] { $touched } vouchers unblocked, { $skipped } left as they are.
+}
+done-batch-extend = { $skipped ->
+    [0] { $touched } vouchers extended.
+   *[other] { $touched } vouchers extended, { $skipped } left as they are.
+}
+done-batch-void = { $skipped ->
+    [0] { $touched } vouchers voided.
+   *[other] { $touched } vouchers voided, { $skipped } left as they are.
+}
+done-batch-move = { $skipped ->
+    [0] { $touched } vouchers parted from their devices.
+   *[other] { $touched } vouchers parted from their devices, { $skipped } left as they are.
+}
+done-batch-reissue = { $skipped ->
+    [0] { $touched } vouchers have new codes. This is the batch of the new codes.
+   *[other] { $touched } vouchers have new codes, { $skipped } were left as they are. This is the batch of the new codes.
+}
 done-batch-retry = What failed is tried again now.
 error-voucher-blocked = This voucher is blocked already. Reload the page to see by whom.
 error-voucher-not-blocked = This voucher is not blocked.

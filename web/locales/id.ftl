@@ -1284,12 +1284,30 @@ done-voucher-void = Voucher dibatalkan.
 done-voucher-reissue = Ini kode penggantinya. Kode lama sudah batal.
 done-voucher-move = Ikatan perangkat dilepas. Perangkat yang login berikutnya menjadi pemiliknya.
 done-voucher-kick = Permintaan putus sesi dikirim ke router.
-done-batch-block = { $touched } voucher diblokir, { $skipped } dilewati.
-done-batch-unblock = Blokir { $touched } voucher dibuka, { $skipped } dilewati.
-done-batch-extend = { $touched } voucher diperpanjang, { $skipped } dilewati.
-done-batch-void = { $touched } voucher dibatalkan, { $skipped } dilewati.
-done-batch-move = { $touched } voucher dilepas dari perangkatnya, { $skipped } dilewati.
-done-batch-reissue = { $touched } voucher mendapat kode baru, { $skipped } dilewati. Ini batch kode barunya.
+done-batch-block = { $skipped ->
+    [0] { $touched } voucher diblokir.
+   *[other] { $touched } voucher diblokir, { $skipped } dilewati.
+}
+done-batch-unblock = { $skipped ->
+    [0] Blokir { $touched } voucher dibuka.
+   *[other] Blokir { $touched } voucher dibuka, { $skipped } dilewati.
+}
+done-batch-extend = { $skipped ->
+    [0] { $touched } voucher diperpanjang.
+   *[other] { $touched } voucher diperpanjang, { $skipped } dilewati.
+}
+done-batch-void = { $skipped ->
+    [0] { $touched } voucher dibatalkan.
+   *[other] { $touched } voucher dibatalkan, { $skipped } dilewati.
+}
+done-batch-move = { $skipped ->
+    [0] { $touched } voucher dilepas dari perangkatnya.
+   *[other] { $touched } voucher dilepas dari perangkatnya, { $skipped } dilewati.
+}
+done-batch-reissue = { $skipped ->
+    [0] { $touched } voucher mendapat kode baru. Ini batch kode barunya.
+   *[other] { $touched } voucher mendapat kode baru, { $skipped } dilewati. Ini batch kode barunya.
+}
 done-batch-retry = Yang gagal dicoba lagi sekarang.
 error-voucher-blocked = Voucher ini sudah diblokir. Muat ulang halaman untuk melihat oleh siapa.
 error-voucher-not-blocked = Voucher ini tidak sedang diblokir.
