@@ -404,6 +404,7 @@ hook-test = Test the hook
 hook-test-arrived = The hook arrives: the router reaches the agent in { $ms } ms.
 hook-test-running = The hook is being tested. The result appears here.
 hook-test-expired = The agent did not answer the test within ten minutes. See that it is connected, then try again.
+hook-what = A hook is a block of hiji in a profile's scripts. With it the router tells the agent at once who logs in or out; without it hiji learns it when it next looks at the router.
 hook-untested = The agent's hook is at { $url }. Press Test the hook to see whether the router reaches it.
 hook-none = This agent has no hook (HIJI_HOOK_LISTEN is empty) or has not told of it yet. Logins are seen by watching the router.
 hook-missed-off = The agent has no hook. Set HIJI_HOOK_LISTEN on the agent.

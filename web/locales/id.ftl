@@ -368,6 +368,7 @@ hook-test = Uji hook
 hook-test-arrived = Hook sampai: router menjangkau agen dalam { $ms } ms.
 hook-test-running = Uji hook sedang berjalan. Hasilnya muncul di sini.
 hook-test-expired = Uji hook tidak dijawab agen dalam sepuluh menit. Pastikan agen terhubung, lalu coba lagi.
+hook-what = Hook: blok hiji di skrip profil. Dengan itu router memberi tahu agen begitu ada yang masuk atau keluar; tanpa itu hiji baru tahu saat memantau router berikutnya.
 hook-untested = Hook agen ada di { $url }. Tekan Uji hook untuk melihat apakah router menjangkaunya.
 hook-none = Agen ini tidak punya hook (HIJI_HOOK_LISTEN kosong) atau belum melaporkannya. Login tetap terlihat dengan memantau router.
 hook-missed-off = Agen tidak punya hook. Isi HIJI_HOOK_LISTEN pada agen.
