@@ -155,6 +155,13 @@
     document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
   });
 
+  // On a phone the filters that were chosen fold away: what they found stands first.
+  document.addEventListener("DOMContentLoaded", () => {
+    const filters = document.querySelector("details.filter-more[open]");
+    if (!filters || filters.querySelector(".is-invalid")) return;
+    filters.open = !matchMedia("(max-width: 575.98px)").matches;
+  });
+
   // An amount that was proposed is typed over, not behind.
   document.addEventListener("focusin", (event) => {
     if (event.target.matches("input[data-amount]")) setTimeout(() => event.target.select());
