@@ -986,9 +986,9 @@ charset-lower = a–z without i l o
 charset-mixed = A–Z a–z 2–9 without those that look alike
 batch-activate-before = Activate before
 batch-activate-before-hint = Empty is as the package says.
-batch-price-hint = Empty is as the package says.
+batch-price-hint = Empty means as the package says.
 batch-server = Hotspot server
-batch-server-hint = Empty is all servers of the router.
+batch-server-hint = Empty means all servers of the router.
 batch-mac-lock = Lock to MAC
 batch-mac-lock-hint = Only for the device that logs in first.
 batch-note = Note
@@ -1240,7 +1240,7 @@ voucher-reissue-ask = Give { $code } a new code?
 voucher-reissue-text = The new code gets the time and quota that are left; the old one is void. Active time that began runs on.
 voucher-move = Other device
 voucher-move-ask = Move { $code } to another device?
-voucher-move-text = The bond to { $mac } is dissolved and its session ends. The next device that logs in has it.
+voucher-move-text = It is released from { $mac } and its session ends. The next device that logs in gets it.
 voucher-kick = End sessions
 voucher-kick-ask = End the sessions of { $code }?
 voucher-kick-text = Session and cookie are removed; the guest can log in again with the code.
@@ -1285,7 +1285,7 @@ happened-unblock = Unblocked
 happened-extend = Extended
 happened-void = Voided
 happened-reissue = New code
-happened-move = Parted from its device
+happened-move = Released from its device
 happened-kick = End of sessions asked for
 happened-bound = Bound to another device
 happened-seen-late = Seen by its use; the time of the first login is an estimate
@@ -1299,9 +1299,9 @@ batch-act-block-do = Block
 batch-act-unblock = Unblock vouchers of { $number }
 batch-act-unblock-text = Blocked codes work again while their time is not over.
 batch-act-unblock-do = Unblock
-batch-act-move = Part vouchers of { $number } from their devices
-batch-act-move-text = The bound devices are let go; the next device that logs in has the voucher.
-batch-act-move-do = Part from devices
+batch-act-move = Release vouchers of { $number } from their devices
+batch-act-move-text = The bound devices are released; the next device that logs in gets the voucher.
+batch-act-move-do = Release devices
 batch-act-reissue = New codes for vouchers of { $number }
 batch-act-reissue-text = For paper that was lost or seen by others: the old codes stop at once, the new ones have what is left.
 batch-act-reissue-do = New codes
@@ -1316,7 +1316,10 @@ batch-act-which = Which vouchers
 batch-which-unused = Those not used yet
 batch-which-running = Those that are not over
 batch-which-all = All
-batch-touched = { $count } are touched
+batch-touched = { $count ->
+    [one] { $count } voucher
+   *[other] { $count } vouchers
+}
 batch-skipped = { $count } left out
 skip-not-chosen = not chosen
 skip-voucher-blocked = blocked already
@@ -1334,7 +1337,7 @@ done-voucher-unblock = The voucher is unblocked.
 done-voucher-extend = The voucher is extended.
 done-voucher-void = The voucher is void.
 done-voucher-reissue = This is the code that takes its place. The old one is void.
-done-voucher-move = Parted from its device. The next one that logs in has it.
+done-voucher-move = Released from its device. The next device that logs in gets it.
 done-voucher-kick = The router is asked to end the sessions.
 done-batch-block = { $skipped ->
     [0] { $touched } vouchers blocked.
@@ -1353,8 +1356,8 @@ done-batch-void = { $skipped ->
    *[other] { $touched } vouchers voided, { $skipped } left as they are.
 }
 done-batch-move = { $skipped ->
-    [0] { $touched } vouchers parted from their devices.
-   *[other] { $touched } vouchers parted from their devices, { $skipped } left as they are.
+    [0] { $touched } vouchers released from their devices.
+   *[other] { $touched } vouchers released from their devices, { $skipped } left as they are.
 }
 done-batch-reissue = { $skipped ->
     [0] { $touched } vouchers have new codes. This is the batch of the new codes.
@@ -1618,7 +1621,7 @@ seller-level-hint = Price rules go by it, for example Silver.
 seller-phone = Phone (WhatsApp)
 seller-phone-hint = Without a country code it is Indonesian.
 seller-admin = Admin account
-seller-admin-hint = If this seller signs in to hiji, forms begin with him.
+seller-admin-hint = If this seller signs in to hiji, the voucher form starts with this name.
 seller-no-admin = None
 seller-archived-note = This seller is archived and not offered.
 seller-archive = Archive the seller
@@ -1638,7 +1641,7 @@ rule-any-package = Every package
 rule-level = Seller's level
 rule-level-hint = Empty means every seller.
 rule-any-level = Every level
-rule-min-count = From
+rule-min-count = Smallest quantity
 rule-min-count-hint = Vouchers of one batch.
 rule-effect = Seller pays
 rule-off = { $percent }% less
