@@ -912,7 +912,7 @@ import-good = { $count ->
     [one] 1 code can be imported.
    *[other] { $count } codes can be imported.
 }
-done-batch-imported = Batch { $number } was imported and sent to the router. It can be sold once the router has proven it.
+done-batch-imported = Batch { $number } was imported and is on its way to the router. It can be sold once it says Ready to sell.
 error-import-repeated = The same as row { $row }.
 error-import-characters = Letters A–Z, digits, hyphens, underscores and dots only.
 error-import-too-short = At least { $min } characters; shorter ones are easily guessed.
@@ -1012,7 +1012,7 @@ batch-details = Details
 batch-made = Made
 yes = Yes
 no = No
-done-batch-made = Batch { $number } is made and on its way to the router.
+done-batch-made = Batch { $number } is made and on its way to the router. It can be sold once it says Ready to sell.
 preview = Summary
 preview-choose = Choose a package to see the totals.
 preview-count = How many
@@ -1259,11 +1259,11 @@ session-from = From
 session-to = To
 ended-voided = voided
 ended-replaced = replaced by another code
-object-wanted = Wanted
+object-wanted = Should be
 object-wanted-there = there and working
 object-wanted-disabled = there, switched off
 object-wanted-gone = removed
-object-proof = Proof
+object-proof = Checked
 object-verified = Proven on the router
 object-failed = Refused by the router
 object-delivered = The agent has it and is at work
