@@ -912,7 +912,7 @@ import-good = { $count ->
     [one] 1 code can be imported.
    *[other] { $count } codes can be imported.
 }
-done-batch-imported = Batch { $number } was imported and is on its way to the router. It can be sold once it says Ready to sell.
+done-batch-imported = Batch { $number } was imported and is on its way to the router. It can be sold once the router has proven it.
 error-import-repeated = The same as row { $row }.
 error-import-characters = Letters A–Z, digits, hyphens, underscores and dots only.
 error-import-too-short = At least { $min } characters; shorter ones are easily guessed.
@@ -1012,7 +1012,7 @@ batch-details = Details
 batch-made = Made
 yes = Yes
 no = No
-done-batch-made = Batch { $number } is made and on its way to the router. It can be sold once it says Ready to sell.
+done-batch-made = Batch { $number } is made and on its way to the router. It can be sold once the router has proven it.
 preview = Summary
 preview-choose = Choose a package to see the totals.
 preview-count = How many
@@ -2143,7 +2143,7 @@ access-isolated = Isolated
 access-disabled = Switched off
 access-removed = Not there
 subscription-lapses = Overdue from
-subscription-promise = Left alone until
+subscription-promise = Promised until
 subscription-paused = Pause
 subscription-ends = No service from
 subscription-ended = Ended
@@ -2369,7 +2369,8 @@ error-bad-rounding = Give a number from 1 to 10,000.
 ## Messages to customers
 nav-messages = Messages
 messages-sub = What customers are to be told: invoices, reminders, isolation, payments.
-messages-not-sent = WhatsApp is not connected yet. Messages here are drafts, and none is sent.
+messages-not-sent = WhatsApp is not connected yet, so nothing is sent by itself. The WhatsApp sign beside a number opens the message in your own WhatsApp.
+message-open = Open the message to { $to } in WhatsApp
 messages-empty = No messages
 messages-empty-text = Messages appear here when invoices are issued, fall due or are paid.
 messages-nobody-to-call = Nobody to call
@@ -2664,7 +2665,7 @@ service-field-periods = Renewed for
 service-new-package = New package
 service-choose-package = Choose a package
 service-when = Holds
-service-when-usual = Upgrade now, downgrade later
+service-when-usual = Up now, down later
 service-when-now = From now on
 service-when-next-period = From the next period on
 service-paying = The difference is paid
