@@ -167,6 +167,15 @@
     if (event.target.matches("input[data-amount]")) setTimeout(() => event.target.select());
   });
 
+  // Enter takes the only one that was found.
+  document.addEventListener("submit", (event) => {
+    const found = event.target.dataset.picks && document.querySelector(event.target.dataset.picks);
+    const links = found?.dataset.q === event.target.elements.q?.value.trim() ? found?.querySelectorAll(".main-link") : [];
+    if (links?.length !== 1) return;
+    event.preventDefault();
+    links[0].click();
+  });
+
   // A list's filter is sent as soon as something else is chosen.
   document.addEventListener("change", (event) => {
     if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
