@@ -89,7 +89,8 @@ pub struct DesiredUser {
     /// What the controller knows to be used already, perhaps on another router: taken off the limits.
     #[serde(default, skip_serializing_if = "Used::is_nothing")]
     pub used: Used,
-    /// How often it was set free for another device. A higher number than before forgets the bound MAC.
+    /// How often it was set free for another device. A higher number than before forgets the bound MAC. Of a
+    /// subscription 1 when the MAC it was bound to was taken off: the router's is cleared, and stays so.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub moves: u32,
     /// It is over: it is not made anew, and where it still lies it stays, switched off, until it shall be gone.

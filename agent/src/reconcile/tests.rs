@@ -192,6 +192,26 @@ fn a_subscription_is_known_by_its_customer_and_number() {
     assert!(matches!(step("kebon-1", &entry, Some(&other), &ppp), Step::Refuse(FailCode::NameTaken, _)));
 }
 
+#[test]
+fn a_subscriber_s_device_is_taken_off_only_where_hiji_had_it() {
+    let ppp = around(Kind::PppSecret);
+    let wanted = |moves| {
+        let mut entry = adopting(true, "");
+        if let Want::User(user) = &mut entry.want {
+            user.moves = moves;
+        }
+        entry
+    };
+    let Observed::User(mut bound) = secret("12jam", "TAGIH|C000123|S000456|165000|") else { panic!() };
+    bound.mac = Some("AA:BB:CC:00:00:01".into());
+    let bound = Observed::User(bound);
+    assert_eq!(step("budi", &wanted(0), Some(&bound), &ppp), Step::Right, "the admin's own binding");
+    let freed = step("budi", &wanted(1), Some(&bound), &ppp);
+    let Step::Change { fields, .. } = &freed else { panic!() };
+    assert_eq!(*fields, Fields { mac: Some(String::new()), ..Fields::default() });
+    assert_eq!(step("budi", &wanted(1), apply("budi", &freed, Some(bound)).as_ref(), &ppp), Step::Right);
+}
+
 /// A subscription's user on a secret that an admin made, with its own profile and password.
 fn adopting(adopt: bool, password: &str) -> Entry {
     let mut desired = voucher(1, "budi", 1);

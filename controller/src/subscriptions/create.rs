@@ -355,6 +355,7 @@ pub(super) fn blank(draft: &Draft, parties: &Parties, (now, actor): (DateTime<Ut
         },
         version: 0,
         edition: 0,
+        is_mac_freed: false,
         created_by: actor.admin,
         created_at: now,
         ended_at: None,

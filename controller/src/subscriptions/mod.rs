@@ -292,6 +292,11 @@ pub struct Subscription {
     #[serde(skip)]
     #[schema(ignore)]
     pub edition: i32,
+    /// The device he was bound to was taken off here: the router's binding goes. Otherwise no device said is the router's
+    /// business.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub is_mac_freed: bool,
     pub created_by: Option<AdminId>,
     pub created_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,

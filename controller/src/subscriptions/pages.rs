@@ -589,6 +589,7 @@ pub(crate) fn sample() -> Subscription {
         },
         version: 1,
         edition: 0,
+        is_mac_freed: false,
         created_by: None,
         created_at: DateTime::UNIX_EPOCH,
         ended_at: None,

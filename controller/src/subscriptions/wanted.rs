@@ -58,7 +58,8 @@ impl User<'_> {
             mac: subscription.mac.clone(),
             mac_lock: false,
             used: Used::default(),
-            moves: 0,
+            // Any number above 0: without a device of hiji's own none is to be bound.
+            moves: subscription.is_mac_freed.into(),
             over: false,
             remote_address: if is_ppp { remote_address.to_owned() } else { String::new() },
             adopt: self.held.is_adopted,

@@ -94,6 +94,7 @@ pub struct Model {
     pub is_adopted: bool,
     /// How often days that were invoiced were given back to be invoiced anew.
     pub edition: i32,
+    pub is_mac_freed: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

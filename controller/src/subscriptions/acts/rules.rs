@@ -559,6 +559,9 @@ pub fn set_details(of: &mut Subscription, details: &Details) -> Result<Vec<&'sta
             changed.push(name);
         }
     }
+    if changed.contains(&"mac") {
+        of.is_mac_freed = of.mac.is_empty();
+    }
     Ok(changed)
 }
 

@@ -555,6 +555,14 @@ async fn another_name_secret_address_or_router_reaches_the_router() {
         done(&app, &kebon, Act::Details(details)).await.unwrap();
         let found = user(&app, kebon.router, "budi").await;
         assert_eq!((found.remote_address.as_str(), found.password.as_str()), ("10.20.0.9", made.as_str()));
+        // Another modem: bound to it, then to none. What was never said here is left to the router.
+        assert_eq!((found.mac.as_str(), found.moves), ("", 0));
+        for (mac, moves) in [("AA:BB:CC:00:00:01", 0), ("", 1), ("AA:BB:CC:00:00:02", 0)] {
+            let details = Details { mac: Some(mac.to_owned()), ..Details::default() };
+            done(&app, &kebon, Act::Details(details)).await.unwrap();
+            let found = user(&app, kebon.router, "budi").await;
+            assert_eq!((found.mac.as_str(), found.moves), (mac, moves));
+        }
         done(&app, &kebon, Act::Rename { username: "budi-2".to_owned() }).await.unwrap();
         assert!(matches!(wanted(&app, kebon.router, "budi").await, Object::Gone { .. }));
         assert_eq!(user(&app, kebon.router, "budi-2").await.password, made);

@@ -114,6 +114,7 @@ fn fields(of: &Subscription) -> ActiveModel {
         version: Set(of.version),
         ended_at: Set(of.ended_at),
         edition: Set(of.edition),
+        is_mac_freed: Set(of.is_mac_freed),
         ..Default::default()
     }
 }
@@ -469,6 +470,7 @@ fn subscription(row: Model, names: Names) -> Subscription {
         },
         version: row.version,
         edition: row.edition,
+        is_mac_freed: row.is_mac_freed,
         created_by: row.created_by.map(AdminId),
         created_at: row.created_at,
         ended_at: row.ended_at,
