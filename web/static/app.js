@@ -242,7 +242,8 @@
     if (!target.matches?.(".is-invalid")) return;
     target.classList.remove("is-invalid");
     target.removeAttribute("aria-invalid");
-    document.getElementById(`${target.name}-error`)?.remove();
+    const fault = document.getElementById(`${target.name}-error`) ?? target.parentElement.querySelector(":scope > .invalid-feedback");
+    fault?.remove();
     const form = target.form;
     if (form && !form.querySelector(".is-invalid")) form.querySelector("[data-faults]")?.remove();
   });
