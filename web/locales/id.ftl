@@ -760,6 +760,7 @@ unit-minutes = menit
 unit-hours = jam
 unit-days = hari
 done-package-saved = Paket { $name } disimpan.
+done-package-not-sold = Paket { $name } disimpan, tetapi belum dijual di mana pun: buka paketnya dan pilih router.
 
 ## Voucher
 vouchers-sub = Semua batch; kodenya siap dijual setelah terbukti ada di router
@@ -2228,10 +2229,10 @@ moment-service-created = Langganan { $number } ({ $username }) dibuat
 moment-service-adopted = Langganan { $number } dibuat; { $username } yang sudah ada di router diambil alih
 moment-service-activated = Langganan { $number } dimulai
 moment-service-lapsed = Langganan { $number } tidak lagi lunas
-moment-service-proven-open = Langganan { $number } kini terbuka di router { $router }
-moment-service-proven-isolated = Langganan { $number } kini diisolir di router { $router }
-moment-service-proven-disabled = Langganan { $number } kini dimatikan di router { $router }
-moment-service-proven-removed = Langganan { $number } kini terhapus di router { $router }
+moment-service-proven-open = Langganan { $number }: router { $router } membuktikan terbuka
+moment-service-proven-isolated = Langganan { $number }: router { $router } membuktikan diisolir
+moment-service-proven-disabled = Langganan { $number }: router { $router } membuktikan dimatikan
+moment-service-proven-removed = Langganan { $number }: router { $router } membuktikan dihapus
 moment-service-refused = Langganan { $number } ditolak router { $router }:
 moment-message-draft = Pesan disiapkan:
 moment-message-to-call = Perlu ditelepon:
