@@ -25,6 +25,7 @@ mod m20261129_000017_night_items;
 mod m20261129_000018_voucher_stock;
 mod m20261129_000019_take_over;
 mod m20261129_000020_mac_freed;
+mod m20261129_000021_counter;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000018_voucher_stock::Migration),
             Box::new(m20261129_000019_take_over::Migration),
             Box::new(m20261129_000020_mac_freed::Migration),
+            Box::new(m20261129_000021_counter::Migration),
         ]
     }
 }

@@ -799,6 +799,7 @@ unit-minutes = minutes
 unit-hours = hours
 unit-days = days
 done-package-saved = Package { $name } is saved.
+done-package-not-sold = Package { $name } is saved, and sold nowhere yet: open it and choose routers.
 
 ## Vouchers
 vouchers-sub = All batches; codes can be sold once they are proven on the router

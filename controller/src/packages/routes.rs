@@ -116,7 +116,11 @@ async fn add_form(
     let wanted = |found: &&Found| found.name == prefill.profile && found.service.as_str() == prefill.service;
     let sold_as = prefill.sold_as();
     let of_found = |found: &Found| Fields::of_found(found, sold_as);
-    let fields = found.iter().find(wanted).map_or_else(|| Fields::fresh(sold_as), of_found);
+    let mut fields = found.iter().find(wanted).map_or_else(|| Fields::fresh(sold_as), of_found);
+    if let ([], [only]) = (&*fields.router_ids, &*routers::places(app.db.read(), &caller.sites).await?) {
+        // Where else should it be sold?
+        fields.router_ids = vec![only.id.to_string()];
+    }
     view.page(&form_page(&app, &caller, None, FormView::fresh(fields)).await?)
 }
 
@@ -266,7 +270,8 @@ async fn answer(
         Ok(()) => {
             let name = Arg::from(fields.name.trim());
             let kind = fields.sold_as().unwrap_or(SoldAs::Voucher);
-            Ok(view.go_saying(&shelf(kind), "done-package-saved", [("name", name)]))
+            let said = if fields.router_ids.is_empty() { "done-package-not-sold" } else { "done-package-saved" };
+            Ok(view.go_saying(&shelf(kind), said, [("name", name)]))
         }
         Err(PackageError::Refused(errors)) => {
             let form_id = fields.form_id.clone();

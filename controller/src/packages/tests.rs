@@ -92,8 +92,12 @@ async fn each_kind_has_its_own_form() {
     let router = app.router(site, "Kebon 1").await;
     let boss = boss(&app).await;
     let (_, voucher) = boss.page("/packages/new?sold_as=voucher").await;
+    let ticked = |page: &str, router: i64| page.contains(&format!("name=\"router_ids\" value=\"{router}\" checked"));
+    assert!(ticked(&voucher, router.0), "the only one there is: {voucher}");
     assert!(voucher.contains("name=\"active\"") && !voucher.contains("name=\"setup_fee\""), "{voucher}");
+    let other = app.router(site, "Kebon 2").await;
     let (_, subscription) = boss.page("/packages/new?sold_as=subscription").await;
+    assert!(!ticked(&subscription, router.0) && !ticked(&subscription, other.0));
     assert!(subscription.contains("name=\"setup_fee\"") && !subscription.contains("name=\"active\""), "{subscription}");
     let form = format!(
         "sold_as=subscription&service=hotspot&name=Member+5M&price=100.000&rate_limit=5M%2F5M&paid=prepaid&cycle=days&cycle_count=30&bill_day=&due_days=&grace_days=2&on_expiry=disable&first_period=prorate&setup_fee=&router_ids={router}&create_profile=missing"

@@ -27,7 +27,7 @@ use serde::Serialize;
 
 use self::{
     cells::Context,
-    format::Format,
+    format::{Family, Format},
     layout::Document,
     store::{NewPrint, Taken},
 };
@@ -128,13 +128,24 @@ pub struct Printed {
 pub struct Preference {
     /// The paper used last.
     pub format: Format,
+    /// The roll used last, for single vouchers.
+    pub roll: Format,
     /// Does the print open by itself after a sale?
     pub opens: bool,
 }
 
 impl Default for Preference {
     fn default() -> Self {
-        Self { format: Format::default(), opens: true }
+        Self { format: Format::default(), roll: Format::Thermal58, opens: true }
+    }
+}
+
+impl Preference {
+    /// After something was printed so.
+    #[must_use]
+    pub fn using(self, format: Format) -> Self {
+        let roll = if format.family() == Family::Thermal { format } else { self.roll };
+        Self { format, roll, ..self }
     }
 }
 
@@ -337,7 +348,7 @@ pub(crate) async fn record(app: &App, prepared: &Prepared, opening: &Opening<'_>
     if let Some(admin) = opening.actor.admin {
         let liked = store::preference(&*tx, admin).await?;
         if liked.format != *format {
-            store::set_preference(&*tx, now, admin, Preference { format: *format, ..liked }).await?;
+            store::set_preference(&*tx, now, admin, liked.using(*format)).await?;
         }
     }
     tx.commit().await?;

@@ -171,7 +171,10 @@ async fn one(
 ) -> Result<Response, AppError> {
     allow(&caller)?;
     let voucher = vouchers::find(&app, &caller.sites, id).await?.ok_or(AppError::NotFound)?;
-    let format = Format::parse(&asked.fields.format).unwrap_or(Format::Thermal58);
+    let format = match Format::parse(&asked.fields.format) {
+        Some(format) => format,
+        None => super::preference(app.db.read(), caller.admin_id).await?.roll,
+    };
     let number = voucher.number.to_string();
     let fields = Fields { what: "range".into(), from: number.clone(), to: number, ..asked.fields };
     Ok(view.go(&format!("{}?{}", paths(Some(voucher.batch_id)).0, fields.query(format))))

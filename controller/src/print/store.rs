@@ -235,6 +235,7 @@ pub(super) async fn preference(db: &impl ConnectionTrait, admin: AdminId) -> Res
     let row = print_preference::Entity::find_by_id(admin.0).one(db).await?;
     Ok(row.map_or_else(Preference::default, |row| Preference {
         format: Format::parse(&row.format).unwrap_or_default(),
+        roll: Format::parse(&row.roll).unwrap_or(Format::Thermal58),
         opens: row.opens,
     }))
 }
@@ -249,11 +250,12 @@ pub(super) async fn set_preference(
     let row = print_preference::ActiveModel {
         admin_id: Set(admin.0),
         format: Set(preference.format.as_str().to_owned()),
+        roll: Set(preference.roll.as_str().to_owned()),
         opens: Set(preference.opens),
         updated_at: Set(now),
     };
     print_preference::Entity::insert(row)
-        .on_conflict(OnConflict::column(P::AdminId).update_columns([P::Format, P::Opens, P::UpdatedAt]).to_owned())
+        .on_conflict(OnConflict::column(P::AdminId).update_columns([P::Format, P::Roll, P::Opens, P::UpdatedAt]).to_owned())
         .exec_without_returning(tx)
         .await?;
     Ok(())

@@ -278,6 +278,12 @@ async fn vouchers_that_a_search_chose_are_printed_together() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     let one = rina.sent("/vouchers/codes/8/print").await;
     assert!(one.contains("/vouchers/batches/1/print?format=thermal-58&what=range&from=8&to=8"), "{one}");
+    // On the roll used last, also after another paper.
+    for paper in ["thermal-80&ids=6", "a4-30-qr&ids=7"] {
+        rina.page(&rina.sent(&format!("/vouchers/print?format={paper}")).await).await;
+    }
+    let one = rina.sent("/vouchers/codes/8/print").await;
+    assert!(one.contains("format=thermal-80&"), "{one}");
 }
 
 #[tokio::test]

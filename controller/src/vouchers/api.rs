@@ -98,10 +98,13 @@ async fn with_failures(app: &App, caller: &Caller, batch: Batch) -> Result<Json<
 struct OfRouter {
     #[serde(default)]
     router_id: String,
+    #[serde(default)]
+    stock: bool,
 }
 
 #[utoipa::path(get, path = "/voucher_batches", tag = "vouchers", params(
     ("router_id" = Option<i64>, Query), ("q" = Option<String>, Query, description = "part of the number or note"),
+    ("stock" = Option<bool>, Query, description = "true: without single vouchers of the counter and new codes for old ones"),
     ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query),
 ), responses((status = 200, description = "Batches, newest first; `stock` says how many of each \
     are `left` to sell, `sold` over the counter and unused, `active`, `over`, `blocked`, `void`, `waiting`")))]
@@ -114,12 +117,12 @@ async fn batches(
     caller.allow(Permission::VouchersSee)?;
     listing.page.after_id()?;
     let mut check = Check::default();
-    let router = Some(asked.router_id).filter(|text| !text.is_empty());
-    let router = router.and_then(|text| check.id("router_id", &text)).map(RouterId);
+    let router = Some(&asked.router_id).filter(|text| !text.is_empty());
+    let router = router.and_then(|text| check.id("router_id", text)).map(RouterId);
     if !check.is_clean() {
         return Err(check.into_errors().into());
     }
-    let filter = BatchFilter { router, q: listing.q };
+    let filter = BatchFilter { router, is_stock: asked.stock, q: listing.q };
     let page = super::batches(app.db.read(), &caller.sites, &filter, &listing.page).await?;
     let items = with_stock(app.db.read(), &caller, page.items).await?;
     Ok(Json(Paged { items, next_cursor: page.next_cursor }))

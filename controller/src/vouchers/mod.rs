@@ -227,6 +227,8 @@ pub struct Filter {
 #[derive(Debug, Clone, Default)]
 pub struct BatchFilter {
     pub router: Option<RouterId>,
+    /// Only those that are sold from: no single voucher of the counter, no new code for an old one.
+    pub is_stock: bool,
     /// Part of the number or the note.
     pub q: String,
 }

@@ -125,6 +125,7 @@ pub(crate) struct VoucherPage {
     /// The act that was refused, and what was typed; nothing on a page that is only looked at.
     pub(crate) open: String,
     pub(crate) form: FormView<manage::Fields>,
+    pub(crate) may_print: bool,
     pub(crate) may_manage: bool,
     pub(crate) may_void: bool,
 }
@@ -394,6 +395,7 @@ impl Page for VoucherPage {
             record,
             open: String::new(),
             form: FormView::default(),
+            may_print: true,
             may_manage: true,
             may_void: true,
         };
@@ -402,6 +404,7 @@ impl Page for VoucherPage {
         for status in ["wanted", "delivered", "verified", "failed"] {
             let voucher = sample_voucher(Status::Active).without_cost();
             pages.push(Self {
+                may_print: false,
                 may_manage: false,
                 may_void: false,
                 ..page(voucher, Some(86_400), sample_record(status))

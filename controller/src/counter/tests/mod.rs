@@ -180,6 +180,25 @@ async fn what_is_sold_over_the_counter_is_no_longer_left() {
 }
 
 #[tokio::test]
+async fn single_sales_stand_among_the_batches_only_for_who_looks_for_them() {
+    on_each_database(async |app| {
+        let shop = Shop::open(&app).await;
+        let batch = shop.stock(&app, 2).await;
+        let sold = shop.tap(&app, 1, TAP).await.unwrap();
+        let sale = sale_of(&app, sold).await;
+        let batches = async |is_stock, q: &str| {
+            let filter = vouchers::BatchFilter { router: None, is_stock, q: q.to_owned() };
+            let found = vouchers::batches(app.db.read(), &Scope::All, &filter, &PageOf::default()).await.unwrap();
+            found.items.into_iter().map(|batch| batch.id).collect::<Vec<_>>()
+        };
+        assert_eq!(batches(true, "").await, [batch]);
+        assert_eq!(batches(false, "").await, [sale.voucher.batch_id, batch]);
+        assert_eq!(batches(false, &sale.voucher.batch).await, [sale.voucher.batch_id]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_buttons_stay_in_their_places_for_a_day() {
     on_each_database(|app| async move {
         let shop = Shop::open(&app).await;

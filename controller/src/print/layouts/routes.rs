@@ -80,7 +80,8 @@ async fn prefer(
     caller.allow(Permission::VouchersSell)?;
     let format =
         Format::parse(&liked.format).ok_or_else(|| FormErrors::of("format", FieldError::new("not_offered")))?;
-    let preference = Preference { format, opens: Check::ticked(&liked.opens) };
+    let before = print::preference(app.db.read(), caller.admin_id).await?;
+    let preference = Preference { opens: Check::ticked(&liked.opens), ..before.using(format) };
     print::prefer(&app, caller.admin_id, preference).await?;
     Ok(view.go_saying(LIST, "done-saved", []))
 }

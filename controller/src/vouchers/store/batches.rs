@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, PaginatorTrait as _,
-    QueryFilter, QueryOrder, QuerySelect, Select,
+    QueryFilter, QueryOrder, QuerySelect, Select, sea_query::Expr,
 };
 
 use super::{
@@ -143,6 +143,10 @@ pub(in super::super) async fn batches(
     }
     if let Some(router) = filter.router {
         query = query.filter(Column::RouterId.eq(router.0));
+    }
+    if filter.is_stock {
+        // In words that `ix_voucher_batch_stock_only` is found by; those of `Origin`.
+        query = query.filter(Expr::cust("origin IN ('batch', 'import')"));
     }
     if !filter.q.is_empty() {
         query = query.filter(Column::Number.contains(&filter.q).or(Column::Note.contains(&filter.q)));
