@@ -25,12 +25,12 @@ check: web
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
-# The figures of shared/DESIGN.md section 10.
+# The figures of shared/DESIGN.md section 10, of the binaries that are handed out: they take a while to build.
 bench: web
 	@deploy/dev/ensure.sh test
-	$(CARGO) build --release --workspace
+	$(CARGO) build --profile dist -p hiji-tests --bin hiji-bench
 	$(CARGO) build --profile agent -p hiji-agent
-	deploy/dev/with-postgres.sh $(TARGET)/release/hiji-bench
+	deploy/dev/with-postgres.sh $(TARGET)/dist/hiji-bench
 
 # Stripped binaries and the agent's container image for RouterOS, in dist/. The agent is linked statically: with musl if
 # `rustup target add $(AGENT_TARGET)` was done, else with glibc, whose static binary may not resolve host names in a

@@ -46,7 +46,7 @@ pub(crate) async fn run(figures: &mut Figures) -> anyhow::Result<()> {
 /// The binary of `cargo build --profile agent`, beside this one's directory.
 fn shipped() -> anyhow::Result<PathBuf> {
     let here = std::env::current_exe()?;
-    let target = here.parent().and_then(std::path::Path::parent).context("runs from target/release")?;
+    let target = here.parent().and_then(std::path::Path::parent).context("runs from target/dist")?;
     let path = target.join("agent/hiji-agent");
     anyhow::ensure!(path.is_file(), "{} is not built: cargo build --profile agent -p hiji-agent", path.display());
     Ok(path)

@@ -34,7 +34,7 @@ use crate::{
 /// Ids in which one page looks for a part of a code; the next page looks in those below.
 pub const PART_WINDOW: i64 = 5_000;
 /// Lines of a page: some screens of a phone, and read within 2 ms.
-pub(crate) const LINES: u64 = 40;
+pub(crate) const LINES: u64 = 36;
 /// Vouchers are counted up to here; beyond it a page says "more than".
 pub const COUNTED: u64 = 1_000;
 /// Rows read at once while all are read.
