@@ -154,7 +154,6 @@ async fn batch(
         last_print: print::history(app.db.read(), id).await?.into_iter().next(),
         may_sell: caller.may(Permission::VouchersSell),
         stock: super::stocks(app.db.read(), &[id]).await?.remove(&id).unwrap_or_default(),
-        may_print: caller.may(Permission::VouchersSell),
         may_manage: caller.may(Permission::VouchersManage),
         may_void: caller.may(Permission::VouchersVoid),
         batch: shown_batch(&caller, batch),
@@ -190,6 +189,7 @@ pub(super) async fn voucher_page(app: &App, caller: &Caller, id: VoucherId) -> R
         record,
         open: String::new(),
         form: FormView::default(),
+        may_print: caller.may(Permission::VouchersSell),
         may_manage: caller.may(Permission::VouchersManage),
         may_void: caller.may(Permission::VouchersVoid),
     })
