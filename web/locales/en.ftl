@@ -618,7 +618,6 @@ error-entry-reversed = This entry was reversed already.
 error-no-credit = The customer has not so much credit. Reverse first what was paid with it.
 error-over-settled = That is more than is owed.
 error-bad-month = Enter a month, for example 2026-12.
-error-bad-date = Enter a day, for example 2026-11-24.
 deed-ledger-reverse = Reverse a journal entry
 job-kind-ledger-prove = Prove the ledger
 ledger-proof = Proof of the ledger
@@ -733,7 +732,7 @@ error-package-not-sold-here = This package is not sold on that router. Add the r
 error-prefix-characters = Letters A–Z, digits and hyphens only, no spaces.
 error-too-few-codes = Codes this short are easy to guess for so many vouchers. Use a length of { $min } or more.
 error-in-the-past = This is over already. Choose a date to come.
-error-not-a-date = This is not a date. Example: 2026-12-31 (year-month-day).
+error-not-a-date = This is not a date. Write it as 31-12-2026, 31/12/2026 (day first) or 2026-12-31.
 error-currency = The currency must be that of the package's price.
 error-rate-limit = Write it as in RouterOS, for example 2M/4M (upload/download) or 10M/10M 15M/15M 8M/8M 10/10.
 error-all-or-some = Choose all of them or name some, not both.
@@ -2873,7 +2872,6 @@ many-done-text = { $count ->
    *[other] { $count } services made
   }
 many-made = Made
-many-not-a-date = This is not a date. Examples: 31-12-2026 or 2026-12-31.
 many-field-customer-number = Number
 many-field-name = Name
 many-field-phone = Telephone

@@ -60,7 +60,7 @@ mod tests {
     use crate::http::form::FormErrors;
 
     fn number(text: &str) -> Result<i64, AppError> {
-        text.parse().map_err(|_no_number| FormErrors::of("day", FieldError::new("bad_date")).into())
+        text.parse().map_err(|_no_number| FormErrors::of("day", FieldError::new("not_a_date")).into())
     }
 
     #[test]
@@ -71,7 +71,7 @@ mod tests {
         misread.sift("day", &mut bad, number).unwrap();
         assert!(!misread.is_empty() && bad.is_empty());
         let shown = serde_json::to_value(&misread).unwrap();
-        assert_eq!((&shown["day"]["text"], &shown["day"]["error"]["code"]), (&"kemarin".into(), &"bad_date".into()));
+        assert_eq!((&shown["day"]["text"], &shown["day"]["error"]["code"]), (&"kemarin".into(), &"not_a_date".into()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod access;
 pub mod api;
 pub mod assets;
 mod csrf;
+pub mod day;
 pub mod error;
 pub mod form;
 pub mod format;

@@ -166,7 +166,7 @@ impl Page for JournalPage {
         vec![
             page(Vec::new(), ""),
             page(Vec::new(), "817"),
-            Self { misread: Misread::sample("to", "bad_date"), ..page(Vec::new(), "") },
+            Self { misread: Misread::sample("to", "not_a_date"), ..page(Vec::new(), "") },
             Self {
                 account: Some(sample_account(Code::Cash, "shift/7")),
                 asked,

@@ -7,7 +7,6 @@ use axum::{
     routing::{get, post},
 };
 use axum_extra::extract::{Form, Query};
-use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +21,7 @@ use crate::{
     http::{
         access::Permission,
         api::Listing,
+        day,
         error::AppError,
         form::{FieldError, FormErrors},
         misread::Misread,
@@ -63,8 +63,8 @@ impl Asked {
             text => Some(Kind::parse(text).ok_or_else(|| refused("kind", "not_offered"))?),
         };
         Ok(JournalFilter {
-            from: day("from", &self.from)?.map(|day| aging::day_start(day, zone)),
-            until: day("to", &self.to)?.map(|day| aging::day_end(day, zone)),
+            from: day::asked("from", &self.from)?.map(|day| aging::day_start(day, zone)),
+            until: day::asked("to", &self.to)?.map(|day| aging::day_end(day, zone)),
             account: id("account_id", &self.account_id)?.map(AccountId),
             customer: id("customer_id", &self.customer_id)?.map(CustomerId),
             kind,
@@ -75,13 +75,6 @@ impl Asked {
 
 fn refused(field: &str, code: &str) -> AppError {
     FormErrors::of(field, FieldError::new(code)).into()
-}
-
-fn day(field: &str, text: &str) -> Result<Option<NaiveDate>, AppError> {
-    match text.trim() {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_no_date| refused(field, "bad_date")),
-    }
 }
 
 fn id(field: &str, text: &str) -> Result<Option<i64>, AppError> {
@@ -110,8 +103,8 @@ async fn journal(
 ) -> Result<Response, AppError> {
     caller.allow_everywhere(Permission::LedgerSee)?;
     let mut misread = Misread::default();
-    misread.sift("from", &mut asked.from, |text| day("from", text))?;
-    misread.sift("to", &mut asked.to, |text| day("to", text))?;
+    misread.sift("from", &mut asked.from, |text| day::asked("from", text))?;
+    misread.sift("to", &mut asked.to, |text| day::asked("to", text))?;
     let is_read = misread.is_empty();
     let timezone = sites::home_zone(app.db.read(), &caller.sites).await?;
     let filter = asked.filter(&listing.q, &timezone)?;

@@ -16,6 +16,7 @@ use crate::{
     http::{
         access::Permission,
         api::Listing,
+        day,
         error::AppError,
         form::{Choice, FieldError, FormErrors},
         misread::Misread,
@@ -41,8 +42,8 @@ impl Narrow {
         let kind = one(&self.kind, "kind", Kind::parse)?;
         let method = one(&self.method, "method", Method::parse)?;
         Ok(Filter {
-            from: day("from", &self.from)?.map(|day| day_start(day, zone)),
-            until: day("to", &self.to)?.map(|day| day_end(day, zone)),
+            from: day::asked("from", &self.from)?.map(|day| day_start(day, zone)),
+            until: day::asked("to", &self.to)?.map(|day| day_end(day, zone)),
             kind,
             method,
             site: id("site_id", &self.site_id)?.map(SiteId),
@@ -70,13 +71,6 @@ fn one<T>(text: &str, field: &str, parse: impl FnOnce(&str) -> Option<T>) -> Res
     }
 }
 
-fn day(field: &str, text: &str) -> Result<Option<NaiveDate>, AppError> {
-    match text.trim() {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_no_date| refused(field, "bad_date")),
-    }
-}
-
 fn id(field: &str, text: &str) -> Result<Option<i64>, AppError> {
     match text.trim() {
         "" => Ok(None),
@@ -101,8 +95,8 @@ async fn list(
     caller.allow(Permission::InvoicesSee)?;
     let (zone, today) = home(&app, &caller).await?;
     let mut misread = Misread::default();
-    misread.sift("from", &mut narrow.from, |text| day("from", text))?;
-    misread.sift("to", &mut narrow.to, |text| day("to", text))?;
+    misread.sift("from", &mut narrow.from, |text| day::asked("from", text))?;
+    misread.sift("to", &mut narrow.to, |text| day::asked("to", text))?;
     let is_read = misread.is_empty();
     if narrow.is_of_today(&listing.q) {
         narrow.from = today.to_string();

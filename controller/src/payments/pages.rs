@@ -473,7 +473,7 @@ impl Page for ListPage {
             ..empty()
         };
         let all = Narrow { all: "1".to_owned(), ..Narrow::default() };
-        let wrong = Self { misread: Misread::sample("from", "bad_date"), ..empty() };
+        let wrong = Self { misread: Misread::sample("from", "not_a_date"), ..empty() };
         vec![empty(), full, Self { narrow: all, may_take: false, ..empty() }, wrong]
     }
 }

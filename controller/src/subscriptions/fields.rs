@@ -137,12 +137,12 @@ impl Fields {
             server: self.server.clone(),
             remote_address: self.remote_address.clone(),
             mac: self.mac.clone(),
-            starts_on: day(&mut check, "starts_on", &self.starts_on),
+            starts_on: check.optional_day("starts_on", &self.starts_on),
             first_period: self.first_period.clone(),
             setup_fee: money(&mut check, "setup_fee", &self.setup_fee),
             discount: money(&mut check, "discount", &self.discount),
             discount_reason: self.discount_reason.clone(),
-            discount_until: day(&mut check, "discount_until", &self.discount_until),
+            discount_until: check.optional_day("discount_until", &self.discount_until),
             cycle: packages::typed_cycle(&mut check, &self.cycle, &self.cycle_count).unwrap_or_default(),
             bill_day: if self.has_bill_day() { number(&mut check, "bill_day", &self.bill_day) } else { None },
             is_prepaid: match self.is_prepaid.as_str() {
@@ -207,15 +207,6 @@ pub(crate) fn typed_in(errors: &FormErrors) -> FormErrors {
 
 fn given(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
-}
-
-fn day(check: &mut Check, field: &str, text: &str) -> Option<NaiveDate> {
-    let text = given(text)?;
-    let day = text.parse().ok();
-    if day.is_none() {
-        check.refuse(field, FieldError::new("not_a_date"));
-    }
-    day
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The form of a batch as typed, and how it is read. Pure.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone as _, Utc};
+use chrono::{DateTime, NaiveTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -171,10 +171,7 @@ fn given(text: &str) -> Option<&str> {
 
 /// The last second of a local day.
 pub(super) fn end_of_day(check: &mut Check, text: &str, zone: Tz) -> Option<DateTime<Utc>> {
-    let Ok(date) = text.parse::<NaiveDate>() else {
-        check.refuse("activate_before", FieldError::new("not_a_date"));
-        return None;
-    };
+    let date = check.day("activate_before", text)?;
     let last =
         NaiveTime::from_hms_opt(23, 59, 59).and_then(|time| zone.from_local_datetime(&date.and_time(time)).latest());
     if last.is_none() {

@@ -44,13 +44,7 @@ impl Fields {
         let mut check = Check::default();
         let kind = check.choice("kind", &self.kind, OpeningKind::parse);
         let amount = check.money("amount", &self.amount, currency);
-        let on = match self.on.trim() {
-            "" => None,
-            text => text.parse().map(Some).unwrap_or_else(|_no_day| {
-                check.refuse("on", FieldError::new("bad_date"));
-                None
-            }),
-        };
+        let on = check.optional_day("on", &self.on);
         match (kind, amount) {
             (Some(kind), Some(amount)) if check.is_clean() => {
                 Ok(OpeningForm { kind, amount, on, note: self.note.clone() })

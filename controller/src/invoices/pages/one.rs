@@ -115,7 +115,8 @@ impl ManualFields {
     /// What cannot be read, by field: `price_0`, `due_on`.
     pub(crate) fn form(&self, currency: Currency) -> Result<ManualForm, FormErrors> {
         let mut check = Check::default();
-        let due_on = check_day(&mut check, &self.due_on);
+        // Somebody chose the last day to pay: an emptied field is not today.
+        let due_on = check.day("due_on", &self.due_on);
         let mut lines = Vec::new();
         for (at, text) in self.text.iter().enumerate().take(MAX_LINES) {
             let of = |list: &[String]| list.get(at).map(|text| text.trim().to_owned()).unwrap_or_default();
@@ -139,15 +140,6 @@ impl ManualFields {
         }
         Ok(ManualForm { due_on, lines, notes: self.notes.clone(), is_draft: Check::ticked(&self.is_draft) })
     }
-}
-
-/// The last day to pay, which somebody chose: an emptied field is not today.
-fn check_day(check: &mut Check, text: &str) -> Option<chrono::NaiveDate> {
-    let day = match text.trim() {
-        "" => Err("required"),
-        text => text.parse().map_err(|_no_day| "bad_date"),
-    };
-    day.map_err(|code| check.refuse("due_on", FieldError::new(code))).ok()
 }
 
 /// An amount, with a minus before a discount.

@@ -118,7 +118,7 @@ impl Page for AgingPage {
             is_later,
         };
         let sites = vec![Choice::new(1, "Kebon"), Choice::new(2, "Waena")];
-        let wrong = Self { misread: Misread::sample("to", "bad_date"), ..page(Vec::new(), Vec::new(), false) };
+        let wrong = Self { misread: Misread::sample("to", "not_a_date"), ..page(Vec::new(), Vec::new(), false) };
         vec![page(Vec::new(), Vec::new(), false), page(vec![row], sites, true), wrong]
     }
 }
@@ -141,7 +141,7 @@ impl Page for StatementPage {
             is_later: is_full,
         };
         let asked = StatementFields { from: "2026-11-01".to_owned(), to: "2026-11-30".to_owned() };
-        let bad = FormErrors::of("to", crate::http::form::FieldError::new("bad_date"));
+        let bad = FormErrors::of("to", crate::http::form::FieldError::new("not_a_date"));
         vec![
             page(StatementFields::default(), false, FormErrors::default()),
             page(asked.clone(), true, FormErrors::default()),

@@ -71,14 +71,6 @@ fn site_of(text: &str) -> Result<Option<SiteId>, AppError> {
     }
 }
 
-/// The day of a query; empty = none.
-pub(super) fn day_of(field: &str, text: &str) -> Result<Option<NaiveDate>, AppError> {
-    match text.trim() {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_no_date| refused(field, "bad_date")),
-    }
-}
-
 /// The kind of file asked for; CSV unless said.
 pub(super) fn format_of(text: &str) -> Result<Format, AppError> {
     match text {

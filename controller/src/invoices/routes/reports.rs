@@ -14,7 +14,7 @@ use super::{
         rules,
         statement::{self, Between},
     },
-    address, choices, customer, day_of, format_of, on_paper, site_of,
+    address, choices, customer, format_of, on_paper, site_of,
 };
 use crate::{
     app::App,
@@ -22,6 +22,7 @@ use crate::{
     http::{
         access::Permission,
         api::Listing,
+        day,
         error::AppError,
         form::FormErrors,
         misread::Misread,
@@ -45,7 +46,7 @@ pub(crate) struct AgingQuery {
 
 impl AgingQuery {
     pub(crate) fn asked(&self) -> Result<aging::Asked, AppError> {
-        Ok(aging::Asked { as_of: day_of("to", &self.to)?, site: site_of(&self.site_id)? })
+        Ok(aging::Asked { as_of: day::asked("to", &self.to)?, site: site_of(&self.site_id)? })
     }
 }
 
@@ -58,7 +59,7 @@ pub(super) async fn aging(
 ) -> Result<Response, AppError> {
     caller.allow(Permission::InvoicesSee)?;
     let mut misread = Misread::default();
-    misread.sift("to", &mut query.to, |text| day_of("to", text))?;
+    misread.sift("to", &mut query.to, |text| day::asked("to", text))?;
     let is_read = misread.is_empty();
     let report = aging::report(&app, &caller.sites, query.asked()?, &listing.page).await??;
     let sites = choices(&sites::all(app.db.read(), &caller.sites).await?);
@@ -83,7 +84,7 @@ impl StatementFields {
     /// # Errors
     /// [`AppError::Invalid`].
     pub(crate) fn between(&self) -> Result<Between, AppError> {
-        Ok(Between { from: day_of("from", &self.from)?, to: day_of("to", &self.to)? })
+        Ok(Between { from: day::asked("from", &self.from)?, to: day::asked("to", &self.to)? })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the page of a package's prices shows, and how its form is read.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone as _, Utc};
+use chrono::{DateTime, NaiveTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -90,14 +90,7 @@ impl Fields {
 }
 
 fn start_of_day(check: &mut Check, text: &str, zone: Tz, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let text = text.trim();
-    if text.is_empty() {
-        return None;
-    }
-    let Ok(date) = text.parse::<NaiveDate>() else {
-        check.refuse("valid_from", FieldError::new("not_a_date"));
-        return None;
-    };
+    let date = check.optional_day("valid_from", text)?;
     if date == now.with_timezone(&zone).date_naive() {
         return None;
     }

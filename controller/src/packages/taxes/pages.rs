@@ -90,19 +90,7 @@ impl Fields {
     /// What cannot be read.
     pub(crate) fn read(&self) -> Result<TaxRateForm, FormErrors> {
         let mut check = Check::default();
-        let valid_from = match self.valid_from.trim() {
-            "" => {
-                check.refuse("valid_from", FieldError::new("required"));
-                None
-            }
-            text => {
-                let day = text.parse::<NaiveDate>().ok();
-                if day.is_none() {
-                    check.refuse("valid_from", FieldError::new("not_a_date"));
-                }
-                day
-            }
-        };
+        let valid_from = check.day("valid_from", &self.valid_from);
         let rate_bps = basis_points(&self.rate);
         if rate_bps.is_none() {
             check.refuse("rate", FieldError::new("percent"));
@@ -186,7 +174,7 @@ mod tests {
     #[test]
     fn what_is_typed_wrong_is_told_at_its_field() {
         let typed =
-            Fields { valid_from: "1/1/2025".into(), rate: "12%%5".into(), ..Fields::proposed(None, Locale::Id) };
+            Fields { valid_from: "1/1/25".into(), rate: "12%%5".into(), ..Fields::proposed(None, Locale::Id) };
         let errors = typed.read().unwrap_err();
         let found: Vec<_> = errors.iter().map(|(field, error)| (field, error.code())).collect();
         assert_eq!(found, [("rate", "percent"), ("valid_from", "not_a_date")]);

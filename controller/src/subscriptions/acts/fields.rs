@@ -162,9 +162,9 @@ impl Fields {
             package_id: id(&mut check, "package_id", &self.package_id).map(PackageId),
             when: self.when.clone(),
             paying: self.paying.clone(),
-            from: date(&mut check, "from", &self.from),
-            until: date(&mut check, "until", &self.until),
-            last_day: date(&mut check, "last_day", &self.last_day),
+            from: check.optional_day("from", &self.from),
+            until: check.optional_day("until", &self.until),
+            last_day: check.optional_day("last_day", &self.last_day),
             reason: self.reason.clone(),
             equipment: self.equipment.clone(),
             is_credited: Some(Check::ticked(&self.is_credited)),
@@ -191,18 +191,6 @@ impl Fields {
         };
         if check.is_clean() { Ok(body) } else { Err(check.into_errors()) }
     }
-}
-
-fn date(check: &mut Check, field: &str, text: &str) -> Option<NaiveDate> {
-    let text = text.trim();
-    if text.is_empty() {
-        return None;
-    }
-    let day = text.parse().ok();
-    if day.is_none() {
-        check.refuse(field, FieldError::new("not_a_date"));
-    }
-    day
 }
 
 /// The first day after one.

@@ -7,7 +7,6 @@ use axum::{
     routing::{get, post},
 };
 use axum_extra::extract::{Form, Query};
-use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::{
@@ -163,16 +162,7 @@ async fn by_number(
     let place = place(&mut check, &fields);
     let max = i64::try_from(super::MAX_ROWS).unwrap_or(i64::MAX);
     let count = check.int("count", &fields.count, 1..=max);
-    let starts_on = match fields.starts_on.trim() {
-        "" => None,
-        text => {
-            let day: Option<NaiveDate> = text.parse().ok();
-            if day.is_none() {
-                check.refuse("starts_on", FieldError::new("not_a_date"));
-            }
-            day
-        }
-    };
+    let starts_on = check.optional_day("starts_on", &fields.starts_on);
     let made = match (place, count, check.is_clean()) {
         (Some(place), Some(count), true) => {
             let actor = Actor::of(&caller, view.ip());

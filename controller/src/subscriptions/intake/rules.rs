@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     customers::{CustomerForm, PhoneForm},
-    http::form::{Check, FieldError},
+    http::{
+        day,
+        form::{Check, FieldError},
+    },
     ids::{PackageId, RouterId, SiteId},
     money::{Currency, Money},
     packages::rules::MAX_BILL_DAY,
@@ -179,7 +182,7 @@ fn taken(check: &mut Check, columns: &[ColumnUse], cells: &[String], usual: &Usu
     let paid_until = match of(Field::PaidUntil) {
         "" => None,
         text => {
-            let last = day(text).filter(|day| (day.year() - usual.today.year()).abs() <= YEARS);
+            let last = listed_day(text).filter(|day| (day.year() - usual.today.year()).abs() <= YEARS);
             if last.is_none() {
                 check.refuse("paid_until", FieldError::new("not_a_date"));
             }
@@ -193,13 +196,9 @@ fn taken(check: &mut Check, columns: &[ColumnUse], cells: &[String], usual: &Usu
     Taken { price, paid_until, debt }
 }
 
-/// A day as lists write it: `2026-12-31`, `31-12-2026`, `31/12/2026`, with a time behind it or not.
-fn day(text: &str) -> Option<NaiveDate> {
-    let text = text.split([' ', 'T']).next().unwrap_or_default();
-    ["%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y", "%d.%m.%Y"]
-        .into_iter()
-        .find_map(|format| NaiveDate::parse_from_str(text, format).ok())
-        .filter(|day| day.year() >= 1000)
+/// A day of a list, with a time behind it or not.
+fn listed_day(text: &str) -> Option<NaiveDate> {
+    day::parse(text.split([' ', 'T']).next()?)
 }
 
 #[cfg(test)]
@@ -215,7 +214,7 @@ mod tests {
             packages: vec![(PackageId(1), "Rumah 10 Mbps".to_owned()), (PackageId(2), "Rumah 20 Mbps".to_owned())],
             routers: vec![(RouterId(1), "RB-Kebon".to_owned())],
             currency: Currency::IDR,
-            today: day("2026-11-24").unwrap(),
+            today: listed_day("2026-11-24").unwrap(),
             starts_on: None,
             adopts: false,
         }
@@ -239,8 +238,11 @@ mod tests {
             ("budi", Some(1), Some(9))
         );
         assert_eq!((found.form.first_period.as_str(), found.form.setup_fee), ("free", Some(Money::idr(0))));
-        let expected =
-            Taken { price: Some(Money::idr(150_000)), paid_until: day("2027-01-01"), debt: Some(Money::idr(50_000)) };
+        let expected = Taken {
+            price: Some(Money::idr(150_000)),
+            paid_until: listed_day("2027-01-01"),
+            debt: Some(Money::idr(50_000)),
+        };
         assert_eq!(found.taken, expected);
         // New services are begun as the package says.
         let new = read("nama,harga", "Budi,1", Kind::New).unwrap();
@@ -262,13 +264,12 @@ mod tests {
     }
 
     #[test]
-    fn days_are_read_as_lists_write_them() {
-        for text in ["2026-12-31", "31-12-2026", "31/12/2026", "31.12.2026", "2026-12-31 00:00:00", "2026-12-31T10:00"]
-        {
-            assert_eq!(day(text), NaiveDate::from_ymd_opt(2026, 12, 31), "{text}");
+    fn a_time_behind_a_day_is_left_out() {
+        for text in ["31/12/2026", "2026-12-31 00:00:00", "2026-12-31T10:00", "31-12-2026 10:00"] {
+            assert_eq!(listed_day(text), NaiveDate::from_ymd_opt(2026, 12, 31), "{text}");
         }
-        for text in ["", "31/12/26", "2026-02-30", "besok"] {
-            assert_eq!(day(text), None, "{text}");
+        for text in ["", "31/12/26", "besok 31-12-2026"] {
+            assert_eq!(listed_day(text), None, "{text}");
         }
         // A due day before the bill day is one of the next month.
         assert_eq!((due_days(1, 10), due_days(25, 5)), (9, 10));

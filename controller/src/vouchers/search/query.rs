@@ -1,6 +1,5 @@
 //! A search as a query says it, for pages, API and exports alike; and as a link says it again.
 
-use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -161,15 +160,8 @@ fn given(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
 }
 
-fn days(check: &mut Check, from: (&str, &String), to: (&str, &String)) -> Span {
-    let mut day = |(field, text): (&str, &String)| -> Option<NaiveDate> {
-        let day = given(text)?.parse().ok();
-        if day.is_none() {
-            check.refuse(field, FieldError::new("not_a_date"));
-        }
-        day
-    };
-    match (day(from), day(to)) {
+fn days(check: &mut Check, from: (&str, &str), to: (&str, &str)) -> Span {
+    match (check.optional_day(from.0, from.1), check.optional_day(to.0, to.1)) {
         (None, None) => Span::Any,
         (from, to) => Span::Days(from, to),
     }
@@ -209,7 +201,7 @@ mod tests {
         wrong("status", "not_offered", Typed { status: vec!["active,nonsense".into()], ..Typed::default() });
         wrong("router_id", "not_offered", Typed { router_id: "x".into(), ..Typed::default() });
         wrong("mac", "bad_mac", Typed { mac: "xyz".into(), ..Typed::default() });
-        wrong("made_to", "not_a_date", Typed { made_to: "22-11-2026".into(), ..Typed::default() });
+        wrong("made_to", "not_a_date", Typed { made_to: "22-11-26".into(), ..Typed::default() });
         wrong("sold", "not_offered", Typed { sold: "maybe".into(), ..Typed::default() });
         wrong("sort", "not_offered", Typed { sort: "price".into(), ..Typed::default() });
         let by_code = Typed { sort: "code".into(), status: vec!["active".into()], ..Typed::default() };
