@@ -140,12 +140,20 @@ impl Fields {
         self.seen.parse().ok()
     }
 
-    /// The same as a request of the API would say it.
+    /// The same as a request of the API would say it. What an act's form shows filled in has to stay so: left out it
+    /// would be as before, which nobody means who empties it.
     ///
     /// # Errors
     /// The fields that cannot be read.
-    pub(super) fn body(&self, currency: Currency) -> Result<Body, FormErrors> {
+    pub(super) fn body(&self, act: &str, currency: Currency) -> Result<Body, FormErrors> {
         let mut check = Check::default();
+        let is_emptied = |text: &str| text.trim().is_empty();
+        if act == "terms" && is_emptied(&self.due_days) {
+            check.refuse("due_days", FieldError::new("required"));
+        }
+        if matches!(act, "terms" | "details") && is_emptied(&self.grace_days) {
+            check.refuse("grace_days", FieldError::new("required"));
+        }
         let number = |check: &mut Check, field: &str, text: &str, max: i64| match text.trim() {
             "" => None,
             text => check.int(field, text, 0..=max),

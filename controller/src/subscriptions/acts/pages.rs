@@ -26,6 +26,7 @@ pub(crate) struct ActPage {
     pub(crate) subscription: Subscription,
     /// As in the path.
     pub(crate) act: String,
+    /// What is wrong with it stands here once its button was pressed.
     pub(crate) form: FormView<Fields>,
     /// What its list offers: packages, add-ons, routers.
     pub(crate) choices: Vec<Choice>,
@@ -33,6 +34,10 @@ pub(crate) struct ActPage {
     pub(crate) addons: Vec<Addon>,
     /// What it would make of the subscription; nothing until enough is typed.
     pub(crate) preview: Option<Done>,
+    /// What is wrong with what is typed so far.
+    pub(crate) problems: FormErrors,
+    /// Nothing is another than before, which is no fault of who has not pressed the button.
+    pub(crate) is_same: bool,
     /// Last days of what it would be.
     pub(crate) last: Last,
     /// What the customer owes, and what he has.
@@ -70,6 +75,8 @@ impl Page for ActPage {
                 addons: vec![addon()],
                 last: preview.as_ref().map(|done| Last::of(&done.subscription)).unwrap_or_default(),
                 preview,
+                problems: FormErrors::default(),
+                is_same: false,
                 debt: Money::idr(165_000),
                 balance: Money::idr(1_500),
             }
@@ -88,6 +95,8 @@ impl Page for ActPage {
             let form = FormView::again(Fields::default(), errors.clone(), "");
             pages.push(Self { form, ..page(act, None) });
         }
+        pages.push(Self { problems: errors, ..page("discount", None) });
+        pages.push(Self { is_same: true, ..page("rename", None) });
         pages
     }
 }

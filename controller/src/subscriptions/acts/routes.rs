@@ -34,6 +34,16 @@ use crate::{
 
 /// Choices of a list; who has more finds them by another way than a list.
 const MAX_CHOICES: u64 = 200;
+/// Refusals of what is as it was.
+const SAME: [&str; 2] = ["nothing_changed", "username_same"];
+
+/// What somebody sees of an act before he presses its button.
+#[derive(Default)]
+struct Seen {
+    done: Option<Done>,
+    problems: FormErrors,
+    is_same: bool,
+}
 
 pub(crate) fn routes() -> Routes<App> {
     Routes::new().route("/subscriptions/{id}/do/{act}", get(show).post(press))
@@ -45,7 +55,7 @@ async fn found(app: &App, caller: &Caller, id: SubscriptionId) -> Result<Subscri
 
 /// The act that was typed, if enough of it was.
 fn typed(fields: &Fields, name: &str, of: &Subscription, app: &App) -> Result<Result<Act, FormErrors>, AppError> {
-    let body = match fields.body(of.price.currency()) {
+    let body = match fields.body(name, of.price.currency()) {
         Ok(body) => body,
         Err(errors) => return Ok(Err(errors)),
     };
@@ -63,28 +73,27 @@ async fn show(
     let of = found(&app, &caller, id).await?;
     let is_typed = !fields.form_id.is_empty();
     let fields = if is_typed { fields } else { Fields::fresh(&of, today(app.clock.now(), of.zone())) };
-    let (errors, preview) = match typed(&fields, &name, &of, &app)? {
+    let seen = match typed(&fields, &name, &of, &app)? {
         Ok(act) => look(&app, &caller, id, &act).await?,
         // What is missing is not wrong before the button was pressed.
-        Err(errors) if is_typed => (errors, None),
-        Err(_not_yet) => (FormErrors::default(), None),
+        Err(problems) if is_typed => Seen { problems, ..Seen::default() },
+        Err(_not_yet) => Seen::default(),
     };
     let form_id = fields.form_id.clone();
-    let form = FormView::again(fields, errors, &form_id);
-    view.page(&page(&app, &caller, (of, name), form, preview).await?)
+    let form = FormView::again(fields, FormErrors::default(), &form_id);
+    view.page(&page(&app, &caller, (of, name), form, seen).await?)
 }
 
 /// What the act would make of it, or why it cannot be.
-async fn look(
-    app: &App,
-    caller: &Caller,
-    id: SubscriptionId,
-    act: &Act,
-) -> Result<(FormErrors, Option<Done>), AppError> {
-    match super::preview(app, &caller.sites, id, act).await {
-        Ok(done) => Ok((FormErrors::default(), Some(done))),
-        Err(error) => Ok((told(error)?, None)),
+async fn look(app: &App, caller: &Caller, id: SubscriptionId, act: &Act) -> Result<Seen, AppError> {
+    let problems = match super::preview(app, &caller.sites, id, act).await {
+        Ok(done) => return Ok(Seen { done: Some(done), ..Seen::default() }),
+        Err(error) => told(error)?,
+    };
+    if problems.iter().any(|(_, error)| SAME.contains(&error.code())) {
+        return Ok(Seen { is_same: true, ..Seen::default() });
     }
+    Ok(Seen { problems, ..Seen::default() })
 }
 
 /// Refusals stand at their fields; others are pages of their own.
@@ -103,7 +112,7 @@ async fn page(
     caller: &Caller,
     (subscription, act): (Subscription, String),
     form: FormView<Fields>,
-    preview: Option<Done>,
+    seen: Seen,
 ) -> Result<ActPage, AppError> {
     let db = app.db.read();
     let balance = ledger::balance(db, subscription.customer_id, subscription.price.currency()).await?;
@@ -115,8 +124,10 @@ async fn page(
         subscription: subscription.without_cost(),
         act,
         form,
-        last: preview.as_ref().map(|done| Last::of(&done.subscription)).unwrap_or_default(),
-        preview: preview.map(|done| Done { subscription: done.subscription.without_cost(), ..done }),
+        last: seen.done.as_ref().map(|done| Last::of(&done.subscription)).unwrap_or_default(),
+        preview: seen.done.map(|done| Done { subscription: done.subscription.without_cost(), ..done }),
+        problems: seen.problems,
+        is_same: seen.is_same,
         debt: balance.receivable,
         balance: balance.credit,
     })
@@ -180,5 +191,5 @@ async fn press(
     };
     let form_id = fields.form_id.clone();
     let form = FormView::again(Fields { seen: of.version.to_string(), ..fields }, errors, &form_id);
-    view.form_again(&page(&app, &caller, (of, name), form, None).await?)
+    view.form_again(&page(&app, &caller, (of, name), form, Seen::default()).await?)
 }

@@ -10,7 +10,7 @@ use hiji_shared::{
 use serde_json::json;
 
 use super::{
-    stories::{at, bill, billed, day, done, kebon, of},
+    stories::{at, bill, billed, day, done, kebon, of, whats},
     *,
 };
 use crate::{
@@ -75,6 +75,59 @@ async fn what_is_not_late_is_promised_nothing_and_was_never_paid_is_said_so() {
     done(&app, &kebon, Act::Pause { from: day("2026-12-14"), until: None, reason: String::new() }).await.unwrap();
     let (_, page) = ask("GET", &home, "").await;
     assert!(!page.contains("Menunggak mulai"), "{page}");
+}
+
+#[tokio::test]
+async fn an_act_says_what_is_wrong_once_and_not_before_somebody_did_it() {
+    let app = TestApp::sqlite().await;
+    let kebon = kebon(&app, json!({})).await;
+    let token = app.signed_in(Role::SuperAdmin, &[]).await;
+    let ask = async |method: &str, act: &str, body: &str| {
+        let path = format!("/subscriptions/{}/do/{act}", kebon.id);
+        ask(&app, &token, (method, &path), body).await
+    };
+    // A name that is as it was is no fault of who has only opened the page.
+    for opened in ["rename", "rename?form_id=x&username=budi"] {
+        let (_, page) = ask("GET", opened, "").await;
+        assert!(page.contains("Belum ada yang diubah") && !page.contains("Username tidak berubah"), "{page}");
+    }
+    let (status, page) = ask("POST", "rename", "username=budi").await;
+    assert_eq!((status, page.matches("Username tidak berubah").count()), (422, 1), "{page}");
+    // While somebody types it stands in the preview, after the press at its field.
+    let (_, page) = ask("GET", "discount?form_id=x&amount=5000", "").await;
+    assert!(page.contains("Alasan: Wajib diisi") && !page.contains("reason-error"), "{page}");
+    let (status, page) = ask("POST", "discount", "amount=5000").await;
+    assert_eq!((status, page.matches("Wajib diisi").count(), page.contains("reason-error")), (422, 1, true), "{page}");
+    // A price that is the package's already leaves nothing to press.
+    let (_, page) = ask("GET", "take_price", "").await;
+    assert!(!page.contains("id=\"act-form\""), "{page}");
+    // What no field of the form is for is said all the same.
+    let (status, page) = ask("POST", "take_price", "quantity=x").await;
+    assert_eq!((status, page.matches("Jumlah: ").count()), (422, 1), "{page}");
+}
+
+#[tokio::test]
+async fn a_form_that_was_emptied_is_not_taken_for_done() {
+    let app = TestApp::sqlite().await;
+    let kebon = kebon(&app, json!({})).await;
+    let token = app.signed_in(Role::SuperAdmin, &[]).await;
+    let ask = async |act: &str, body: &str| {
+        let path = format!("/subscriptions/{}/do/{act}", kebon.id);
+        ask(&app, &token, ("POST", &path), body).await
+    };
+    let (status, page) = ask("terms", "is_prepaid=yes&due_days=&grace_days=+").await;
+    assert!(status == 422 && page.contains("due_days-error") && page.contains("grace_days-error"), "{page}");
+    let (status, page) = ask("details", "grace_days=").await;
+    assert!(status == 422 && page.contains("grace_days-error"), "{page}");
+    // There was no discount that could be taken away.
+    let (status, page) = ask("discount", "amount=&reason=").await;
+    assert_eq!((status, page.matches("Tidak ada yang berubah").count()), (422, 1), "{page}");
+    assert!(!whats(&app, &kebon).await.iter().any(|what| what == "discount-ended"));
+    assert_eq!(ask("discount", "amount=5000&reason=tetangga").await.0, 303);
+    let (status, page) = ask("discount", "amount=5000&reason=tetangga").await;
+    assert!(status == 422 && page.contains("Tidak ada yang berubah"), "{page}");
+    assert_eq!(ask("discount", "amount=&reason=").await.0, 303);
+    assert!(of(&app, &kebon).await.discount.is_none());
 }
 
 #[tokio::test]

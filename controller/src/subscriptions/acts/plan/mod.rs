@@ -20,7 +20,7 @@ use crate::{
     http::form::FieldError,
     ids::{AddonId, InvoiceId, RouterId},
     money::Money,
-    subscriptions::{Addon, Period, Subscription, SubscriptionError, bill::Bill, change::Policy},
+    subscriptions::{Addon, Discount, Period, Subscription, SubscriptionError, bill::Bill, change::Policy},
 };
 use addons::{add_addon, end_addon};
 use life::{begin_pause, end, finish_end, keep, pause, resume};
@@ -287,17 +287,7 @@ pub fn plan(of: &mut Subscription, act: &Act, around: &Around) -> Result<Plan, S
         Act::Promise { until, note } => promise(of, *until, note, around),
         Act::ForgetPromise => Ok(forget_promise(of, around)),
         Act::Exempt { reason } => exempt(of, reason.as_deref(), around),
-        Act::Discount(discount) => {
-            rules::set_discount(of, discount.clone(), around.today)?;
-            let detail = discount.as_ref().map_or_else(
-                || json!({}),
-                |it| {
-                    json!({ "amount": it.amount.to_string(), "reason": it.reason,
-                    "until": it.until.map(|day| day.to_string()).unwrap_or_default() })
-                },
-            );
-            Ok(simple(of, if discount.is_some() { "discount-given" } else { "discount-ended" }, detail, around))
-        }
+        Act::Discount(wanted) => discount(of, wanted.as_ref(), around),
         Act::AddAddon { quantity, from, paying, .. } => add_addon(of, (*quantity, *from, *paying), around),
         Act::EndAddon { row, on } => end_addon(of, *row, *on, around),
         Act::Renew { periods } => renew(of, *periods, around),
@@ -386,6 +376,18 @@ fn promise(of: &mut Subscription, until: NaiveDate, note: &str, around: &Around)
 fn forget_promise(of: &mut Subscription, around: &Around) -> Plan {
     of.promise_until = None;
     simple(of, if around.owes { "promise-broken" } else { "promise-kept" }, json!({}), around)
+}
+
+fn discount(of: &mut Subscription, wanted: Option<&Discount>, around: &Around) -> Result<Plan, SubscriptionError> {
+    let is_same = of.discount.as_ref() == wanted;
+    rules::set_discount(of, wanted.cloned(), around.today)?;
+    if is_same {
+        return Err(refused("", "nothing_changed"));
+    }
+    let Some(it) = wanted else { return Ok(simple(of, "discount-ended", json!({}), around)) };
+    let until = it.until.map(|day| day.to_string()).unwrap_or_default();
+    let detail = json!({ "amount": it.amount.to_string(), "reason": it.reason, "until": until });
+    Ok(simple(of, "discount-given", detail, around))
 }
 
 fn exempt(of: &mut Subscription, reason: Option<&str>, around: &Around) -> Result<Plan, SubscriptionError> {
