@@ -210,6 +210,11 @@ async fn a_refused_field_is_named_and_nothing_is_made() {
         assert_eq!((status, &answer["errors"][field]), (422, &json!(code)), "{method} {path} {body}: {answer}");
         assert!(answer["detail"].as_str().is_some_and(|detail| !detail.contains("error-")), "{answer}");
     }
+    // All of them at once, also the user name that somebody has.
+    let body = json!({"username": "super-admin0", "name": long, "role": "admin", "password": "kurang"});
+    let (status, answer) = world.api(&token, "POST", "/admins", body).await;
+    let all = json!({"username": "taken", "name": "bad_display_name", "password": "bad_password"});
+    assert_eq!((status, &answer["errors"]), (422, &all));
     let db = world.app.db.read();
     assert_eq!(sites::list(db, &Scope::All, &first_page()).await.unwrap().items.len(), 1);
     assert!(routers::list(db, &Scope::All, None, &first_page()).await.unwrap().items.is_empty());

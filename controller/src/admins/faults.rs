@@ -1,6 +1,6 @@
 //! How refusals of this feature are answered: which field, which code.
 
-use super::{AdminError, rules::BadAdmin};
+use super::AdminError;
 use crate::http::{
     error::AppError,
     form::{FieldError, FormErrors},
@@ -11,9 +11,7 @@ impl From<AdminError> for AppError {
         let refused = |field, code| Self::Invalid(FormErrors::of(field, FieldError::new(code)));
         match error {
             AdminError::NotFound => Self::NotFound,
-            AdminError::Bad(BadAdmin::Username) => refused("username", "bad_username"),
-            AdminError::Bad(BadAdmin::Name) => refused("name", "bad_display_name"),
-            AdminError::Bad(BadAdmin::Password) => refused("password", "bad_password"),
+            AdminError::Refused(errors) => Self::Invalid(errors),
             AdminError::UsernameTaken => refused("username", "taken"),
             AdminError::LastSuperAdmin => refused("role", "last_super_admin"),
             AdminError::NoSuchSite => refused("site_ids", "not_offered"),

@@ -19,6 +19,7 @@ mod store;
 
 use std::collections::BTreeSet;
 
+use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 pub use known::KnownCallers;
 use sea_orm::{ConnectionTrait, DbErr};
@@ -31,6 +32,7 @@ use crate::{
     clock,
     http::{
         access::{Permission, Role, Scope, may_grant},
+        form::{FieldError, FormErrors},
         locale::Locale,
         session::{Caller, SessionError, Sessions, Verified},
     },
@@ -112,8 +114,8 @@ pub enum LoginError {
 pub enum AdminError {
     #[error("no such admin")]
     NotFound,
-    #[error("{0:?}")]
-    Bad(rules::BadAdmin),
+    #[error("fields are refused")]
+    Refused(FormErrors),
     #[error("the user name is taken")]
     UsernameTaken,
     #[error("the last super admin must stay")]
@@ -285,11 +287,14 @@ pub async fn find(db: &impl ConnectionTrait, id: AdminId) -> Result<Option<Admin
 /// # Errors
 /// [`AdminError`].
 pub async fn add(app: &App, actor: &Actor, form: AdminForm) -> Result<AdminId, AdminError> {
-    rules::check(&form, true).map_err(AdminError::Bad)?;
-    let hash = match &form.password {
-        Some(password) => password::hash(password.clone()).await?,
-        None => return Err(AdminError::Bad(rules::BadAdmin::Password)),
-    };
+    if let Err(mut errors) = rules::check(&form, true) {
+        if store::by_username(app.db.read(), &form.username).await?.is_some() {
+            errors.add("username", FieldError::new("taken"));
+        }
+        return Err(AdminError::Refused(errors));
+    }
+    let password = form.password.clone().context("a checked form without a password")?;
+    let hash = password::hash(password).await?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let id = add_in(&tx, now, actor, &form, &hash).await?;
@@ -318,7 +323,7 @@ async fn add_in(
 /// # Errors
 /// [`AdminError`].
 pub async fn change(app: &App, actor: &Actor, id: AdminId, form: AdminForm) -> Result<(), AdminError> {
-    rules::check(&form, false).map_err(AdminError::Bad)?;
+    rules::check(&form, false).map_err(AdminError::Refused)?;
     let hash = match &form.password {
         Some(password) => Some(password::hash(password.clone()).await?),
         None => None,
@@ -397,7 +402,7 @@ pub async fn change_password(
         tx.commit().await?;
         return Err(AdminError::WrongPassword);
     }
-    rules::check_password(new).map_err(AdminError::Bad)?;
+    rules::check_password(new).map_err(AdminError::Refused)?;
     let hash = password::hash(new.clone()).await?;
     let tx = app.db.begin().await?;
     store::set_password(&*tx, row.admin.id, &hash).await?;

@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::AdminForm;
+use crate::http::form::{FieldError, FormErrors};
 
 const MIN_PASSWORD: usize = 8;
 const MAX_PASSWORD: usize = 200;
@@ -11,40 +12,39 @@ const MAX_NAME: usize = 60;
 const FREE_FAILURES: i32 = 4;
 const LONGEST_LOCK_SECS: i64 = 900;
 
-/// Which field of an admin is not valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BadAdmin {
-    Username,
-    Name,
-    Password,
-}
-
 /// Checks a form; `new` ones need a password.
 ///
 /// # Errors
-/// The first field that is not valid.
-pub fn check(form: &AdminForm, new: bool) -> Result<(), BadAdmin> {
+/// Every field that is not valid.
+pub fn check(form: &AdminForm, new: bool) -> Result<(), FormErrors> {
+    let mut errors = FormErrors::default();
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-@".contains(c);
     if form.username.is_empty() || form.username.len() > MAX_NAME || !form.username.chars().all(plain) {
-        return Err(BadAdmin::Username);
+        errors.add("username", FieldError::new("bad_username"));
     }
     if form.name.chars().count() > MAX_NAME || form.name.chars().any(char::is_control) {
-        return Err(BadAdmin::Name);
+        errors.add("name", FieldError::new("bad_display_name"));
     }
-    match &form.password {
-        None if new => Err(BadAdmin::Password),
-        None => Ok(()),
-        Some(password) => check_password(password),
+    if !form.password.as_ref().map_or(!new, is_password) {
+        errors.add("password", bad_password());
     }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 /// Checks a new password alone.
 ///
 /// # Errors
-/// [`BadAdmin::Password`].
-pub fn check_password(password: &SecretString) -> Result<(), BadAdmin> {
-    let length = password.expose_secret().chars().count();
-    if (MIN_PASSWORD..=MAX_PASSWORD).contains(&length) { Ok(()) } else { Err(BadAdmin::Password) }
+/// Its field, `password`.
+pub fn check_password(password: &SecretString) -> Result<(), FormErrors> {
+    if is_password(password) { Ok(()) } else { Err(FormErrors::of("password", bad_password())) }
+}
+
+fn is_password(password: &SecretString) -> bool {
+    (MIN_PASSWORD..=MAX_PASSWORD).contains(&password.expose_secret().chars().count())
+}
+
+fn bad_password() -> FieldError {
+    FieldError::new("bad_password")
 }
 
 /// How long an account is locked after so many wrong passwords in a row.
@@ -73,11 +73,18 @@ mod tests {
 
     #[test]
     fn names_and_passwords_have_limits() {
-        assert_eq!(check(&form("rina", Some("rahasia1")), true), Ok(()));
-        assert_eq!(check(&form("Rina Sari", Some("rahasia1")), true), Err(BadAdmin::Username));
-        assert_eq!(check(&form("rina", Some("pendek")), true), Err(BadAdmin::Password));
-        assert_eq!(check(&form("rina", None), true), Err(BadAdmin::Password));
-        assert_eq!(check(&form("rina", None), false), Ok(()));
+        let refused = |form: &AdminForm, new: bool| {
+            let errors = check(form, new).err().unwrap_or_default();
+            errors.iter().map(|(field, _)| field.to_owned()).collect::<Vec<_>>()
+        };
+        assert!(refused(&form("rina", Some("rahasia1")), true).is_empty());
+        assert_eq!(refused(&form("Rina Sari", Some("rahasia1")), true), ["username"]);
+        assert_eq!(refused(&form("rina", Some("pendek")), true), ["password"]);
+        assert_eq!(refused(&form("rina", None), true), ["password"]);
+        assert!(refused(&form("rina", None), false).is_empty());
+        // All that is wrong is told at once.
+        let wrong = AdminForm { name: "x".repeat(61), ..form("Rina Sari", Some("pendek")) };
+        assert_eq!(refused(&wrong, true), ["name", "password", "username"]);
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub async fn finish(
         password: Some(password.clone()),
         active: true,
     };
-    rules::check(&form, true).map_err(AdminError::Bad)?;
+    rules::check(&form, true).map_err(AdminError::Refused)?;
     let hashed = password::hash(password.clone()).await.map_err(AdminError::Internal)?;
     let tx = app.db.begin().await?;
     // Again inside: of two who press at once one is late.
