@@ -27,6 +27,7 @@ rows-shown = { $count ->
 }
 progress-of = { $applied } of { $wanted }
 progress-failed = { $count } failed
+progress-superseded = { $count } replaced by a later request
 
 ## Menu
 nav-main = Main menu
@@ -436,6 +437,7 @@ command-delivered = Delivered
 command-verified = Verified
 command-failed = Failed
 command-expired = Expired
+command-superseded = Replaced by a later request
 
 ## Isolation on the router
 

@@ -24,6 +24,7 @@ next-page = Berikutnya
 rows-shown = { $count } baris
 progress-of = { $applied } dari { $wanted }
 progress-failed = { $count } gagal
+progress-superseded = { $count } diganti permintaan yang lebih baru
 
 ## Menu
 nav-main = Menu utama
@@ -400,6 +401,7 @@ command-delivered = Terkirim
 command-verified = Terbukti
 command-failed = Gagal
 command-expired = Kedaluwarsa
+command-superseded = Diganti permintaan yang lebih baru
 
 ## Isolir di router
 

@@ -256,6 +256,7 @@ fn sample_command(op: &str, state: &str, wanted: i32) -> CommandRow {
         wanted,
         applied: wanted / 2,
         failed: 0,
+        superseded: if state == "superseded" { wanted } else { 0 },
         requested_by: "rina".to_owned(),
         requested_at: DateTime::UNIX_EPOCH,
         delivered_at: None,
@@ -427,8 +428,8 @@ impl Page for CommandsPage {
     const TEMPLATE: &'static str = "routers/commands.html";
 
     fn samples() -> Vec<Self> {
-        let states = ["requested", "delivered", "verified", "failed", "expired"];
-        let ops = ["desired.put", "desired.retry", "session.kick", "sync.snapshot", "hook.test"];
+        let states = ["requested", "delivered", "verified", "failed", "expired", "superseded"];
+        let ops = ["desired.put", "desired.retry", "session.kick", "sync.snapshot", "hook.test", "desired.put"];
         let commands = ops.into_iter().zip(states).map(|(op, state)| sample_command(op, state, 20)).collect();
         let head = || sample_head(Presence::Online, "commands");
         vec![

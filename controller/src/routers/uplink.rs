@@ -114,3 +114,88 @@ async fn write_results(tx: &Tx, app: &App, results: BTreeMap<RouterId, Vec<ItemR
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use hiji_shared::desired::Object;
+
+    use super::*;
+    use crate::{
+        db::paging::PageOf,
+        ids::SiteId,
+        routers::{Want, want},
+        testing::{TestApp, actor, on_each_database, reported},
+    };
+
+    async fn wanted(app: &TestApp, router: RouterId, names: &[&str]) {
+        let gone = |name: &&str| Want { object: Object::Gone { kind: Kind::PppSecret, name: (*name).to_owned() } };
+        let tx = app.db.begin().await.unwrap();
+        want(&tx, app, router, &actor(), names.iter().map(gone).collect()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn told(app: &TestApp, (router, site): (RouterId, SiteId), event: Event) {
+        let tx = app.db.begin().await.unwrap();
+        apply(&tx, app, &[reported(app, router, site, event)]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// The outcome of each command in the order in which they were asked: its state, and what of it came to nothing.
+    async fn commands(app: &TestApp, router: RouterId) -> Vec<(String, i32, i32)> {
+        let all = store::commands(app.db.read(), router, &PageOf::default()).await.unwrap().items;
+        let mut all: Vec<_> = all.into_iter().map(|row| (row.id, (row.state, row.applied, row.superseded))).collect();
+        all.sort();
+        all.into_iter().map(|(_, told)| told).collect()
+    }
+
+    #[tokio::test]
+    async fn what_was_wanted_otherwise_since_is_called_superseded_not_proven() {
+        on_each_database(async |app| {
+            let site = app.site("Kebon").await;
+            let router = app.router(site, "RB-Kebon").await;
+            let told = async |event: Event| told(&app, (router, site), event).await;
+            let item = |name: &str, rev, status| {
+                let (key, msg) = (name.to_owned(), String::new());
+                ItemResult { kind: Kind::PppSecret, key, rev, status, code: None, msg }
+            };
+            // Three commands: all of the first, and half of the second, are wanted otherwise by the third.
+            for names in [["budi"].as_slice(), &["ani", "siti"], &["budi", "siti"]] {
+                app.clock.advance(chrono::Duration::seconds(1));
+                wanted(&app, router, names).await;
+            }
+            told(Event::DesiredHave { rev: 5 }).await;
+            let said = |state: &str, applied, superseded| (state.to_owned(), applied, superseded);
+            let before = [said("superseded", 0, 1), said("delivered", 0, 0), said("delivered", 0, 0)];
+            assert_eq!(commands(&app, router).await, before);
+            // An agent that had it before tells so itself, and changes nothing.
+            let items = vec![
+                item("budi", 1, ItemStatus::Superseded),
+                item("ani", 2, ItemStatus::Verified),
+                item("siti", 3, ItemStatus::Superseded),
+                item("budi", 4, ItemStatus::Verified),
+                item("siti", 5, ItemStatus::Verified),
+            ];
+            told(Event::DesiredResult { items }).await;
+            let after = [said("superseded", 0, 1), said("verified", 1, 1), said("verified", 2, 0)];
+            assert_eq!(commands(&app, router).await, after);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_was_overtaken_leaves_no_proof_of_nothing() {
+        let app = TestApp::sqlite().await;
+        let site = app.site("Kebon").await;
+        let router = app.router(site, "RB-Kebon").await;
+        let told = async |event: Event| told(&app, (router, site), event).await;
+        wanted(&app, router, &["budi"]).await;
+        told(Event::DesiredHave { rev: 1 }).await;
+        app.clock.advance(chrono::Duration::seconds(1));
+        wanted(&app, router, &["budi"]).await;
+        let (kind, key, status) = (Kind::PppSecret, "budi".to_owned(), ItemStatus::Superseded);
+        let item = ItemResult { kind, key, rev: 1, status, code: None, msg: String::new() };
+        told(Event::DesiredResult { items: vec![item] }).await;
+        let states: Vec<String> = commands(&app, router).await.into_iter().map(|(state, ..)| state).collect();
+        assert_eq!(states, ["superseded", "requested"]);
+    }
+}

@@ -494,6 +494,7 @@ fn sample_record(status: &str) -> Record {
         wanted: 0,
         applied: 0,
         failed: 0,
+        superseded: 0,
         requested_by: "rina".to_owned(),
         requested_at: at,
         delivered_at: None,

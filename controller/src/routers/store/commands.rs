@@ -3,15 +3,18 @@
 use chrono::{DateTime, Utc};
 use hiji_shared::command::{CommandResult, CommandStatus};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait as _, sea_query::Expr,
 };
 use serde::Serialize;
 
 use super::desired_counts;
 use crate::{
     db::{
-        entity::command::{ActiveModel, Column, Entity, Model},
+        entity::{
+            command::{ActiveModel, Column, Entity, Model},
+            desired_object,
+        },
         paging::{PageOf, Paged},
     },
     ids::RouterId,
@@ -22,6 +25,8 @@ const DELIVERED: &str = "delivered";
 const VERIFIED: &str = "verified";
 const FAILED: &str = "failed";
 const EXPIRED: &str = "expired";
+/// All that was wanted is wanted otherwise since.
+const SUPERSEDED: &str = "superseded";
 const DESIRED_PUT: &str = "desired.put";
 /// Commands sent to one agent in one go.
 const SEND_LIMIT: u64 = 8;
@@ -44,7 +49,7 @@ pub(crate) struct NewCommand {
 pub struct CommandRow {
     pub id: String,
     pub op: String,
-    /// `requested → delivered → verified`, or `failed`, `expired`.
+    /// `requested → delivered → verified`, or `failed`, `expired`, `superseded`.
     pub state: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub code: String,
@@ -54,6 +59,8 @@ pub struct CommandRow {
     pub wanted: i32,
     pub applied: i32,
     pub failed: i32,
+    /// Objects that a later command wants otherwise: nothing comes of them here. Known when it is finished.
+    pub superseded: i32,
     pub requested_by: String,
     pub requested_at: DateTime<Utc>,
     pub delivered_at: Option<DateTime<Utc>>,
@@ -186,6 +193,28 @@ pub(crate) async fn deliver_desired(
         .filter(Column::ToRev.lte(have))
         .exec(tx)
         .await?;
+    supersede(tx, router, at, have).await
+}
+
+/// Ends what was asked up to `have` of objects that are all wanted otherwise since: no report will speak of it.
+async fn supersede(tx: &impl ConnectionTrait, router: RouterId, at: DateTime<Utc>, have: i64) -> Result<(), DbErr> {
+    let rev = || Expr::col((desired_object::Entity, desired_object::Column::Rev));
+    let still_wanted = desired_object::Entity::find()
+        .select_only()
+        .column(desired_object::Column::Rev)
+        .filter(desired_object::Column::RouterId.eq(router.0))
+        .filter(rev().gt(Expr::col((Entity, Column::FromRev))))
+        .filter(rev().lte(Expr::col((Entity, Column::ToRev))));
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(SUPERSEDED))
+        .col_expr(Column::FinishedAt, Expr::value(at))
+        .filter(Column::RouterId.eq(router.0))
+        .filter(Column::Op.eq(DESIRED_PUT))
+        .filter(Column::State.is_in([REQUESTED, DELIVERED]))
+        .filter(Column::ToRev.lte(have))
+        .filter(Expr::exists(still_wanted.into_query()).not())
+        .exec(tx)
+        .await?;
     Ok(())
 }
 
@@ -207,10 +236,11 @@ pub(crate) async fn refresh_progress(
     for row in open {
         let counts = desired_counts(tx, router, Some((row.from_rev, row.to_rev))).await?;
         let narrow = |n: i64| i32::try_from(n).unwrap_or(i32::MAX);
-        let state = match (counts.wanted, counts.failed) {
-            (0, 0) => VERIFIED,
-            (0, _) => FAILED,
-            (_, _) => DELIVERED,
+        let state = match (counts.wanted, counts.failed, counts.verified) {
+            (0, 0, 0) => SUPERSEDED,
+            (0, 0, _) => VERIFIED,
+            (0, _, _) => FAILED,
+            (_, _, _) => DELIVERED,
         };
         Entity::update_many()
             .col_expr(Column::Applied, Expr::value(narrow(counts.verified)))
@@ -265,7 +295,10 @@ pub(crate) async fn last_command(
 
 impl From<Model> for CommandRow {
     fn from(row: Model) -> Self {
+        let rest = row.wanted - row.applied - row.failed;
+        let is_counted = row.finished_at.is_some() && row.state != EXPIRED && rest > 0;
         Self {
+            superseded: if is_counted { rest } else { 0 },
             id: row.id,
             op: row.op,
             state: row.state,
