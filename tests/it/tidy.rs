@@ -206,6 +206,12 @@ fn every_text_stands_in_all_languages_and_is_used() {
         let missing = used.captures_iter(text).filter(|found| !written(&found[1]));
         unknown.extend(missing.map(|found| format!("{path}: {}", &found[1])));
     }
+    let said = Regex::new(r#"Said::new\("([a-z_]+)"\)"#).unwrap();
+    for (path, text) in files("controller/src", ".rs") {
+        let code = product(&text);
+        let keys = said.captures_iter(&code).map(|found| format!("job-said-{}", found[1].replace('_', "-")));
+        unknown.extend(keys.filter(|key| !written(key)).map(|key| format!("{path}: {key}")));
+    }
     assert_none("texts used but not written", &unknown);
 
     let code: String = templates

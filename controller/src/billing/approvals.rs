@@ -4,7 +4,13 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::{night::CHUNK, steps, store};
-use crate::{app::App, http::access::Scope, ids::SiteId, jobs::Job, sites, subscriptions};
+use crate::{
+    app::App,
+    http::access::Scope,
+    ids::SiteId,
+    jobs::{Job, Said},
+    sites, subscriptions,
+};
 
 /// Issues them at every site.
 #[derive(Debug, Serialize, Deserialize)]
@@ -13,12 +19,12 @@ pub struct Approve {}
 impl Job for Approve {
     const KIND: &'static str = "billing.approvals";
 
-    async fn run(self, app: &App) -> anyhow::Result<String> {
+    async fn run(self, app: &App) -> anyhow::Result<Said> {
         let mut count = 0;
         for site in sites::all(app.db.read(), &Scope::All).await.context("reading sites")? {
             count += at(app, site.id).await.with_context(|| format!("drafts of site {}", site.id))?;
         }
-        Ok(format!("{count} drafts issued"))
+        Ok(Said::new("drafts_issued").count("count", count))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     events::{self, BusinessEvent},
     http::access::Scope,
     ids::RunId,
-    jobs::Job,
+    jobs::{Job, Said},
     subscriptions,
 };
 
@@ -42,12 +42,12 @@ pub(super) enum Left {
 impl Job for Night {
     const KIND: &'static str = "billing.night";
 
-    async fn run(self, app: &App) -> anyhow::Result<String> {
+    async fn run(self, app: &App) -> anyhow::Result<Said> {
         if let Some(at) = comeback::look_again(app).await.context("looking for agents")? {
             let tx = app.db.begin().await?;
             schedule::enqueue(&*tx, app.clock.now(), (self.run, Some(at))).await?;
             tx.commit().await?;
-            return Ok(format!("night {} waits for agents to come back", self.run));
+            return Ok(Said::new("waits_for_agents"));
         }
         let begun = Instant::now();
         let worked = work(app, self.run, || begun.elapsed() < SLICE && !app.stop.is_cancelled()).await;
@@ -57,12 +57,12 @@ impl Job for Night {
             tx.commit().await?;
         }
         match worked? {
-            Left::Nothing => Ok(format!("night {} is done", self.run)),
+            Left::Nothing => Ok(Said::new("night_done").count("night", self.run.0)),
             Left::More => {
                 let tx = app.db.begin().await?;
                 schedule::enqueue(&*tx, app.clock.now(), (self.run, None)).await?;
                 tx.commit().await?;
-                Ok(format!("night {} goes on in another job", self.run))
+                Ok(Said::new("night_goes_on").count("night", self.run.0))
             }
         }
     }

@@ -25,7 +25,7 @@ use crate::{
     events::{self, BusinessEvent},
     http::access::Scope,
     ids::{self, PlanId, RouterId, SubscriptionId},
-    jobs::{self, Job, When},
+    jobs::{self, Job, Said, When},
     packages::OnExpiry,
     routers::isolation::{self, Isolation, IsolationState},
     settings,
@@ -178,20 +178,20 @@ pub struct Isolate {
 impl Job for Isolate {
     const KIND: &'static str = "billing.isolate";
 
-    async fn run(self, app: &App) -> anyhow::Result<String> {
+    async fn run(self, app: &App) -> anyhow::Result<Said> {
         let now = app.clock.now();
         let tx = app.db.begin().await?;
         if let Some(at) = comeback::look_again(app).await.context("looking for agents")? {
             enqueue(&*tx, now, self.plan, at).await?;
             tx.commit().await?;
-            return Ok("waits for agents to come back".to_owned());
+            return Ok(Said::new("waits_for_agents"));
         }
         subscriptions::hold(&*tx).await?;
         let plan = store::hold_plan(&*tx, self.plan).await?.context("finding the plan")?;
         let said = match plan.state {
             PlanState::Planned | PlanState::Running => move_on(&tx, app, plan).await?,
             PlanState::Making | PlanState::Held | PlanState::Done | PlanState::Undone | PlanState::Dropped => {
-                return Ok(format!("the plan is {}", plan.state.as_str()));
+                return Ok(Said::new("plan_not_on"));
             }
         };
         tx.commit().await.context("committing a wave")?;
@@ -201,21 +201,21 @@ impl Job for Isolate {
     }
 }
 
-async fn move_on(tx: &Tx, app: &App, mut plan: Plan) -> anyhow::Result<String> {
+async fn move_on(tx: &Tx, app: &App, mut plan: Plan) -> anyhow::Result<Said> {
     let now = app.clock.now();
     if let Some(begun) = plan.wave_at {
         let stands = store::wave(&**tx, plan.id, plan.wave).await?;
         match rules::after(stands, (now - begun).num_seconds()) {
             After::Wait => {
                 enqueue(&**tx, now, plan.id, now + clock::seconds(LOOK_SECS)).await?;
-                return Ok(format!("wave {}: {} of {} proven", plan.wave, stands.verified, stands.asked));
+                return Ok(wave_said(Said::new("wave_proven"), plan.wave, (stands.verified, stands.asked)));
             }
             After::Stop => {
                 plan.state = PlanState::Held;
                 Hold::Failures.as_str().clone_into(&mut plan.held_for);
                 store::save_plan(&**tx, &plan).await?;
                 announce_hold(tx, now, &plan).await?;
-                return Ok(format!("wave {}: {} of {} failed, held", plan.wave, stands.failed, stands.asked));
+                return Ok(wave_said(Said::new("wave_held"), plan.wave, (stands.failed, stands.asked)));
             }
             After::Next => {}
         }
@@ -227,7 +227,7 @@ async fn move_on(tx: &Tx, app: &App, mut plan: Plan) -> anyhow::Result<String> {
         plan.finished_at = Some(now);
         store::save_plan(&**tx, &plan).await?;
         changed(tx, now, &plan, "done").await?;
-        return Ok("the plan is done".to_owned());
+        return Ok(Said::new("plan_done"));
     }
     let isolated = apply(tx, app, &plan, &ids).await?;
     plan.state = PlanState::Running;
@@ -236,7 +236,12 @@ async fn move_on(tx: &Tx, app: &App, mut plan: Plan) -> anyhow::Result<String> {
     store::save_plan(&**tx, &plan).await?;
     changed(tx, now, &plan, "wave").await?;
     enqueue(&**tx, now, plan.id, now + clock::seconds(LOOK_SECS)).await?;
-    Ok(format!("wave {next}: {isolated} of {} isolated", ids.len()))
+    Ok(wave_said(Said::new("wave_isolated"), next, (isolated, ids.len())))
+}
+
+/// So many of all who were in a wave.
+fn wave_said(said: Said, wave: i32, (count, all): (usize, usize)) -> Said {
+    said.count("wave", wave).count("count", count).count("all", all)
 }
 
 /// Isolates who is to be isolated still; how many.

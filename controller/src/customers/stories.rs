@@ -7,7 +7,7 @@ use crate::{
     customers::import::job::Take,
     http::access::Role,
     ids::{CustomerId, CustomerImportId},
-    jobs::Job as _,
+    jobs::{Job as _, Said},
     testing::{TestApp, on_each_database},
 };
 
@@ -344,8 +344,9 @@ async fn a_list_is_shown_with_its_faults_and_taken_when_somebody_says_so() {
             assert_eq!(boss.post(&format!("{to}/commit"), "").await.0, StatusCode::SEE_OTHER);
         }
         let take = || Take { import: CustomerImportId(1), actor: "boss".to_owned(), ip: String::new() };
-        assert_eq!(take().run(&app).await.unwrap(), "1 customers of customer import 1");
-        assert_eq!(take().run(&app).await.unwrap(), "nothing to do");
+        let made = Said::new("customers_imported").count("count", 1).count("import", 1);
+        assert_eq!(take().run(&app).await.unwrap(), made);
+        assert_eq!(take().run(&app).await.unwrap(), Said::new("nothing_to_do"));
         assert_eq!((boss.found("budi melati").await.len(), boss.found("k1").await.len()), (1, 1));
         let (_, told) = boss.api("GET", "/customers/2/timeline", Value::Null).await;
         assert_eq!(told["items"][0]["detail"], json!({ "number": "C000002", "file": "pelanggan.csv" }));

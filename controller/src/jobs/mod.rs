@@ -2,6 +2,7 @@
 //! exists exactly when what caused it does.
 
 pub mod registry;
+mod said;
 pub mod schedule;
 mod store;
 pub mod worker;
@@ -12,6 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::app::App;
 
+pub use said::Said;
 pub use store::{JobRow, JobState, counts, list};
 
 /// One kind of work. It may run more than once (a crash after its effect, before its mark): it must be idempotent.
@@ -21,8 +23,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync {
     /// Tries before it is parked for a person to look at.
     const MAX_ATTEMPTS: i32 = 10;
 
-    /// Does it. The text is shown as its result.
-    fn run(self, app: &App) -> impl Future<Output = anyhow::Result<String>> + Send;
+    /// Does it, and says what came of it.
+    fn run(self, app: &App) -> impl Future<Output = anyhow::Result<Said>> + Send;
 }
 
 /// When, and whether another of the same is enough.

@@ -1,11 +1,12 @@
 //! The list of all jobs: a kind's name to the code that runs it. A new job is one line here.
 
-use crate::{app::App, jobs::Job};
+use super::{Job, Said};
+use crate::app::App;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
-    Done(String),
+    Done(Said),
     Failed { error: String, max_attempts: i32 },
 }
 

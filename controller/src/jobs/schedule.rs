@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use super::{Job, When, enqueue, store};
+use super::{Job, Said, When, enqueue, store};
 use crate::{
     app::App, billing::approvals::Approve, clock, ledger::jobs::Prove, payments::jobs::ProveDocuments,
     vouchers::CleanUp,
@@ -66,7 +66,7 @@ const DAY_SECS: i64 = 86_400;
 impl Job for Purge {
     const KIND: &'static str = "jobs.purge";
 
-    async fn run(self, app: &App) -> anyhow::Result<String> {
+    async fn run(self, app: &App) -> anyhow::Result<Said> {
         let now = app.clock.now();
         let tx = app.db.begin().await?;
         let jobs = store::purge_done(&*tx, now - clock::seconds(KEEP_JOBS_DAYS * DAY_SECS)).await?;
@@ -77,9 +77,12 @@ impl Job for Purge {
         let lines = lines + crate::subscriptions::intake::purge(&*tx, now).await?;
         let messages = crate::notifications::purge(&*tx, now).await?;
         tx.commit().await.context("committing the purge")?;
-        Ok(format!(
-            "{jobs} jobs, {inbox} inbox rows, {sessions} sessions, {keys} idempotency keys, {lines} lines of lists, \
-             {messages} messages deleted"
-        ))
+        Ok(Said::new("purged")
+            .count("jobs", jobs)
+            .count("inbox", inbox)
+            .count("sessions", sessions)
+            .count("keys", keys)
+            .count("lines", lines)
+            .count("messages", messages))
     }
 }

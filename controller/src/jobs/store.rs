@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use serde::Serialize;
 
-use super::When;
+use super::{Said, When};
 use crate::db::{
     entity::job::{ActiveModel, Column, Entity, Model},
     paging::{BadCursor, PageOf, Paged},
@@ -56,7 +56,8 @@ pub struct JobRow {
     pub created_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
     pub last_error: Option<String>,
-    pub result: Option<String>,
+    /// What the last run said.
+    pub result: Option<Said>,
 }
 
 impl From<Model> for JobRow {
@@ -70,7 +71,7 @@ impl From<Model> for JobRow {
             created_at: row.created_at,
             finished_at: row.finished_at,
             last_error: row.last_error,
-            result: row.result,
+            result: row.result.as_deref().map(Said::read),
         }
     }
 }
@@ -140,7 +141,8 @@ pub(super) async fn claim(
     Ok(rows.into_iter().map(claimed).collect())
 }
 
-pub(super) async fn done(tx: &impl ConnectionTrait, now: DateTime<Utc>, id: i64, result: &str) -> Result<(), DbErr> {
+pub(super) async fn done(tx: &impl ConnectionTrait, now: DateTime<Utc>, id: i64, said: &Said) -> Result<(), DbErr> {
+    let result = said.stored().map_err(|error| DbErr::Custom(format!("job result: {error}")))?;
     Entity::update_many()
         .col_expr(Column::State, Expr::value(JobState::Done.as_str()))
         .col_expr(Column::FinishedAt, Expr::value(now))

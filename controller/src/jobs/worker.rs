@@ -71,7 +71,7 @@ async fn record(app: &App, job: &store::Claimed, outcome: registry::Outcome) -> 
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     match outcome {
-        registry::Outcome::Done(result) => store::done(&*tx, now, job.id, &result).await?,
+        registry::Outcome::Done(said) => store::done(&*tx, now, job.id, &said).await?,
         registry::Outcome::Failed { error, max_attempts } => {
             let again = job.attempts < max_attempts;
             tracing::warn!(attempt = job.attempts, again, "job failed: {error}");
@@ -90,7 +90,49 @@ fn retry_secs(attempts: i32) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::{Request, header};
+    use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
+
     use super::*;
+    use crate::{
+        billing::approvals::Approve,
+        db::entity::job,
+        http::access::Role,
+        jobs::{When, enqueue},
+        testing::on_each_database,
+    };
+
+    #[tokio::test]
+    async fn what_a_job_said_is_told_in_the_readers_language() {
+        on_each_database(async |app| {
+            let tx = app.db.begin().await.unwrap();
+            for _twice in 0..2 {
+                enqueue(&*tx, app.app.clock.now(), &Approve {}, When::default()).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            let claimed = claim(&app, 2).await.unwrap();
+            let old = claimed[0].id;
+            for job in claimed {
+                execute(&app, job).await;
+            }
+            // One was done by a version that kept sentences.
+            let tx = app.db.begin().await.unwrap();
+            let older = job::Entity::update_many().col_expr(job::Column::Result, Expr::value("3 drafts, says 0.0.9"));
+            older.filter(job::Column::Id.eq(old)).exec(&*tx).await.unwrap();
+            tx.commit().await.unwrap();
+            let token = app.signed_in(Role::SuperAdmin, &[]).await;
+            for (language, sentence) in [("id", "0 draf diterbitkan."), ("en", "0 drafts issued.")] {
+                let cookie = format!("hiji_session={token}; hiji_lang={language}");
+                let request = Request::get("/settings/jobs").header(header::COOKIE, cookie).body(String::new());
+                let (_, _, page) = app.ask(request.unwrap()).await;
+                assert!(page.contains(sentence) && page.contains("3 drafts, says 0.0.9"), "{page}");
+            }
+            let request = Request::get("/api/v1/jobs").header(header::AUTHORIZATION, format!("Bearer {token}"));
+            let (_, _, listed) = app.ask(request.body(String::new()).unwrap()).await;
+            assert!(listed.contains(r#""result":{"code":"drafts_issued","args":{"count":0}}"#), "{listed}");
+        })
+        .await;
+    }
 
     #[test]
     fn retries_wait_longer_each_time_up_to_an_hour() {

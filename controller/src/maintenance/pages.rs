@@ -4,8 +4,8 @@ use chrono::DateTime;
 use serde::Serialize;
 
 use crate::{
-    http::page::Page,
-    jobs::{JobRow, JobState},
+    http::page::{Flash, Page},
+    jobs::{JobRow, JobState, Said},
     ledger::Proof,
 };
 
@@ -16,11 +16,26 @@ pub(crate) struct Count {
     pub(crate) count: i64,
 }
 
+/// A job with what it said in words.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    #[serde(flatten)]
+    job: JobRow,
+    said: Option<Flash>,
+}
+
+impl From<JobRow> for Line {
+    fn from(job: JobRow) -> Self {
+        let said = job.result.as_ref().map(|said| Flash { key: said.text_key(), args: said.args() });
+        Self { job, said }
+    }
+}
+
 /// Background jobs, newest first.
 #[derive(Debug, Serialize)]
 pub(crate) struct JobsPage {
     pub(crate) counts: Vec<Count>,
-    pub(crate) jobs: Vec<JobRow>,
+    pub(crate) jobs: Vec<Line>,
     /// The last proof of the ledger, for who may see it.
     pub(crate) proof: Option<Proof>,
     pub(crate) sees_ledger: bool,
@@ -51,7 +66,7 @@ impl Page for JobsPage {
             created_at: DateTime::UNIX_EPOCH,
             finished_at: None,
             last_error: (state == JobState::Parked).then(|| "broker refused".to_owned()),
-            result: (state == JobState::Done).then(|| "granted".to_owned()),
+            result: (state == JobState::Done).then(|| Said::new("agent_granted")),
         };
         let page = |jobs, state: &str, may_retry| Self {
             counts: counts(&[(JobState::Parked, 2)]),
@@ -64,7 +79,7 @@ impl Page for JobsPage {
             may_retry,
             timezone: "Asia/Jakarta".to_owned(),
         };
-        let all = || JobState::ALL.into_iter().map(job).collect::<Vec<_>>();
+        let all = || JobState::ALL.into_iter().map(job).map(Line::from).collect::<Vec<_>>();
         vec![
             page(Vec::new(), "", true),
             page(all(), "parked", false),

@@ -46,7 +46,7 @@ async fn list(
         proof: if sees_ledger { ledger::last_proof(app.db.read()).await? } else { None },
         sees_ledger,
         counts: counts(&jobs::counts(app.db.read()).await?),
-        jobs: page.items,
+        jobs: page.items.into_iter().map(Into::into).collect(),
         state: asked.state,
         next: page.next_cursor,
         is_later: listing.is_later,

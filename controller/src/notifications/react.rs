@@ -13,7 +13,7 @@ use crate::{
     events::{BusinessEvent, Happened},
     ids::{CustomerId, InvoiceId, SubscriptionId},
     invoices,
-    jobs::Job,
+    jobs::{Job, Said},
     ledger,
     money::{Currency, Money},
     payments,
@@ -60,7 +60,7 @@ struct Known {
 impl Job for Tell {
     const KIND: &'static str = "notifications.tell";
 
-    async fn run(self, app: &App) -> anyhow::Result<String> {
+    async fn run(self, app: &App) -> anyhow::Result<Said> {
         let now = app.clock.now();
         let tx = app.db.begin().await?;
         // What one job reads as owed and writes, another that knows of the payment finds and drops.
@@ -76,7 +76,7 @@ impl Job for Tell {
         super::settled(&*tx, &over).await.context("dropping messages")?;
         tx.commit().await.context("committing messages")?;
         app.live.send("messages", None);
-        Ok(format!("{count} messages"))
+        Ok(Said::new("messages_written").count("count", count))
     }
 }
 

@@ -5,7 +5,11 @@ use hiji_shared::{agent_id::AgentId, signed};
 use serde::{Deserialize, Serialize};
 
 use super::{AgentState, enroll::SECRET_PLACE, store};
-use crate::{app::App, jobs::Job, mqtt::AgentGrant};
+use crate::{
+    app::App,
+    jobs::{Job, Said},
+    mqtt::AgentGrant,
+};
 
 /// Makes the broker know an approved agent. The embedded broker asks the database by itself.
 #[derive(Debug, Serialize, Deserialize)]
@@ -16,15 +20,15 @@ pub struct Grant {
 impl Job for Grant {
     const KIND: &'static str = "agent.grant";
 
-    async fn run(self, app: &App) -> anyhow::Result<String> {
+    async fn run(self, app: &App) -> anyhow::Result<Said> {
         let found = store::agent_secret(app.db.read(), &self.agent).await.context("reading the agent")?;
         let Some((AgentState::Approved, sealed)) = found else {
-            return Ok("the agent is not approved any more".to_owned());
+            return Ok(Said::new("agent_not_approved"));
         };
         let secret = app.keys.open(SECRET_PLACE, &sealed).context("opening the agent's secret")?;
         let grant = AgentGrant { agent: self.agent, password: signed::mqtt_password(&secret).into() };
         app.bus.grant(&grant).await.context("telling the broker")?;
-        Ok("the broker knows the agent".to_owned())
+        Ok(Said::new("agent_granted"))
     }
 }
 
@@ -37,8 +41,8 @@ pub struct Revoke {
 impl Job for Revoke {
     const KIND: &'static str = "agent.revoke";
 
-    async fn run(self, app: &App) -> anyhow::Result<String> {
+    async fn run(self, app: &App) -> anyhow::Result<Said> {
         app.bus.revoke(&self.agent, "revoked").await.context("telling the broker")?;
-        Ok("the broker refuses the agent".to_owned())
+        Ok(Said::new("agent_revoked"))
     }
 }

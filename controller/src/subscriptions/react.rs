@@ -14,7 +14,7 @@ use crate::{
     events::{BusinessEvent, Happened},
     ids::{CustomerId, InvoiceId, SubscriptionId},
     invoices,
-    jobs::Job,
+    jobs::{Job, Said},
 };
 
 /// Subscriptions brought in line in one transaction.
@@ -58,7 +58,7 @@ fn concerns(event: &BusinessEvent) -> Option<CustomerId> {
 impl Job for Follow {
     const KIND: &'static str = "subscriptions.follow";
 
-    async fn run(self, app: &App) -> anyhow::Result<String> {
+    async fn run(self, app: &App) -> anyhow::Result<Said> {
         bill_anew(app, &self.void).await?;
         let customers: Vec<CustomerId> = self.customers.into_iter().collect();
         let ids =
@@ -73,7 +73,7 @@ impl Job for Follow {
         if !ids.is_empty() {
             app.wakes.wake();
         }
-        Ok(format!("{} looked at, {moved} moved", ids.len()))
+        Ok(Said::new("services_followed").count("count", ids.len()).count("moved", moved))
     }
 }
 

@@ -7,7 +7,7 @@ use super::{go_to, invoices_of, kebon, night, subscribe, the};
 use crate::{
     billing::approvals::Approve,
     invoices::State,
-    jobs::Job as _,
+    jobs::{Job as _, Said},
     settings, subscriptions,
     testing::{actor, on_each_database},
 };
@@ -29,12 +29,13 @@ async fn drafts_are_issued_within_their_hours_not_only_in_the_night() {
         let state = async || invoices_of(&app, of.id).await.into_iter().map(|head| head.state).collect::<Vec<_>>();
         assert_eq!(the(&app, of.id).await.state, subscriptions::State::Active, "nothing he could pay");
         app.clock.advance(Duration::hours(12) - Duration::seconds(1));
-        assert_eq!(Approve {}.run(&app).await.unwrap(), "0 drafts issued");
+        let issued = |count: i64| Said::new("drafts_issued").count("count", count);
+        assert_eq!(Approve {}.run(&app).await.unwrap(), issued(0));
         assert!(state().await.contains(&State::Draft));
         app.clock.advance(Duration::seconds(1));
-        assert_eq!(Approve {}.run(&app).await.unwrap(), "1 drafts issued");
+        assert_eq!(Approve {}.run(&app).await.unwrap(), issued(1));
         assert!(!state().await.contains(&State::Draft));
-        assert_eq!(Approve {}.run(&app).await.unwrap(), "0 drafts issued", "once");
+        assert_eq!(Approve {}.run(&app).await.unwrap(), issued(0), "once");
     })
     .await;
 }

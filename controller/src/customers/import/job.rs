@@ -17,7 +17,7 @@ use crate::{
     events::{self, BusinessEvent},
     http::access::Scope,
     ids::{CustomerId, CustomerImportId},
-    jobs::Job,
+    jobs::{Job, Said},
 };
 
 /// Lines read at once, and customers whose words are written at once.
@@ -36,7 +36,7 @@ impl Job for Take {
     const KIND: &'static str = "customers.import";
     const MAX_ATTEMPTS: i32 = 5;
 
-    async fn run(self, app: &App) -> anyhow::Result<String> {
+    async fn run(self, app: &App) -> anyhow::Result<Said> {
         let done = self.take(app).await;
         if let Err(error) = &done {
             let tx = app.db.begin().await?;
@@ -48,16 +48,16 @@ impl Job for Take {
 }
 
 impl Take {
-    async fn take(&self, app: &App) -> anyhow::Result<String> {
+    async fn take(&self, app: &App) -> anyhow::Result<Said> {
         let import = super::find(app.db.read(), &Scope::All, self.import).await?;
         let import = import.context("finding the list")?;
         match import.state {
             ImportState::Queued => self.write(app, &import).await?,
             ImportState::Indexing => {}
-            ImportState::Ready | ImportState::Done => return Ok("nothing to do".to_owned()),
+            ImportState::Ready | ImportState::Done => return Ok(Said::new("nothing_to_do")),
         }
         let count = self.index(app, &import).await?;
-        Ok(format!("{count} customers of customer import {}", self.import))
+        Ok(Said::new("customers_imported").count("count", count).count("import", self.import.0))
     }
 
     /// All customers at once.

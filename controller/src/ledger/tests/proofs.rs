@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::App,
     clock::Clock as _,
-    jobs::Job as _,
+    jobs::{Job as _, Said},
     ledger::{aging, jobs::Prove},
     money::Currency,
     testing::{TestApp, on_each_database},
@@ -53,7 +53,8 @@ async fn a_whole_ledger_proves_and_the_outcome_is_kept() {
         assert_eq!(last_proof(app.db.read()).await.unwrap(), None);
         some(&app).await;
         app.clock.advance(Duration::hours(1));
-        assert_eq!(Prove { whole: true }.run(&app).await.unwrap(), "4 entries are whole");
+        let whole = Said::new("ledger_proven").count("count", 4);
+        assert_eq!(Prove { whole: true }.run(&app).await.unwrap(), whole);
         let kept = last_proof(app.db.read()).await.unwrap().unwrap();
         assert_eq!((kept.entries, kept.through_entry.0, kept.differences.len()), (4, 4, 0));
     })

@@ -22,7 +22,7 @@ use crate::{
     http::access::Scope,
     ids::{CustomerId, IntakeId, SubscriptionId},
     invoices::{self, Issue, LineKind, NewLine, Proposal},
-    jobs::Job,
+    jobs::{Job, Said},
     money::Money,
     subscriptions::{
         Asked, Step, SubscriptionError, change, create, follow, hold, store as rows,
@@ -48,7 +48,7 @@ impl Job for Take {
     const KIND: &'static str = "subscriptions.intake";
     const MAX_ATTEMPTS: i32 = 5;
 
-    async fn run(self, app: &App) -> anyhow::Result<String> {
+    async fn run(self, app: &App) -> anyhow::Result<Said> {
         let done = Box::pin(self.take(app)).await;
         if let Err(error) = &done {
             let tx = app.db.begin().await?;
@@ -67,10 +67,10 @@ struct Count {
 }
 
 impl Take {
-    async fn take(&self, app: &App) -> anyhow::Result<String> {
+    async fn take(&self, app: &App) -> anyhow::Result<Said> {
         let intake = store::find(app.db.read(), &Scope::All, self.intake).await?.context("finding the lines")?;
         if intake.state != State::Queued {
-            return Ok("nothing to do".to_owned());
+            return Ok(Said::new("nothing_to_do"));
         }
         let actor = Actor { admin: intake.created_by, name: self.actor.clone(), ip: self.ip.clone() };
         let mut waiting = Vec::new();
@@ -87,7 +87,7 @@ impl Take {
             app.live.send(format!("subscription-intake-{}", intake.id), Some(intake.site_id));
             app.wakes.wake();
         }
-        Ok(format!("{} subscriptions of intake {}", count.done, self.intake))
+        Ok(Said::new("subscriptions_made").count("count", count.done).count("intake", self.intake.0))
     }
 
     /// Some lines, in one transaction.

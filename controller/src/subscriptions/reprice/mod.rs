@@ -23,13 +23,15 @@ use crate::{
     db::paging::{BadCursor, PageOf, Paged},
     http::{access::Scope, form},
     ids::{AdminId, PackageId, SiteId, SubscriptionId},
-    jobs::{self, Job, When},
+    jobs::{self, Job, Said, When},
     money::Money,
     packages::prices::{self, Present},
 };
 
 /// Services that take their price in one transaction.
 const CHUNK: u64 = 50;
+/// Services that are named of those that cannot take the price.
+const MAX_NAMED: usize = 20;
 
 /// Which services of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -177,7 +179,7 @@ pub struct TakePrices {
 impl Job for TakePrices {
     const KIND: &'static str = "subscriptions.take_prices";
 
-    async fn run(self, app: &App) -> anyhow::Result<String> {
+    async fn run(self, app: &App) -> anyhow::Result<Said> {
         let scope = match &self.sites {
             None => Scope::All,
             Some(sites) => Scope::Sites(sites.iter().copied().collect()),
@@ -211,6 +213,10 @@ impl Job for TakePrices {
             app.live.send(format!("package-subscribers-{}", self.package), None);
             after = last;
         }
-        Ok(format!("{done} services take the price, {} cannot: {}", refused.len(), refused.join(", ")))
+        if refused.is_empty() {
+            return Ok(Said::new("prices_taken").count("count", done));
+        }
+        let named = refused.iter().take(MAX_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        Ok(Said::new("prices_taken_in_part").count("count", done).count("refused", refused.len()).arg("numbers", named))
     }
 }

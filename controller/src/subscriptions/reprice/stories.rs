@@ -41,7 +41,7 @@ async fn counted(app: &TestApp, scope: &Scope, package: PackageId) -> [u64; 3] {
     counts.iter().map(|count| count.count).collect::<Vec<_>>().try_into().unwrap()
 }
 
-async fn run(app: &TestApp, package: PackageId) -> String {
+async fn run(app: &TestApp, package: PackageId) -> Said {
     let actor = actor();
     let job = TakePrices {
         package,
@@ -84,14 +84,19 @@ async fn all_who_pay_an_old_price_are_named_and_take_the_new_one_with_their_next
         let me = actor();
         assert!(take_all(&app, (&Scope::All, &me), form, package).await.unwrap());
         assert!(!take_all(&app, (&Scope::All, &me), form, package).await.unwrap(), "a double click is one wish");
-        assert!(run(&app, package).await.starts_with("3 services take the price, 1 cannot"));
+        let last = subscriptions::find(app.db.read(), &Scope::All, all[3]).await.unwrap().unwrap();
+        let said = |taken: i64| {
+            let said = Said::new("prices_taken_in_part").count("count", taken).count("refused", 1);
+            said.arg("numbers", last.number.as_str())
+        };
+        assert_eq!(run(&app, package).await, said(3));
         assert_eq!(counted(&app, &Scope::All, package).await, [1, 3, 0]);
         for id in &all[..3] {
             let of = subscriptions::find(app.db.read(), &Scope::All, *id).await.unwrap().unwrap();
             assert_eq!((of.price, of.next_package_from), (Money::idr(165_000), of.billed_until), "not before that");
         }
         // Begun anew after a crash it finds nothing left to do.
-        assert!(run(&app, package).await.starts_with("0 services"));
+        assert_eq!(run(&app, package).await, said(0));
         assert_eq!(counted(&app, &Scope::All, package).await, [1, 3, 0]);
     })
     .await;

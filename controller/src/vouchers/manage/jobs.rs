@@ -6,7 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{super::wanted::Spec, begin};
 use crate::{
-    app::App, audit::Actor, clock, http::access::Scope, ids::RouterId, jobs::Job, routers, sites, vouchers::store,
+    app::App,
+    audit::Actor,
+    clock,
+    http::access::Scope,
+    ids::RouterId,
+    jobs::{Job, Said},
+    routers, sites,
+    vouchers::store,
 };
 use hiji_shared::device::Kind;
 
@@ -21,7 +28,7 @@ pub struct CleanUp {}
 impl Job for CleanUp {
     const KIND: &'static str = "vouchers.clean_up";
 
-    async fn run(self, app: &App) -> anyhow::Result<String> {
+    async fn run(self, app: &App) -> anyhow::Result<Said> {
         let mut asked = 0;
         let all = sites::all(app.db.read(), &Scope::All).await.context("reading sites")?;
         for site in all {
@@ -45,7 +52,7 @@ impl Job for CleanUp {
                 app.wakes.wake();
             }
         }
-        Ok(format!("{asked} vouchers are to be taken off their routers"))
+        Ok(Said::new("vouchers_cleaned_up").count("count", asked))
     }
 }
 
