@@ -11,8 +11,9 @@ use crate::{
     jobs::Job as _,
     subscriptions::{
         self, State,
-        intake::{self, File, Place, job},
+        intake::{self, List, Place, job},
     },
+    tables::File,
     testing::{TestApp, actor, on_each_database},
 };
 
@@ -20,8 +21,9 @@ use crate::{
 async fn take_over(app: &TestApp, place: Place, list: &str) -> Vec<SubscriptionId> {
     let actor = actor();
     let asked = subscriptions::Asked { scope: &Scope::All, actor: &actor, form_id: "" };
-    let file = File { name: "a.csv".to_owned(), bytes: list.as_bytes().to_vec(), is_takeover: true, adopts: false };
-    let id = intake::upload(app, &asked, place, file).await.unwrap();
+    let file = File { name: "a.csv".to_owned(), bytes: list.as_bytes().to_vec() };
+    let list = List { file, is_takeover: true, adopts: false };
+    let id = intake::upload(app, &asked, place, list).await.unwrap();
     intake::commit(app, &Scope::All, &actor, id).await.unwrap();
     job::Take { intake: id, actor: "rina".to_owned(), ip: String::new() }.run(app).await.unwrap();
     let filter = subscriptions::Filter::default();

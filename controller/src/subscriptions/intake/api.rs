@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::{File, Intake, LateOnes, Line, Number, Place, routes::found};
+use super::{Intake, LateOnes, Line, List, Number, Place, routes::found};
 use crate::{
     app::App,
     audit::Actor,
@@ -28,6 +28,7 @@ use crate::{
     },
     ids::{IntakeId, PackageId, RouterId},
     subscriptions::Asked,
+    tables::File,
 };
 
 pub(crate) fn routes() -> Routes<App> {
@@ -163,8 +164,8 @@ async fn upload(
     let actor = Actor::of(&caller, view.ip());
     let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &form_id };
     let Asks { file_name: name, is_takeover, adopts, .. } = asks;
-    let file = File { name, bytes: body.to_vec(), is_takeover, adopts };
-    let id = super::upload(&app, &asked, place, file).await?;
+    let list = List { file: File { name, bytes: body.to_vec() }, is_takeover, adopts };
+    let id = super::upload(&app, &asked, place, list).await?;
     Ok((StatusCode::CREATED, shown(&app, &caller, id).await?))
 }
 

@@ -19,7 +19,7 @@ mod stories;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Asked, SubscriptionError, store as rows};
 use crate::{
@@ -36,7 +36,7 @@ use crate::{
     packages::{self, At, Package, SoldAs},
     phone::Phone,
     routers, sites,
-    tables::{self, ReadError},
+    tables::{self, File, ReadError, RowError},
 };
 
 use check::{Checked, check};
@@ -131,18 +131,10 @@ pub struct Line {
     pub subscription_id: Option<SubscriptionId>,
 }
 
-/// What is wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowError {
-    pub field: String,
-    pub error: FieldError,
-}
-
-/// An uploaded list.
+/// A list that was uploaded, and what is meant by it.
 #[derive(Debug)]
-pub struct File {
-    pub name: String,
-    pub bytes: Vec<u8>,
+pub struct List {
+    pub file: File,
     /// Services that run already, from elsewhere.
     pub is_takeover: bool,
     /// Users who are on the router already are taken over.
@@ -171,21 +163,19 @@ pub struct Place {
 ///
 /// # Errors
 /// [`SubscriptionError`]; faults of the file at the field `file`.
-pub async fn upload(app: &App, asked: &Asked<'_>, place: Place, file: File) -> Result<IntakeId, SubscriptionError> {
+pub async fn upload(app: &App, asked: &Asked<'_>, place: Place, list: List) -> Result<IntakeId, SubscriptionError> {
     let form_id = if form::is_form_id(asked.form_id) { asked.form_id.to_owned() } else { form::new_form_id() };
     if let Some(known) = store::of_form(app.db.read(), asked.scope, &form_id).await? {
         return Ok(known);
     }
-    let kind = if file.is_takeover { Kind::Takeover } else { Kind::New };
-    let usual = Usual { adopts: file.adopts, ..usual(app, asked.scope, place, (kind, None)).await? };
+    let List { file, is_takeover, adopts } = list;
+    let file_name = file.kept_name(MAX_NAME);
+    let kind = if is_takeover { Kind::Takeover } else { Kind::New };
+    let usual = Usual { adopts, ..usual(app, asked.scope, place, (kind, None)).await? };
     let read = tokio::task::spawn_blocking(move || tables::read(&file.bytes, MAX_ROWS)).await;
     let read = read.map_err(|error| DbErr::Custom(format!("reading a list: {error}")))?;
     let table = read.map_err(|error: ReadError| SubscriptionError::field("file", error.told()))?;
-    let sample = |at: usize| {
-        let cells = table.rows.iter().map(|row| row.cell(at));
-        cells.into_iter().find(|cell| !cell.is_empty()).unwrap_or_default().to_owned()
-    };
-    let uses = columns::uses(&table.header, sample);
+    let uses = columns::uses(&table.header, |at| table.sample(at));
     if ![Field::Name, Field::CustomerNumber, Field::Phone].into_iter().any(|field| columns::has(&uses, field)) {
         return Err(SubscriptionError::field("file", FieldError::new("file_without_names")));
     }
@@ -200,7 +190,6 @@ pub async fn upload(app: &App, asked: &Asked<'_>, place: Place, file: File) -> R
         subscription_id: None,
     };
     let lines: Vec<Line> = table.rows.into_iter().map(line).collect();
-    let file_name: String = file.name.chars().filter(|char| !char.is_control()).take(MAX_NAME).collect();
     let new = store::New {
         form_id: &form_id,
         place,

@@ -2,7 +2,7 @@
 
 use axum::{
     Router as Routes,
-    extract::{DefaultBodyLimit, Multipart, Path, State as Of, multipart::Field as Part},
+    extract::{DefaultBodyLimit, Multipart, Path, State as Of},
     response::Response,
     routing::{get, post},
 };
@@ -10,7 +10,7 @@ use axum_extra::extract::{Form, Query};
 use serde::Deserialize;
 
 use super::{
-    File, Intake, Number, Place,
+    Intake, List, Number, Place,
     pages::{CredentialsPage, Fields, IntakePage, IntakesPage, Shown, field_key},
 };
 use crate::{
@@ -30,10 +30,8 @@ use crate::{
     packages::{self, SoldAs},
     routers,
     subscriptions::{Asked, SubscriptionError},
+    tables::{File, Upload},
 };
-
-/// Longest field beside the file, bytes.
-const MAX_FIELD_BYTES: usize = 1_000;
 
 pub(crate) fn routes() -> Routes<App> {
     Routes::new()
@@ -73,38 +71,17 @@ async fn list(Of(app): Of<App>, Signed(caller): Signed, view: View, listing: Lis
 }
 
 /// The fields and the file of an upload.
-async fn parts(mut form: Multipart) -> Result<(Fields, Option<File>), AppError> {
-    let (mut fields, mut file) = (Fields::default(), None);
-    while let Some(part) = form.next_field().await.map_err(unreadable)? {
-        let name = part.name().unwrap_or_default().to_owned();
-        match name.as_str() {
-            "form_id" => fields.form_id = text(part).await?,
-            "router_id" => fields.router_id = text(part).await?,
-            "package_id" => fields.package_id = text(part).await?,
-            "is_takeover" => fields.is_takeover = text(part).await?,
-            "adopts" => fields.adopts = text(part).await?,
-            "file" => {
-                let name = part.file_name().unwrap_or_default().to_owned();
-                let bytes = part.bytes().await.map_err(unreadable)?.to_vec();
-                file = Some(File { name, bytes, is_takeover: false, adopts: false });
-            }
-            _ => {}
-        }
-    }
-    Ok((fields, file.filter(|file| !file.bytes.is_empty())))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "map_err hands it over so")]
-fn unreadable(error: axum::extract::multipart::MultipartError) -> AppError {
-    if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE { AppError::TooLarge } else { AppError::Malformed }
-}
-
-async fn text(part: Part<'_>) -> Result<String, AppError> {
-    let bytes = part.bytes().await.map_err(unreadable)?;
-    if bytes.len() > MAX_FIELD_BYTES {
-        return Err(AppError::Malformed);
-    }
-    String::from_utf8(bytes.to_vec()).map_err(|_not_text| AppError::Malformed)
+async fn parts(form: Multipart) -> Result<(Fields, Option<File>), AppError> {
+    let mut sent = Upload::read(form).await?;
+    let fields = Fields {
+        form_id: sent.field("form_id"),
+        router_id: sent.field("router_id"),
+        package_id: sent.field("package_id"),
+        is_takeover: sent.field("is_takeover"),
+        adopts: sent.field("adopts"),
+        ..Fields::default()
+    };
+    Ok((fields, sent.file))
 }
 
 fn place(check: &mut Check, fields: &Fields) -> Option<Place> {
@@ -142,9 +119,8 @@ async fn upload(Of(app): Of<App>, Signed(caller): Signed, view: View, form: Mult
         (Some(place), Some(file)) => {
             let actor = Actor::of(&caller, view.ip());
             let asked = Asked { scope: &caller.sites, actor: &actor, form_id: &fields.form_id };
-            let is_takeover = Check::ticked(&fields.is_takeover);
-            let file = File { is_takeover, adopts: Check::ticked(&fields.adopts), ..file };
-            super::upload(&app, &asked, place, file).await
+            let (is_takeover, adopts) = (Check::ticked(&fields.is_takeover), Check::ticked(&fields.adopts));
+            super::upload(&app, &asked, place, List { file, is_takeover, adopts }).await
         }
         _ => Err(SubscriptionError::Refused(check.into_errors())),
     };

@@ -138,8 +138,7 @@ pub(super) fn wish(columns: &[ColumnUse], cells: &[String], usual: &Usual) -> Re
     if check.is_clean() {
         return Ok(Wish { form, router, package, customer_number: number, phone, customer, taken });
     }
-    let errors = check.into_errors();
-    Err(errors.iter().map(|(field, error)| RowError { field: field.to_owned(), error: error.clone() }).collect())
+    Err(RowError::all(&check.into_errors()))
 }
 
 /// The one of a name, or the usual one where none is said.

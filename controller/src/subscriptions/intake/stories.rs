@@ -31,6 +31,10 @@ async fn place(app: &TestApp) -> Place {
     Place { router, package }
 }
 
+fn taken_over(name: &str, bytes: &[u8]) -> List {
+    List { file: File { name: name.to_owned(), bytes: bytes.to_vec() }, is_takeover: true, adopts: false }
+}
+
 async fn taken(app: &TestApp, id: IntakeId) -> Intake {
     commit(app, &Scope::All, &actor(), id).await.unwrap();
     commit(app, &Scope::All, &actor(), id).await.unwrap();
@@ -112,8 +116,7 @@ async fn a_list_is_taken_over_with_what_was_paid_and_owed() {
             Budi;0812-3456-7890;budi-2;s3rahasia;1;10;30-11-2026;;\n\
             Tono;0812-3456-7892;siti;s3rahasia;1;10;;;\n\
             Rudi;0812-3456-7893;rudi;s3rahasia;31;10;;;\n";
-        let file =
-            File { name: "lama.csv".to_owned(), bytes: list.as_bytes().to_vec(), is_takeover: true, adopts: false };
+        let file = taken_over("lama.csv", list.as_bytes());
         let id = upload(&app, &asked, place, file).await.unwrap();
         let shown = find(app.db.read(), &Scope::All, id).await.unwrap().unwrap();
         assert_eq!((shown.good, shown.bad, shown.found.as_str()), (3, 2, "CSV, UTF-8, \";\""));
@@ -163,7 +166,7 @@ async fn who_is_on_the_router_is_taken_over_when_it_is_ticked_on_the_page() {
         secret(&app, place.router, named("siti", "", "")).await;
         secret(&app, place.router, named("tono", "VOUCHER_SYSTEM|3000||", "")).await;
         let list = "nama;user;password\nBudi;budi;\nSiti;siti;s3karang\nTono;tono;\n";
-        let file = File { name: "a.csv".to_owned(), bytes: list.as_bytes().to_vec(), is_takeover: true, adopts: false };
+        let file = taken_over("a.csv", list.as_bytes());
         let asked = Asked { scope: &Scope::All, actor: &actor(), form_id: "" };
         let id = upload(&app, &asked, place, file).await.unwrap();
         let shown = find(app.db.read(), &Scope::All, id).await.unwrap().unwrap();
@@ -241,7 +244,7 @@ async fn whose_paid_time_is_over_is_named_before_anybody_says_yes() {
             list.push_str(&format!("Warga {nth:02};warga-{nth};14-11-2026;15;25\n"));
         }
         let bytes = list.into_bytes();
-        let file = |is_takeover| File { name: "a.csv".to_owned(), bytes: bytes.clone(), is_takeover, adopts: false };
+        let file = |is_takeover| List { is_takeover, ..taken_over("a.csv", &bytes) };
         let id = upload(&app, &asked, place, file(true)).await.unwrap();
         let shown = find(app.db.read(), &Scope::All, id).await.unwrap().unwrap();
         let found = late(&app, &Scope::All, &shown).await.unwrap().unwrap();
