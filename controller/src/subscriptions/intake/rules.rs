@@ -101,7 +101,10 @@ pub(super) fn wish(columns: &[ColumnUse], cells: &[String], usual: &Usual) -> Re
     let due_day = number_of(&mut check, "due_days", of(Field::DueDay), (1, 31));
     let due_days = due_day.map(|due| due_days(bill_day.unwrap_or(1), due));
     let taken = match usual.kind {
-        Kind::New => Taken::default(),
+        Kind::New => {
+            nothing_ran(&mut check, columns, cells);
+            Taken::default()
+        }
         Kind::Takeover => taken(&mut check, columns, cells, usual),
     };
     let is_takeover = usual.kind == Kind::Takeover;
@@ -169,6 +172,15 @@ fn number_of(check: &mut Check, field: &str, text: &str, (min, max): (i64, i64))
 /// Days from a bill day to a due day, which may lie in the next month.
 fn due_days(bill_day: i64, due_day: i64) -> i64 {
     if due_day >= bill_day { due_day - bill_day } else { due_day + MONTH_DAYS - bill_day }
+}
+
+/// What was agreed, paid and owed elsewhere is not dropped without a word.
+fn nothing_ran(check: &mut Check, columns: &[ColumnUse], cells: &[String]) {
+    for (field, name) in [(Field::Price, "price"), (Field::PaidUntil, "paid_until"), (Field::Debt, "debt")] {
+        if !matches!(cell(columns, cells, field), "" | "0" | "-") {
+            check.refuse(name, FieldError::new("only_of_running"));
+        }
+    }
 }
 
 fn taken(check: &mut Check, columns: &[ColumnUse], cells: &[String], usual: &Usual) -> Taken {
@@ -244,8 +256,16 @@ mod tests {
         };
         assert_eq!(found.taken, expected);
         // New services are begun as the package says.
-        let new = read("nama,harga", "Budi,1", Kind::New).unwrap();
+        let new = read("nama,harga,piutang", "Budi,,0", Kind::New).unwrap();
         assert_eq!((new.form.first_period.as_str(), new.form.setup_fee, new.taken), ("", None, Taken::default()));
+    }
+
+    #[test]
+    fn what_only_running_services_have_is_not_dropped_from_new_ones() {
+        let errors = read("nama,harga,lunas sampai,piutang", "Budi,150.000,31-12-2026,50.000", Kind::New).unwrap_err();
+        let told: Vec<_> = errors.iter().map(|each| (each.field.as_str(), each.error.code())).collect();
+        let running = |field| (field, "only_of_running");
+        assert_eq!(told, [running("debt"), running("paid_until"), running("price")]);
     }
 
     #[test]

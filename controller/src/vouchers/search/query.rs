@@ -163,6 +163,10 @@ fn given(text: &str) -> Option<&str> {
 fn days(check: &mut Check, from: (&str, &str), to: (&str, &str)) -> Span {
     match (check.optional_day(from.0, from.1), check.optional_day(to.0, to.1)) {
         (None, None) => Span::Any,
+        (Some(first), Some(last)) if first > last => {
+            check.refuse(to.0, FieldError::new("days_backwards"));
+            Span::Any
+        }
         (from, to) => Span::Days(from, to),
     }
 }
@@ -202,6 +206,8 @@ mod tests {
         wrong("router_id", "not_offered", Typed { router_id: "x".into(), ..Typed::default() });
         wrong("mac", "bad_mac", Typed { mac: "xyz".into(), ..Typed::default() });
         wrong("made_to", "not_a_date", Typed { made_to: "22-11-26".into(), ..Typed::default() });
+        let backwards = ("2026-11-22".to_owned(), "21-11-2026".to_owned());
+        wrong("made_to", "days_backwards", Typed { made_from: backwards.0, made_to: backwards.1, ..Typed::default() });
         wrong("sold", "not_offered", Typed { sold: "maybe".into(), ..Typed::default() });
         wrong("sort", "not_offered", Typed { sort: "price".into(), ..Typed::default() });
         let by_code = Typed { sort: "code".into(), status: vec!["active".into()], ..Typed::default() };
