@@ -279,8 +279,7 @@ mod tests {
     #[test]
     fn a_share_opens_from_its_percentage_on() {
         let is_enough = |debts: &[(i64, i64)], percent| {
-            let debts: Vec<Debt> =
-                debts.iter().map(|&(total, after)| Debt { total, before: total, after }).collect();
+            let debts: Vec<Debt> = debts.iter().map(|&(total, after)| Debt { total, before: total, after }).collect();
             earns_promise(&debts, percent, false)
         };
         // W5: 150 of 165 are 91 %.
@@ -299,8 +298,7 @@ mod tests {
     #[test]
     fn a_running_promise_is_made_longer_by_the_payment_that_reaches_the_share_only() {
         let earns = |debts: &[(i64, i64, i64)], is_promised| {
-            let debts: Vec<Debt> =
-                debts.iter().map(|&(total, before, after)| Debt { total, before, after }).collect();
+            let debts: Vec<Debt> = debts.iter().map(|&(total, before, after)| Debt { total, before, after }).collect();
             earns_promise(&debts, 80, is_promised)
         };
         assert!(earns(&[(100, 50, 20)], true), "the share is reached while somebody promised");

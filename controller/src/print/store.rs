@@ -255,7 +255,9 @@ pub(super) async fn set_preference(
         updated_at: Set(now),
     };
     print_preference::Entity::insert(row)
-        .on_conflict(OnConflict::column(P::AdminId).update_columns([P::Format, P::Roll, P::Opens, P::UpdatedAt]).to_owned())
+        .on_conflict(
+            OnConflict::column(P::AdminId).update_columns([P::Format, P::Roll, P::Opens, P::UpdatedAt]).to_owned(),
+        )
         .exec_without_returning(tx)
         .await?;
     Ok(())

@@ -173,8 +173,7 @@ mod tests {
 
     #[test]
     fn what_is_typed_wrong_is_told_at_its_field() {
-        let typed =
-            Fields { valid_from: "1/1/25".into(), rate: "12%%5".into(), ..Fields::proposed(None, Locale::Id) };
+        let typed = Fields { valid_from: "1/1/25".into(), rate: "12%%5".into(), ..Fields::proposed(None, Locale::Id) };
         let errors = typed.read().unwrap_err();
         let found: Vec<_> = errors.iter().map(|(field, error)| (field, error.code())).collect();
         assert_eq!(found, [("rate", "percent"), ("valid_from", "not_a_date")]);
