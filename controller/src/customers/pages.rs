@@ -358,6 +358,7 @@ impl Page for ShowPage {
         let moments = || {
             vec![
                 moment("message-draft", serde_json::json!({ "template": "reminder_due_3" }), "/invoices/1"),
+                moment("message-sent", serde_json::json!({ "template": "reminder_due_3" }), "/invoices/1"),
                 moment("message-to-call", serde_json::json!({ "template": "isolated" }), ""),
                 moment("service-refused", refused("missing_reference"), "/subscriptions/1"),
                 moment("service-refused", refused("sd-card-wet"), "/subscriptions/1"),

@@ -148,6 +148,9 @@ fn live_topics(event: &BusinessEvent) -> Vec<String> {
             format!("customer-{customer_id}"),
         ],
         BusinessEvent::MessageDropped { .. } => vec!["messages".to_owned()],
+        BusinessEvent::MessageSent { customer_id, .. } => {
+            vec!["messages".to_owned(), format!("customer-{customer_id}")]
+        }
         BusinessEvent::BillingRunStarted { run_id, .. } | BusinessEvent::BillingRunFinished { run_id, .. } => {
             vec!["billing".to_owned(), format!("run-{run_id}")]
         }

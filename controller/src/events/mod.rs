@@ -231,6 +231,11 @@ pub enum BusinessEvent {
         amount: Money,
         reason: String,
     },
+    /// Somebody sent a message to a customer from his own WhatsApp.
+    MessageSent {
+        message_id: MessageId,
+        customer_id: CustomerId,
+    },
     /// Somebody decided that a message to a customer is not to be sent.
     MessageDropped {
         message_id: MessageId,
@@ -306,6 +311,7 @@ pub const TOPICS: &[(&str, &str)] = &[
     ("subscription", "suspended"),
     ("subscription", "restored"),
     ("subscription", "ended"),
+    ("message", "sent"),
     ("message", "dropped"),
     ("billing", "started"),
     ("billing", "finished"),
@@ -354,6 +360,7 @@ impl BusinessEvent {
             Self::SubscriptionSuspended { .. } => ("subscription", "suspended"),
             Self::SubscriptionRestored { .. } => ("subscription", "restored"),
             Self::SubscriptionEnded { .. } => ("subscription", "ended"),
+            Self::MessageSent { .. } => ("message", "sent"),
             Self::MessageDropped { .. } => ("message", "dropped"),
             Self::BillingRunStarted { .. } => ("billing", "started"),
             Self::BillingRunFinished { .. } => ("billing", "finished"),
@@ -407,7 +414,7 @@ impl BusinessEvent {
             | Self::SubscriptionSuspended { number, .. }
             | Self::SubscriptionRestored { number, .. }
             | Self::SubscriptionEnded { number, .. } => format!("subscription/{number}"),
-            Self::MessageDropped { message_id, .. } => format!("message/{message_id}"),
+            Self::MessageSent { message_id, .. } | Self::MessageDropped { message_id, .. } => format!("message/{message_id}"),
             Self::BillingRunStarted { run_id, .. } | Self::BillingRunFinished { run_id, .. } => {
                 format!("billing_run/{run_id}")
             }

@@ -34,12 +34,13 @@ pub(crate) fn routes() -> Routes<App> {
         .route("/messages", get(list))
         .route("/messages/{id}", get(show))
         .route("/messages/{id}/drop", post(drop_one))
+        .route("/messages/{id}/sent", post(sent))
 }
 
 /// Their part of the document.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
-    #[openapi(paths(list, show, drop_one), components(schemas(Message, MessageState)))]
+    #[openapi(paths(list, show, drop_one, sent), components(schemas(Message, MessageState)))]
     struct Part;
     Part::openapi()
 }
@@ -84,13 +85,14 @@ impl From<MessageError> for AppError {
         match error {
             MessageError::NotFound => Self::NotFound,
             MessageError::NotWaiting => Self::Conflict { code: "message_not_waiting" },
+            MessageError::NoWhatsapp => Self::Conflict { code: "message_no_whatsapp" },
             MessageError::Db(error) => error.into(),
         }
     }
 }
 
 #[utoipa::path(get, path = "/messages", tag = "messages", operation_id = "messages", params(
-    ("state" = Option<String>, Query, description = "`draft` (also when left out), `to_call` or `dropped`"),
+    ("state" = Option<String>, Query, description = "`draft` (also when left out), `to_call`, `sent` or `dropped`"),
     ("site_id" = Option<i64>, Query), ("customer_id" = Option<i64>, Query),
     ("template" = Option<String>, Query, description = "kind of message: `reminder_due_3`"), ListParams), responses(
     (status = 200, description = "Messages to customers, newest first"),
@@ -138,5 +140,23 @@ async fn drop_one(
 ) -> Result<StatusCode, AppError> {
     caller.allow(Permission::BillingManage)?;
     super::drop_by_hand(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(post, path = "/messages/{id}/sent", tag = "messages", operation_id = "message_sent",
+    params(("id" = i64, Path)), responses(
+    (status = 204, description = "Noted: somebody sent it from his own WhatsApp"),
+    (status = 403, body = Problem, description = "not allowed"),
+    (status = 404, body = Problem, description = "no such thing, or of a foreign site"),
+    (status = 409, body = Problem, description = "it waits no more, or the customer is to be called"),
+))]
+async fn sent(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<MessageId>,
+) -> Result<StatusCode, AppError> {
+    caller.allow(Permission::BillingManage)?;
+    super::sent_by_hand(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

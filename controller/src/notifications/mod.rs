@@ -34,7 +34,7 @@ use crate::{
 pub use rules::{Quiet, Stage, Template};
 pub use text::{Value, Vars};
 
-/// How long a message that was dropped is kept.
+/// How long a message that was dropped or sent is kept.
 const KEEP_DAYS: i64 = 90;
 const DAY_SECS: i64 = 86_400;
 /// hiji's own name in timelines.
@@ -65,12 +65,14 @@ pub enum MessageState {
     Draft,
     /// The customer has no WhatsApp.
     ToCall,
+    /// Somebody sent it from his own WhatsApp.
+    Sent,
     Dropped,
 }
 
 impl MessageState {
     /// Every state.
-    pub const ALL: [Self; 3] = [Self::Draft, Self::ToCall, Self::Dropped];
+    pub const ALL: [Self; 4] = [Self::Draft, Self::ToCall, Self::Sent, Self::Dropped];
 
     /// As stored.
     #[must_use]
@@ -78,6 +80,7 @@ impl MessageState {
         match self {
             Self::Draft => "draft",
             Self::ToCall => "to_call",
+            Self::Sent => "sent",
             Self::Dropped => "dropped",
         }
     }
@@ -89,14 +92,14 @@ impl MessageState {
     }
 }
 
-/// Why a message was dropped.
+/// Why a message waits no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// A newer one says it better.
     Superseded,
     /// What it asks for was paid, taken back or is over.
     Settled,
-    /// Somebody decided so.
+    /// Somebody decided so, or sent it himself.
     ByHand,
     /// Somebody told the customer.
     Called,
@@ -134,7 +137,7 @@ pub struct Message {
     pub template: String,
     pub body: String,
     pub state: MessageState,
-    /// Why it was dropped: `superseded`, `settled`, `by_hand`, `called`; else empty.
+    /// Why it was dropped: `superseded`, `settled`, `by_hand`, `called`; `by_hand` of one that was sent; else empty.
     pub reason: String,
     pub not_before: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
@@ -156,6 +159,8 @@ pub enum MessageError {
     NotFound,
     #[error("the message waits no more")]
     NotWaiting,
+    #[error("the customer has no WhatsApp")]
+    NoWhatsapp,
     #[error("database")]
     Db(#[from] DbErr),
 }
@@ -217,8 +222,12 @@ pub async fn queue(tx: &impl ConnectionTrait, now: DateTime<Utc>, drafts: &[Draf
 /// What a customer's timeline tells of a message.
 fn moment(ready: &Ready<'_>) -> customers::Entry<'static> {
     let what = if ready.to.is_some() { "message-draft" } else { "message-to-call" };
-    let link = ready.draft.invoice.map_or_else(String::new, |id| format!("/invoices/{id}"));
-    customers::Entry { what, detail: serde_json::json!({ "template": ready.draft.template.as_str() }), link }
+    told(what, ready.draft.template.as_str(), ready.draft.invoice)
+}
+
+fn told(what: &'static str, template: &str, invoice: Option<InvoiceId>) -> customers::Entry<'static> {
+    let link = invoice.map_or_else(String::new, |id| format!("/invoices/{id}"));
+    customers::Entry { what, detail: serde_json::json!({ "template": template }), link }
 }
 
 fn prepared<'a>(
@@ -316,7 +325,7 @@ pub async fn drop_by_hand(app: &App, scope: &Scope, actor: &Actor, id: MessageId
     let reason = match message.state {
         MessageState::Draft => Reason::ByHand,
         MessageState::ToCall => Reason::Called,
-        MessageState::Dropped => return Err(MessageError::NotWaiting),
+        MessageState::Sent | MessageState::Dropped => return Err(MessageError::NotWaiting),
     };
     if store::drop_one(&*tx, id, reason).await? == 0 {
         return Err(MessageError::NotWaiting);
@@ -330,7 +339,34 @@ pub async fn drop_by_hand(app: &App, scope: &Scope, actor: &Actor, id: MessageId
     Ok(())
 }
 
-/// Forgets messages that were dropped long ago, some at a time. How many.
+/// Notes that somebody sent a message from his own WhatsApp: it waits no more, and the customer's timeline tells of it.
+///
+/// # Errors
+/// [`MessageError::NotFound`], [`MessageError::NotWaiting`], [`MessageError::NoWhatsapp`] of one to call, the database's.
+pub async fn sent_by_hand(app: &App, scope: &Scope, actor: &Actor, id: MessageId) -> Result<(), MessageError> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let message = store::find(&*tx, scope, id).await?.ok_or(MessageError::NotFound)?;
+    match message.state {
+        MessageState::Draft => {}
+        MessageState::ToCall => return Err(MessageError::NoWhatsapp),
+        MessageState::Sent | MessageState::Dropped => return Err(MessageError::NotWaiting),
+    }
+    if store::send_one(&*tx, id, Reason::ByHand).await? == 0 {
+        return Err(MessageError::NotWaiting);
+    }
+    let told = told("message-sent", &message.template, message.invoice_id);
+    customers::note(&*tx, now, actor, message.customer_id, told).await?;
+    let sent = BusinessEvent::MessageSent { message_id: id, customer_id: message.customer_id };
+    events::record(&*tx, now, Some(message.site_id), &sent).await?;
+    let detail = serde_json::json!({ "template": message.template, "reason": Reason::ByHand.as_str() });
+    let deed = Deed { action: "message.sent", object: format!("message/{id}"), site: Some(message.site_id), detail };
+    audit::record(&*tx, now, actor, deed).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Forgets messages that were dropped or sent long ago, some at a time. How many.
 ///
 /// # Errors
 /// The database's.

@@ -14,7 +14,7 @@ use crate::{
 pub(crate) struct ListPage {
     pub(crate) messages: Vec<Message>,
     pub(crate) state: MessageState,
-    pub(crate) states: [MessageState; 3],
+    pub(crate) states: [MessageState; 4],
     pub(crate) site_id: String,
     pub(crate) sites: Vec<Choice>,
     pub(crate) template: String,
@@ -23,7 +23,7 @@ pub(crate) struct ListPage {
     pub(crate) customer_id: String,
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
-    pub(crate) may_drop: bool,
+    pub(crate) may_manage: bool,
 }
 
 /// The kinds of messages, as a filter offers them.
@@ -64,7 +64,7 @@ impl Page for ListPage {
             customer_id: String::new(),
             next: None,
             is_later: false,
-            may_drop: true,
+            may_manage: true,
         };
         let of = |state, reason: &str| {
             Template::ALL.into_iter().map(|template| message(state, template, reason)).collect::<Vec<_>>()
@@ -75,8 +75,10 @@ impl Page for ListPage {
             page(MessageState::Draft, Vec::new()),
             page(MessageState::ToCall, Vec::new()),
             page(MessageState::Draft, of(MessageState::Draft, "")),
-            Self { may_drop: false, ..page(MessageState::ToCall, of(MessageState::ToCall, "")) },
+            Self { may_manage: false, ..page(MessageState::ToCall, of(MessageState::ToCall, "")) },
             page(MessageState::ToCall, of(MessageState::ToCall, "")),
+            page(MessageState::Sent, of(MessageState::Sent, "by_hand")),
+            page(MessageState::Sent, Vec::new()),
             Self {
                 next: Some("x".to_owned()),
                 is_later: true,

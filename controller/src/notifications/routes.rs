@@ -22,7 +22,10 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Routes<App> {
-    Routes::new().route("/messages", get(list)).route("/messages/{id}/drop", post(drop_one))
+    Routes::new()
+        .route("/messages", get(list))
+        .route("/messages/{id}/drop", post(drop_one))
+        .route("/messages/{id}/sent", post(sent))
 }
 
 async fn list(
@@ -48,7 +51,7 @@ async fn list(
         customer_id: narrow.customer_id,
         next: page.next_cursor,
         is_later: listing.is_later,
-        may_drop: caller.may(Permission::BillingManage),
+        may_manage: caller.may(Permission::BillingManage),
     })
 }
 
@@ -63,7 +66,18 @@ async fn drop_one(
     super::drop_by_hand(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
     let (list, said) = match message.state {
         MessageState::ToCall => ("/messages?state=to_call", "done-message-called"),
-        MessageState::Draft | MessageState::Dropped => ("/messages", "done-message-dropped"),
+        MessageState::Draft | MessageState::Sent | MessageState::Dropped => ("/messages", "done-message-dropped"),
     };
     Ok(view.go_saying(list, said, []))
+}
+
+async fn sent(
+    State(app): State<App>,
+    Signed(caller): Signed,
+    view: View,
+    Path(id): Path<MessageId>,
+) -> Result<Response, AppError> {
+    caller.allow(Permission::BillingManage)?;
+    super::sent_by_hand(&app, &caller.sites, &Actor::of(&caller, view.ip()), id).await?;
+    Ok(view.go_saying("/messages", "done-message-sent", []))
 }

@@ -73,10 +73,12 @@ fn waiting() -> UpdateMany<Entity> {
     Entity::update_many().filter(Column::State.is_in(states))
 }
 
+fn over(update: UpdateMany<Entity>, state: MessageState, reason: Reason) -> UpdateMany<Entity> {
+    update.col_expr(Column::State, Expr::value(state.as_str())).col_expr(Column::Reason, Expr::value(reason.as_str()))
+}
+
 fn dropped(update: UpdateMany<Entity>, reason: Reason) -> UpdateMany<Entity> {
-    update
-        .col_expr(Column::State, Expr::value(MessageState::Dropped.as_str()))
-        .col_expr(Column::Reason, Expr::value(reason.as_str()))
+    over(update, MessageState::Dropped, reason)
 }
 
 fn money_requests() -> impl Iterator<Item = &'static str> {
@@ -132,17 +134,27 @@ pub(super) async fn drop_one(tx: &impl ConnectionTrait, id: MessageId, reason: R
     Ok(dropped(waiting(), reason).filter(Column::Id.eq(id.0)).exec(tx).await?.rows_affected)
 }
 
-/// Looks at the oldest that were dropped only, so that it costs the same however many there are.
+/// Only what waits to be written; who is to be called has no number to send it to.
+pub(super) async fn send_one(tx: &impl ConnectionTrait, id: MessageId, reason: Reason) -> Result<u64, DbErr> {
+    let draft = Entity::update_many().filter(Column::State.eq(MessageState::Draft.as_str()));
+    Ok(over(draft, MessageState::Sent, reason).filter(Column::Id.eq(id.0)).exec(tx).await?.rows_affected)
+}
+
+/// Looks at the oldest of each state only, so that it costs the same however many there are.
 pub(super) async fn purge(tx: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<u64, DbErr> {
-    let oldest = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::State.eq(MessageState::Dropped.as_str()))
-        .order_by_asc(Column::Id)
-        .limit(PURGE);
-    let ids: Vec<i64> = oldest.into_tuple().all(tx).await?;
-    let old = Entity::delete_many().filter(Column::Id.is_in(ids)).filter(Column::CreatedAt.lt(before));
-    Ok(old.exec(tx).await?.rows_affected)
+    let mut count = 0;
+    for state in [MessageState::Dropped, MessageState::Sent] {
+        let oldest = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::State.eq(state.as_str()))
+            .order_by_asc(Column::Id)
+            .limit(PURGE);
+        let ids: Vec<i64> = oldest.into_tuple().all(tx).await?;
+        let old = Entity::delete_many().filter(Column::Id.is_in(ids)).filter(Column::CreatedAt.lt(before));
+        count += old.exec(tx).await?.rows_affected;
+    }
+    Ok(count)
 }
 
 fn scoped(scope: &Scope) -> Select<Entity> {

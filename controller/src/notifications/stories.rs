@@ -300,6 +300,61 @@ async fn the_list_is_the_sites_own_and_a_message_is_dropped_once() {
 }
 
 #[tokio::test]
+async fn what_somebody_sent_himself_is_noted_once_and_stays_sent() {
+    on_each_database(|app| async move {
+        let site = app.site("Kebon").await;
+        let budi = customer(&app, site, "Budi", Some("0812-3456-7890"), "id").await;
+        let tono = customer(&app, site, "Tono", None, "id").await;
+        queue(&app, &[reminder(site, budi, 1, Stage::Due3), reminder(site, tono, 2, Stage::Due3)]).await;
+        let admin = app.signed_in(Role::Admin, &[site]).await;
+        let viewer = app.signed_in(Role::Viewer, &[]).await;
+        let abroad = app.signed_in(Role::Admin, &[app.site("Waena").await]).await;
+        let sent = format!("/messages/{}/sent", messages(&app, MessageState::Draft).await[0].id);
+        let call = format!("/messages/{}/sent", messages(&app, MessageState::ToCall).await[0].id);
+        assert_eq!(ask(&app, "POST", &sent, &viewer).await.0, 403);
+        assert_eq!(ask(&app, "POST", &sent, &abroad).await.0, 404);
+        let (status, problem) = ask(&app, "POST", &call, &admin).await;
+        assert_eq!((status, problem["code"].as_str()), (409, Some("message_no_whatsapp")), "{problem}");
+        let page = |path: &str| {
+            let cookie = format!("hiji_session={admin}; hiji_lang=id");
+            app.ask(Request::get(path).header(header::COOKIE, cookie).body("").unwrap())
+        };
+        assert!(page("/messages").await.2.contains(&format!("action=\"{sent}\"")), "a button");
+        assert_eq!(ask(&app, "POST", &sent, &admin).await.0, 204);
+        assert_eq!(ask(&app, "POST", &sent, &admin).await.0, 409);
+        assert_eq!(ask(&app, "POST", &sent.replace("/sent", "/drop"), &admin).await.0, 409);
+
+        // Paid, it was sent all the same; a newer one takes nothing back either.
+        queue(&app, &[reminder(site, budi, 1, Stage::Due1)]).await;
+        let tx = app.db.begin().await.unwrap();
+        assert_eq!(super::settled(&*tx, &[InvoiceId(1)]).await.unwrap(), 1, "the newer one only");
+        tx.commit().await.unwrap();
+        let noted = messages(&app, MessageState::Sent).await;
+        assert_eq!((noted.len(), &*noted[0].reason, &*noted[0].template), (1, "by_hand", "reminder_due_3"));
+        let (_, listed) = ask(&app, "GET", "/messages?state=sent", &viewer).await;
+        assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+        assert!(page("/messages?state=sent").await.2.contains("Pengingat H-3"));
+        let told = customers::timeline(app.db.read(), budi, &PageOf::default()).await.unwrap().items;
+        let told: Vec<&str> = told.iter().map(|moment| &*moment.what).filter(|what| *what == "message-sent").collect();
+        assert_eq!(told.len(), 1, "by whom stands in the timeline");
+        let (_, deeds) = ask(&app, "GET", "/audit", &app.signed_in(Role::SuperAdmin, &[]).await).await;
+        let deeds = deeds["items"].as_array().unwrap().iter().filter(|deed| deed["action"] == "message.sent");
+        assert_eq!(deeds.count(), 1);
+        while consumers::drain(&app).await.unwrap() {}
+        let stream = events::history(app.db.read(), 0, 100, None).await.unwrap();
+        let said = stream.iter().filter(|recorded| (&*recorded.class, &*recorded.name) == ("message", "sent"));
+        assert_eq!(said.count(), 1);
+
+        app.clock.advance(Duration::days(100));
+        let tx = app.db.begin().await.unwrap();
+        assert_eq!(super::purge(&*tx, app.app.clock.now()).await.unwrap(), 2);
+        tx.commit().await.unwrap();
+        assert!(messages(&app, MessageState::Sent).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn messages_that_were_dropped_long_ago_are_forgotten() {
     on_each_database(|app| async move {
         let site = app.site("Kebon").await;

@@ -22,9 +22,9 @@ pub struct Model {
     pub language: String,
     pub vars: Json,
     pub body: String,
-    /// `draft`, `to_call`, `dropped`.
+    /// `draft`, `to_call`, `sent`, `dropped`.
     pub state: String,
-    /// Why it was dropped.
+    /// Why it waits no more.
     pub reason: String,
     pub not_before: DateTimeUtc,
     pub created_at: DateTimeUtc,
