@@ -74,6 +74,8 @@ pub use rules::SubscriptionForm;
 
 /// Where passwords of services are sealed for.
 const PASSWORD_PLACE: &str = "subscription.password";
+/// What the history calls another password.
+const PASSWORD_CHANGED: &str = "password-changed";
 
 /// Where a subscription stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]

@@ -306,11 +306,10 @@ async fn show(
     caller.allow(Permission::SubscriptionsSee)?;
     listing.page.after_id()?;
     let of = found(&app, &caller, id).await?;
-    let is_maker = of.created_by == Some(caller.admin_id);
     let form = FormView::fresh(ReasonFields::default());
     let mut page = show_page(&app, &caller, of, (&listing.page, listing.is_later), form).await?;
     // Parts of the page that are drawn again do not use the one time up.
-    if is_maker && !view.is_partial() {
+    if !view.is_partial() {
         let secret = super::new_secret(&app, caller.admin_id, id).await?;
         page.is_secret_new = secret.is_some();
         page.secret = secret.map(|secret| secret.expose_secret().to_owned());

@@ -5,9 +5,11 @@ use axum::{
     extract::{Path, State},
     routing::post,
 };
-use utoipa::OpenApi;
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
-use super::{ACTS, Done, Order, fields::Body, permission, rules::today};
+use super::{ACTS, Act, Done, Order, fields::Body, permission, rules::today};
 use crate::{
     app::App,
     audit::Actor,
@@ -37,7 +39,7 @@ pub(crate) fn routes() -> Routes<App> {
 /// Their part of the document.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
-    #[openapi(paths(documented, documented_preview), components(schemas(Body, Done)))]
+    #[openapi(paths(documented, documented_preview), components(schemas(Body, Done, Pressed)))]
     struct Part;
     Part::openapi()
 }
@@ -49,7 +51,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
          `keep` (drops what is `planned`), `promise`, `exempt`, `discount`, `addons`, `addon_end`, `renewal`, `terms`, `take_price`, `details`, \
          `password`, `move`, `rename`"),
     ), responses(
-        (status = 200, body = Done, description = "The subscription as it is now, and what it cost or gave back"),
+        (status = 200, body = Pressed, description = "The subscription as it is now, and what it cost or gave back"),
         (status = 404, body = Problem),
         (status = 409, body = Problem, description = "Its state is against it, or somebody was quicker; nothing was done"),
         (status = 422, body = Problem, description = "A field is refused; nothing was done"),
@@ -65,6 +67,17 @@ fn documented() {}
 #[expect(dead_code, reason = "stands for the paths of all acts in the document")]
 fn documented_preview() {}
 
+/// What an act made of a subscription.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SubscriptionActed)]
+struct Pressed {
+    #[serde(flatten)]
+    done: Done,
+    /// Of `password`, when hiji made it: told once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+}
+
 fn shown(caller: &Caller, done: Done) -> Done {
     let sees = caller.may(Permission::CostsSee);
     Done { subscription: if sees { done.subscription } else { done.subscription.without_cost() }, ..done }
@@ -76,13 +89,17 @@ async fn press(
     Intent(form_id): Intent,
     (Path(id), act): (Path<SubscriptionId>, &'static str),
     Json(body): Json<Body>,
-) -> Result<Json<Done>, AppError> {
+) -> Result<Json<Pressed>, AppError> {
     caller.allow(permission(act))?;
     let of = subscriptions::find(app.db.read(), &caller.sites, id).await?.ok_or(SubscriptionError::NotFound)?;
     let wanted = body.act(act, today(app.clock.now(), of.zone())).ok_or(AppError::NotFound)??;
     let actor = Actor::of(&caller, view.ip());
     let order = Order { scope: &caller.sites, actor: &actor, form_id: &form_id, seen: body.seen };
-    Ok(Json(shown(&caller, super::act(&app, &order, id, &wanted).await?)))
+    let done = shown(&caller, super::act(&app, &order, id, &wanted).await?);
+    let is_made = matches!(wanted, Act::Password(None));
+    let secret = if is_made { subscriptions::new_secret(&app, caller.admin_id, id).await? } else { None };
+    let password = secret.map(|secret| secret.expose_secret().to_owned());
+    Ok(Json(Pressed { done, password }))
 }
 
 async fn preview(

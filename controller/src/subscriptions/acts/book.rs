@@ -40,6 +40,8 @@ pub(super) struct Booking {
     pub(super) plan: Plan,
     /// Another secret, to be kept.
     pub(super) is_secret_new: bool,
+    /// hiji made it: whoever asked for it is shown it once.
+    pub(super) is_secret_made: bool,
 }
 
 /// Books plans of different subscriptions, in the order of their customers. The answer is the invoice that was made for
@@ -74,7 +76,7 @@ pub(super) async fn book(
     let policy = follow::policy(&**tx).await?;
     let mut changes = Vec::with_capacity(bookings.len());
     let mut gone = Vec::new();
-    for Booking { before, mut after, plan, is_secret_new } in bookings {
+    for Booking { before, mut after, plan, is_secret_new, is_secret_made } in bookings {
         let owed = owed.get(&before.id).copied().unwrap_or_default();
         let moved = change::refresh(&mut after.subscription, owed, policy, now);
         follow::move_on(tx, &mut after.subscription, moved, (policy, now)).await?;
@@ -82,7 +84,7 @@ pub(super) async fn book(
             gone.push(after.subscription.clone());
         }
         if is_secret_new {
-            store::set_secret(&**tx, &app.keys, before.id, &after.password).await?;
+            store::set_secret(&**tx, &app.keys, before.id, (&after.password, is_secret_made)).await?;
         }
         let is_told = is_secret_new || before.package_id != after.subscription.package_id;
         changes.push(Changed { is_told, ..Changed::by(before, after, plan.what, plan.detail) });

@@ -138,13 +138,12 @@ pub(super) fn decide(held: Held, act: &Act, around: &Around) -> Result<Booking, 
     }
     // What somebody typed no later clash replaces.
     after.is_name_typed |= matches!(act, Act::Rename { .. });
-    let is_secret_new = if let Act::Password(password) = act {
+    let (mut is_secret_new, mut is_secret_made) = (false, false);
+    if let Act::Password(password) = act {
+        (is_secret_new, is_secret_made) = (true, password.is_none());
         after.password = password.clone().unwrap_or_else(made_password);
-        true
-    } else {
-        false
-    };
-    Ok(Booking { before, after, plan, is_secret_new })
+    }
+    Ok(Booking { before, after, plan, is_secret_new, is_secret_made })
 }
 
 fn made_password() -> SecretString {

@@ -65,16 +65,16 @@ pub(super) async fn last_told(
     Ok(rows.into_iter().map(|event| (SubscriptionId(event.subscription_id), event.detail)).collect())
 }
 
-/// Keeps another secret of a user.
+/// Keeps another secret of a user; one that was made waits to be seen by whoever asked for it.
 pub(super) async fn set_secret(
     tx: &impl ConnectionTrait,
     keys: &Keys,
     id: SubscriptionId,
-    secret: &SecretString,
+    (secret, is_made): (&SecretString, bool),
 ) -> Result<(), DbErr> {
     use subscription::{ActiveModel, Column, Entity};
     let sealed = keys.seal(PASSWORD_PLACE, secret.expose_secret().as_bytes());
-    let row = ActiveModel { password: Set(sealed), is_secret_new: Set(false), ..Default::default() };
+    let row = ActiveModel { password: Set(sealed), is_secret_new: Set(is_made), ..Default::default() };
     Entity::update_many().set(row).filter(Column::Id.eq(id.0)).exec(tx).await.map(|_| ())
 }
 

@@ -174,3 +174,39 @@ async fn a_customers_timeline_tells_what_the_router_proved_and_refused() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_password_that_hiji_made_is_shown_once_to_who_asked_for_it() {
+    on_each_database(async |app| {
+        let kebon = kebon(&app, json!({})).await;
+        let rina = app.signed_in(Role::SuperAdmin, &[]).await;
+        let sari = app.signed_in(Role::Admin, &[]).await;
+        let home = format!("/subscriptions/{}", kebon.id);
+        let press = async |body: &str| {
+            let (status, page) = ask(&app, &rina, ("POST", &format!("{home}/do/password")), body).await;
+            assert_eq!(status, 303, "{page}");
+        };
+        let look = async |token: &str| ask(&app, token, ("GET", &home), "").await.1;
+        let secret = async || super::stories::user(&app, kebon.router, "budi").await.password;
+        // The same button twice is once, and is shown all the same.
+        for _twice in 0..2 {
+            press("form_id=0123456789abcdef0123456789abcdef&password=").await;
+        }
+        let made = secret().await;
+        assert!(!look(&sari).await.contains("id=\"secret\""), "another has not asked for it");
+        let page = look(&rina).await;
+        assert!(page.contains("id=\"secret\"") && page.contains(&made), "{page}");
+        assert!(!look(&rina).await.contains(&made), "once");
+        // What somebody typed he knows.
+        press("password=l3bih-aman").await;
+        assert!(!look(&rina).await.contains("id=\"secret\""));
+
+        let (status, told) = ask(&app, &sari, ("POST", &format!("/api/v1{home}/password")), "{}").await;
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!((status, told["password"].as_str()), (200, Some(&*secret().await)), "{told}");
+        assert!(!look(&sari).await.contains("id=\"secret\""), "once");
+        let (_, told) = ask(&app, &sari, ("POST", &format!("/api/v1{home}/password")), r#"{"password":"j4uh-aman"}"#).await;
+        assert!(!told.contains("j4uh-aman"), "{told}");
+    })
+    .await;
+}

@@ -12,13 +12,14 @@ use sea_orm::{
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
-    super::{Access, Discount, OnRouter, PASSWORD_PLACE, State, Subscription},
+    super::{Access, Discount, OnRouter, PASSWORD_CHANGED, PASSWORD_PLACE, State, Subscription},
     IN,
 };
 use crate::{
     db::entity::{
         customer, package, router, site,
         subscription::{ActiveModel, Column, Entity, Model},
+        subscription_event,
     },
     http::access::Scope,
     ids::{AdminId, CustomerId, PackageId, RouterId, SiteId, SubscriptionId},
@@ -181,19 +182,29 @@ pub(in super::super) async fn save_on_router(tx: &impl ConnectionTrait, of: &Sub
     Entity::update_many().set(row).filter(Column::Id.eq(of.id.0)).exec(tx).await.map(|_| ())
 }
 
-/// Whether the secret waits for its maker; it does so once.
-pub(in super::super) async fn take_new_secret(
-    tx: &impl ConnectionTrait,
+/// For whom a new secret waits: who had it made last, else who made the service. Nobody when it was seen.
+pub(in super::super) async fn new_secret_for(
+    db: &impl ConnectionTrait,
     id: SubscriptionId,
-    maker: AdminId,
-) -> Result<bool, DbErr> {
+) -> Result<Option<AdminId>, DbErr> {
+    let query = Entity::find().select_only().column(Column::CreatedBy);
+    let waits = query.filter(Column::Id.eq(id.0)).filter(Column::IsSecretNew.eq(true));
+    let Some(creator) = waits.into_tuple::<Option<i64>>().one(db).await? else { return Ok(None) };
+    let changed = subscription_event::Entity::find()
+        .select_only()
+        .column(subscription_event::Column::AdminId)
+        .filter(subscription_event::Column::SubscriptionId.eq(id.0))
+        .filter(subscription_event::Column::What.eq(PASSWORD_CHANGED))
+        .order_by_desc(subscription_event::Column::Id);
+    let changer = changed.into_tuple::<Option<i64>>().one(db).await?;
+    Ok(changer.unwrap_or(creator).map(AdminId))
+}
+
+/// Whether a new secret waited; it does so once.
+pub(in super::super) async fn take_new_secret(tx: &impl ConnectionTrait, id: SubscriptionId) -> Result<bool, DbErr> {
     let row = ActiveModel { is_secret_new: Set(false), ..Default::default() };
-    let mine = Entity::update_many()
-        .set(row)
-        .filter(Column::Id.eq(id.0))
-        .filter(Column::CreatedBy.eq(maker.0))
-        .filter(Column::IsSecretNew.eq(true));
-    Ok(mine.exec(tx).await?.rows_affected > 0)
+    let waiting = Entity::update_many().set(row).filter(Column::Id.eq(id.0)).filter(Column::IsSecretNew.eq(true));
+    Ok(waiting.exec(tx).await?.rows_affected > 0)
 }
 
 pub(in super::super) async fn of_form(

@@ -20,7 +20,9 @@ use crate::{
     http::form::FieldError,
     ids::{AddonId, InvoiceId, RouterId},
     money::Money,
-    subscriptions::{Addon, Discount, Period, Subscription, SubscriptionError, bill::Bill, change::Policy},
+    subscriptions::{
+        Addon, Discount, PASSWORD_CHANGED, Period, Subscription, SubscriptionError, bill::Bill, change::Policy,
+    },
 };
 use addons::{add_addon, end_addon};
 use life::{begin_pause, end, finish_end, keep, pause, resume};
@@ -307,7 +309,7 @@ pub fn plan(of: &mut Subscription, act: &Act, around: &Around) -> Result<Plan, S
         }
         Act::Password(_) => {
             rules::living(of)?;
-            Ok(simple(of, "password-changed", json!({}), around))
+            Ok(simple(of, PASSWORD_CHANGED, json!({}), around))
         }
         Act::Move { .. } => move_to(of, around),
         Act::Rename { username } => rename(of, username, around),
