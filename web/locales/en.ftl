@@ -2104,6 +2104,7 @@ done-tax-added = The rate is added.
 done-tax-withdrawn = The rate is withdrawn.
 error-too-many-rates = There are { $max } rates already. Withdraw those that have not begun.
 error-tax-begun = This rate has begun. Add another one that follows it.
+error-tax-percent = Give 0 to 100 (%), for example 11 or 12.5.
 error-tax-day-taken = A rate begins on that day already. Choose another day, or withdraw that rate first.
 package-proof = Profile on the routers
 package-proof-state = State

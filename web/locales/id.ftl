@@ -2039,6 +2039,7 @@ done-tax-added = Tarif ditambahkan.
 done-tax-withdrawn = Tarif ditarik kembali.
 error-too-many-rates = Sudah ada { $max } tarif. Tarik kembali yang belum berlaku.
 error-tax-begun = Tarif ini sudah berlaku. Tambahkan tarif baru yang menggantikannya.
+error-tax-percent = Isi 0 sampai 100 (%), misalnya 11 atau 12,5.
 error-tax-day-taken = Sudah ada tarif yang mulai hari itu. Pilih hari lain, atau tarik kembali tarif itu dulu.
 package-proof = Profil di router
 package-proof-state = Keadaan

@@ -230,6 +230,8 @@ async fn a_rate_that_has_begun_is_followed_and_never_changed() {
         );
         let first = "valid_from=2025-01-01&rate=12&base_num=11&base_den=12&label=PPN";
         assert_eq!(boss.post("/packages/taxes", first).await.0, StatusCode::SEE_OTHER);
+        let (status, page) = boss.post("/packages/taxes", &first.replace("rate=12", "rate=200")).await;
+        assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("Isi 0 sampai 100 (%)"), "{page}");
         let (status, page) = boss.post("/packages/taxes", &first.replace("2025", "2026")).await;
         assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("sudah lewat"), "{page}");
         let later = json!({ "valid_from": "2027-01-01", "rate_bps": 1200 });

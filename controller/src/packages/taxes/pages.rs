@@ -91,9 +91,10 @@ impl Fields {
     pub(crate) fn read(&self) -> Result<TaxRateForm, FormErrors> {
         let mut check = Check::default();
         let valid_from = check.day("valid_from", &self.valid_from);
-        let rate_bps = basis_points(&self.rate);
+        // In per cent, as it is typed: the rules count hundredths.
+        let rate_bps = basis_points(&self.rate).filter(|bps| *bps <= rules::WHOLE_BPS);
         if rate_bps.is_none() {
-            check.refuse("rate", FieldError::new("percent"));
+            check.refuse("rate", FieldError::new("tax_percent"));
         }
         let base_num = check.int("base_num", &self.base_num, i64::MIN..=i64::MAX);
         let base_den = check.int("base_den", &self.base_den, i64::MIN..=i64::MAX);
@@ -148,7 +149,7 @@ impl Page for TaxesPage {
         let mut errors = FormErrors::of("valid_from", FieldError::new("tax_day_taken"));
         errors.add("", FieldError::new("too_many_rates").arg("max", 100));
         errors.add("base_num", FieldError::new("out_of_range").arg("min", 1).arg("max", 12));
-        errors.add("rate", FieldError::new("percent"));
+        errors.add("rate", FieldError::new("tax_percent"));
         let again = FormView::again(Fields::proposed(all.first(), Locale::Id), errors, "");
         let page = |rates, form, may_change| Self { rates, form, may_change, is_taxable: !may_change };
         vec![
@@ -176,7 +177,12 @@ mod tests {
         let typed = Fields { valid_from: "1/1/25".into(), rate: "12%%5".into(), ..Fields::proposed(None, Locale::Id) };
         let errors = typed.read().unwrap_err();
         let found: Vec<_> = errors.iter().map(|(field, error)| (field, error.code())).collect();
-        assert_eq!(found, [("rate", "percent"), ("valid_from", "not_a_date")]);
+        assert_eq!(found, [("rate", "tax_percent"), ("valid_from", "not_a_date")]);
+        let told = |rate: &str| {
+            let typed = Fields { rate: rate.into(), ..Fields::proposed(None, Locale::Id) };
+            typed.read().err().map(|errors| errors.iter().map(|(_, error)| error.code()).collect::<Vec<_>>())
+        };
+        assert_eq!(["200", "100,01", "100", "0"].map(told), [Some(vec!["tax_percent"]), Some(vec!["tax_percent"]), None, None]);
         assert_eq!(
             ["12,5", "12.50", "11 %", "100"].map(basis_points),
             [Some(1250), Some(1250), Some(1100), Some(10_000)]

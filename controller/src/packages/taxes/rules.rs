@@ -19,7 +19,7 @@ use crate::{
 /// Characters of a label.
 pub const MAX_LABEL: usize = 20;
 /// All of the amount, in hundredths of a per cent.
-const WHOLE_BPS: i64 = 10_000;
+pub(super) const WHOLE_BPS: i64 = 10_000;
 const MAX_BASE: i64 = 1_000;
 /// How far ahead a rate may be set: five years.
 const MAX_AHEAD_DAYS: u64 = 5 * 366;
