@@ -10,7 +10,7 @@ use super::{SoldAs, store};
 use crate::{
     http::access::Scope,
     ids::RouterId,
-    routers::{self, MirroredProfile},
+    routers::{self, MirroredProfile, isolation},
 };
 
 /// A profile found on routers that no package uses yet.
@@ -39,17 +39,20 @@ impl Found {
     }
 }
 
-/// Profiles of the routers the caller sees that no package is bound to: those with hiji's mark first.
+/// Profiles of the routers the caller sees that no package is bound to: those with hiji's mark first. Profiles of isolated
+/// customers are no package to be.
 ///
 /// # Errors
 /// The database's.
 pub async fn found_profiles(db: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<Found>, DbErr> {
     let used: BTreeSet<(String, Service)> = store::used_profiles(db).await?;
+    let isolating = isolation::all(db).await?;
     let mut found: Vec<Found> = Vec::new();
     for profile in routers::profiles(db, scope, None, false).await? {
         let MirroredProfile { router_id, service, name, rate_limit, shared_users, local_address, address_pool, marked } =
             profile;
-        if used.contains(&(name.clone(), service)) {
+        let isolates = isolating.get(&router_id).and_then(|set| set.profile(service)) == Some(name.as_str());
+        if isolates || used.contains(&(name.clone(), service)) {
             continue;
         }
         match found.iter_mut().find(|known| known.name == name && known.service == service) {

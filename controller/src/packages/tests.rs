@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::stories::Browser;
 use crate::{
-    http::access::Role,
+    http::access::{Role, Scope},
     ids::RouterId,
     routers,
-    testing::{TestApp, on_each_database, reported},
+    testing::{TestApp, actor, on_each_database, reported},
 };
 
 fn rumah(routers: &[RouterId]) -> Value {
@@ -296,4 +296,51 @@ async fn a_marked_hotspot_profile_is_offered_on_both_shelves_and_becomes_a_packa
     assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
     let (_, after) = boss.page("/packages?sold_as=subscription").await;
     assert!(!after.contains("profile=member-5m"), "it has its package: {after}");
+}
+
+#[tokio::test]
+async fn the_profile_of_isolated_customers_is_no_package_to_be() {
+    on_each_database(|app| async move {
+        let site = app.site("Kebon").await;
+        let places = [app.router(site, "Kebon 1").await, app.router(site, "Kebon 2").await];
+        let boss = boss(&app).await;
+        let mut reports = Vec::new();
+        for router in places {
+            for name in ["isolir", "rumah-5m"] {
+                let row = RouterProfile { name: name.to_owned(), ..RouterProfile::default() };
+                let event = Event::Delta(Delta::Put { kind: Kind::PppProfile, row: MirrorRow::Profile(row) });
+                reports.push(reported(&app, router, site, event));
+            }
+        }
+        let tx = app.db.begin().await.unwrap();
+        routers::uplink::apply(&tx, &app, &reports).await.unwrap();
+        tx.commit().await.unwrap();
+        let found = async || {
+            let (_, found) = boss.api("GET", "/packages/found_profiles", Value::Null).await;
+            let of = |each: &Value| (each["name"].as_str().unwrap().to_owned(), each["router_ids"].clone());
+            found["items"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+        };
+        let both = |name: &str| (name.to_owned(), json!(places));
+        assert_eq!(found().await, [both("isolir"), both("rumah-5m")], "anybody may call one of his own so");
+        for (at, router) in places.into_iter().enumerate() {
+            let fields = routers::isolation::Fields {
+                ppp_profile: "isolir".to_owned(),
+                pool: "hiji-isolir".to_owned(),
+                ranges: format!("10.99.{at}.2-10.99.{at}.254"),
+                local_address: format!("10.99.{at}.1"),
+                list: "isolir".to_owned(),
+                page: "10.99.0.1".to_owned(),
+                ..routers::isolation::Fields::default()
+            };
+            let shown = routers::isolation::preview(app.db.read(), &Scope::All, router, &fields).await.unwrap();
+            let wished = (&fields, &*shown.digest);
+            routers::isolation::apply(&app, &Scope::All, &actor(), router, wished).await.unwrap();
+            if at == 0 {
+                let other = ("isolir".to_owned(), json!([places[1]]));
+                assert_eq!(found().await, [other, both("rumah-5m")], "each router has its own");
+            }
+        }
+        assert_eq!(found().await, [both("rumah-5m")]);
+    })
+    .await;
 }
