@@ -110,6 +110,6 @@ async fn preview(
 ) -> Result<Json<Done>, AppError> {
     caller.allow(permission(act))?;
     let of = subscriptions::find(app.db.read(), &caller.sites, id).await?.ok_or(SubscriptionError::NotFound)?;
-    let wanted = body.act(act, today(app.clock.now(), of.zone())).ok_or(AppError::NotFound)??;
+    let wanted = body.looked_at().act(act, today(app.clock.now(), of.zone())).ok_or(AppError::NotFound)??;
     Ok(Json(shown(&caller, super::preview(&app, &caller.sites, id, &wanted).await?)))
 }

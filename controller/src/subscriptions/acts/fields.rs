@@ -70,6 +70,9 @@ pub(super) struct Body {
     planned: String,
     /// `version` as read: refused when something was done since.
     pub(super) seen: Option<i32>,
+    /// It is only looked at: why it is done is asked for when it is done.
+    #[serde(skip)]
+    is_looked_at: bool,
 }
 
 /// The same as typed on a page.
@@ -196,6 +199,7 @@ impl Fields {
             username: self.username.clone(),
             planned: self.planned.clone(),
             seen: self.seen(),
+            is_looked_at: false,
         };
         if check.is_clean() { Ok(body) } else { Err(check.into_errors()) }
     }
@@ -207,6 +211,19 @@ fn after(day: NaiveDate) -> NaiveDate {
 }
 
 impl Body {
+    /// The same, only to be looked at.
+    pub(super) fn looked_at(self) -> Self {
+        Self { is_looked_at: true, ..self }
+    }
+
+    /// Why it is done; may be left out of what is only looked at.
+    fn reason(&self, check: &mut Check) -> Option<String> {
+        if self.is_looked_at {
+            return check.optional("reason", &self.reason, MAX_REASON);
+        }
+        check.required("reason", &self.reason, MAX_REASON)
+    }
+
     /// What is asked by the last part of the path; `None`: there is no such act.
     ///
     /// # Errors
@@ -253,7 +270,7 @@ impl Body {
     }
 
     fn end(&self, check: &mut Check) -> Option<Act> {
-        let reason = check.required("reason", &self.reason, MAX_REASON);
+        let reason = self.reason(check);
         let equipment = check.optional("equipment", &self.equipment, MAX_REASON);
         let on = needed(check, "last_day", self.last_day).map(after);
         Some(Act::End {
@@ -273,12 +290,12 @@ impl Body {
         if !self.is_on.unwrap_or(true) {
             return Some(Act::Exempt { reason: None });
         }
-        check.required("reason", &self.reason, MAX_REASON).map(|reason| Act::Exempt { reason: Some(reason) })
+        self.reason(check).map(|reason| Act::Exempt { reason: Some(reason) })
     }
 
     fn discount(&self, check: &mut Check) -> Option<Act> {
         let Some(amount) = self.amount else { return Some(Act::Discount(None)) };
-        let reason = check.required("reason", &self.reason, MAX_REASON)?;
+        let reason = self.reason(check)?;
         Some(Act::Discount(Some(Discount { amount, reason, until: self.until })))
     }
 

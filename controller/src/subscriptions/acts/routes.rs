@@ -10,7 +10,7 @@ use axum_extra::extract::{Form, Query};
 
 use super::{
     Act, Done, Order,
-    fields::Fields,
+    fields::{Body, Fields},
     pages::{ActPage, Last},
     permission,
     rules::today,
@@ -54,8 +54,13 @@ async fn found(app: &App, caller: &Caller, id: SubscriptionId) -> Result<Subscri
 }
 
 /// The act that was typed, if enough of it was.
-fn typed(fields: &Fields, name: &str, of: &Subscription, app: &App) -> Result<Result<Act, FormErrors>, AppError> {
-    let body = match fields.body(name, of.price.currency()) {
+fn typed(
+    body: Result<Body, FormErrors>,
+    name: &str,
+    of: &Subscription,
+    app: &App,
+) -> Result<Result<Act, FormErrors>, AppError> {
+    let body = match body {
         Ok(body) => body,
         Err(errors) => return Ok(Err(errors)),
     };
@@ -73,7 +78,8 @@ async fn show(
     let of = found(&app, &caller, id).await?;
     let is_typed = !fields.form_id.is_empty();
     let fields = if is_typed { fields } else { Fields::fresh(&of, today(app.clock.now(), of.zone())) };
-    let seen = match typed(&fields, &name, &of, &app)? {
+    let body = fields.body(&name, of.price.currency()).map(Body::looked_at);
+    let seen = match typed(body, &name, &of, &app)? {
         Ok(act) => look(&app, &caller, id, &act).await?,
         // What is missing is not wrong before the button was pressed.
         Err(problems) if is_typed => Seen { problems, ..Seen::default() },
@@ -175,7 +181,7 @@ async fn press(
 ) -> Result<Response, AppError> {
     caller.allow(permission(&name))?;
     let of = found(&app, &caller, id).await?;
-    let errors = match typed(&fields, &name, &of, &app)? {
+    let errors = match typed(fields.body(&name, of.price.currency()), &name, &of, &app)? {
         Err(errors) => errors,
         Ok(act) => {
             let actor = Actor::of(&caller, view.ip());

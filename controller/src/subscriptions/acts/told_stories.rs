@@ -10,7 +10,7 @@ use hiji_shared::{
 use serde_json::json;
 
 use super::{
-    stories::{at, bill, billed, day, done, kebon, of, whats},
+    stories::{at, bill, billed, day, done, kebon, of, pay_all, whats},
     *,
 };
 use crate::{
@@ -207,6 +207,35 @@ async fn a_password_that_hiji_made_is_shown_once_to_who_asked_for_it() {
         assert!(!look(&sari).await.contains("id=\"secret\""), "once");
         let (_, told) = ask(&app, &sari, ("POST", &format!("/api/v1{home}/password")), r#"{"password":"j4uh-aman"}"#).await;
         assert!(!told.contains("j4uh-aman"), "{told}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_end_shows_its_days_and_money_before_anybody_says_why() {
+    on_each_database(async |app| {
+        let kebon = kebon(&app, json!({})).await;
+        bill(&app, &kebon, "2026-12-01").await;
+        pay_all(&app, &kebon).await;
+        at(&app, "2026-12-14T03:00:00Z");
+        let token = app.signed_in(Role::SuperAdmin, &[]).await;
+        let ask = async |method: &str, path: &str, body: &str| ask(&app, &token, (method, path), body).await;
+        let path = format!("/subscriptions/{}/do/end", kebon.id);
+        let (status, fresh) = ask("GET", &path, "").await;
+        assert!(status == 200 && fresh.contains("Berhenti direncanakan") && fresh.contains("Dikembalikan"), "{fresh}");
+        let (_, typed) = ask("GET", &format!("{path}?form_id=x&last_day=2026-12-20&is_credited=on&reason="), "").await;
+        assert!(typed.contains("20-12-2026") && !typed.contains("reason-error"), "{typed}");
+        let (status, look) = ask(
+            "POST",
+            &format!("/api/v1/subscriptions/{}/end/preview", kebon.id),
+            r#"{"last_day":"2026-12-20"}"#,
+        )
+        .await;
+        assert!(status == 200 && look.contains("returned"), "{look}");
+        // It is asked for when it is done.
+        let (status, page) = ask("POST", &path, "last_day=2026-12-20&is_credited=on&reason=").await;
+        assert!(status == 422 && page.contains("id=\"reason-error\""), "{page}");
+        assert_eq!(of(&app, &kebon).await.ends_on, None);
     })
     .await;
 }
