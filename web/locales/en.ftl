@@ -3016,6 +3016,7 @@ plan-undo-text = Only services that this plan isolated are opened. Their invoice
 plan-only = Only { $state }.
 plan-item-planned = Waiting
 plan-item-done = Isolated
+plan-item-reopened = Open again since
 plan-item-skipped = Left out
 plan-item-undone = Opened again
 plan-service = Service

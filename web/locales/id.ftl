@@ -2927,6 +2927,7 @@ plan-undo-text = Hanya layanan yang diisolir rencana ini yang dibuka. Tagihannya
 plan-only = Hanya { $state }.
 plan-item-planned = Menunggu
 plan-item-done = Diisolir
+plan-item-reopened = Sudah terbuka
 plan-item-skipped = Dilewati
 plan-item-undone = Dibuka lagi
 plan-service = Layanan

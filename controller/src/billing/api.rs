@@ -259,7 +259,7 @@ async fn plan(
 
 #[utoipa::path(get, path = "/billing/plans/{id}/items", tag = "billing", operation_id = "isolation_plan_items",
     params(("id" = i64, Path),
-    ("state" = Option<String>, Query, description = "`planned`, `done`, `skipped` or `undone`"), ListParams), responses(
+    ("state" = Option<String>, Query, description = "`planned`, `done`, `reopened` (isolated, and open again since), `skipped` or `undone`"), ListParams), responses(
     (status = 200, description = "Who is in it, by subscription, and what became of him"),
     (status = 403, body = Problem, description = "not allowed"),
     (status = 404, body = Problem, description = "no such thing, or of a foreign site"),

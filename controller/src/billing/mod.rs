@@ -40,6 +40,7 @@ use crate::{
     ledger::aging::local_day,
     money::Money,
     sites::{self, Site},
+    subscriptions::Access,
 };
 pub use plan::{Decision, approve, decide, drop_plan, undo};
 use rules::Step;
@@ -221,13 +222,16 @@ pub enum ItemState {
     Planned,
     /// Isolation was asked for; whether the router has proven it stands beside.
     Done,
+    /// The same, and he is to be open again: he paid, promised, or somebody restored him. Never stored, since it follows
+    /// from the service.
+    Reopened,
     Skipped,
     Undone,
 }
 
 impl ItemState {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Planned, Self::Done, Self::Skipped, Self::Undone];
+    pub const ALL: [Self; 5] = [Self::Planned, Self::Done, Self::Reopened, Self::Skipped, Self::Undone];
 
     /// As stored.
     #[must_use]
@@ -235,13 +239,18 @@ impl ItemState {
         match self {
             Self::Planned => "planned",
             Self::Done => "done",
+            Self::Reopened => "reopened",
             Self::Skipped => "skipped",
             Self::Undone => "undone",
         }
     }
 
-    fn parse(text: &str) -> Self {
-        Self::named(text).unwrap_or(Self::Skipped)
+    /// What is stored of an item, beside what its router shall do with the service now.
+    fn of(stored: &str, wanted: &str) -> Self {
+        match Self::named(stored).unwrap_or(Self::Skipped) {
+            Self::Done if wanted == Access::Open.as_str() => Self::Reopened,
+            state => state,
+        }
     }
 
     /// The state of a name.
@@ -270,7 +279,7 @@ pub struct Item {
     /// The last day he had to pay.
     pub due_on: Option<NaiveDate>,
     pub state: ItemState,
-    /// Why it was skipped.
+    /// Why it was skipped, or is open again: `paid`, `promised`; empty where somebody restored it.
     pub reason: String,
     /// What its router shall do with it now.
     pub wanted: String,
@@ -286,6 +295,7 @@ pub struct Item {
 pub struct Progress {
     pub planned: i64,
     pub done: i64,
+    pub reopened: i64,
     pub skipped: i64,
     pub undone: i64,
 }
@@ -437,10 +447,11 @@ pub async fn progress(db: &impl ConnectionTrait, plan: PlanId) -> Result<Progres
     let mut progress = Progress::default();
     for (state, count) in store::item_counts(db, plan).await? {
         match state {
-            ItemState::Planned => progress.planned = count,
-            ItemState::Done => progress.done = count,
-            ItemState::Skipped => progress.skipped = count,
-            ItemState::Undone => progress.undone = count,
+            ItemState::Planned => progress.planned += count,
+            ItemState::Done => progress.done += count,
+            ItemState::Reopened => progress.reopened += count,
+            ItemState::Skipped => progress.skipped += count,
+            ItemState::Undone => progress.undone += count,
         }
     }
     Ok(progress)

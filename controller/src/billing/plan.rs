@@ -56,6 +56,7 @@ impl Network {
             || self.prepared.get(&of.router_id).is_some_and(|set| can_isolate(set, of));
         Case {
             is_in_grace: of.state == State::Grace,
+            is_active: of.state == State::Active,
             is_exempt: of.is_exempt,
             promise_until: of.promise_until,
             isolates_at: of.isolates_at(),

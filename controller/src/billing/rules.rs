@@ -128,7 +128,7 @@ pub enum Skip {
     Paid,
     Promised,
     Exempt,
-    /// Paused, ended, or isolated already.
+    /// Paused, ended, not begun, or isolated already.
     NotInGrace,
     /// The router would not, or the service changed; its own page says why.
     Refused,
@@ -165,6 +165,8 @@ impl Skip {
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     pub is_in_grace: bool,
+    /// Served, and nothing of it is late.
+    pub is_active: bool,
     pub is_exempt: bool,
     pub promise_until: Option<DateTime<Utc>>,
     /// When its grace is over; `None` = nothing is due.
@@ -179,11 +181,14 @@ pub struct Case {
 /// # Errors
 /// The reason why it is not; those that are the customer's come first.
 pub fn judge(case: &Case, now: DateTime<Utc>) -> Result<(), Skip> {
-    if !case.is_in_grace {
+    if !case.is_in_grace && !case.is_active {
         return Err(Skip::NotInGrace);
     }
     if case.is_exempt {
         return Err(Skip::Exempt);
+    }
+    if !case.is_in_grace {
+        return Err(Skip::Paid);
     }
     if case.promise_until.is_some_and(|until| until > now) {
         return Err(Skip::Promised);
@@ -329,6 +334,7 @@ mod tests {
         let now = at("2026-12-14T00:00:00Z");
         let late = Case {
             is_in_grace: true,
+            is_active: false,
             is_exempt: false,
             promise_until: None,
             isolates_at: Some(now),
@@ -339,7 +345,9 @@ mod tests {
         let later = at("2026-12-14T00:00:01Z");
         for (case, why) in [
             (Case { is_in_grace: false, ..late }, Skip::NotInGrace),
+            (Case { is_in_grace: false, is_active: true, ..late }, Skip::Paid),
             (Case { is_exempt: true, ..late }, Skip::Exempt),
+            (Case { is_in_grace: false, is_active: true, is_exempt: true, ..late }, Skip::Exempt),
             (Case { promise_until: Some(later), ..late }, Skip::Promised),
             (Case { isolates_at: Some(later), ..late }, Skip::Paid),
             (Case { isolates_at: None, ..late }, Skip::Paid),

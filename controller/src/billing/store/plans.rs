@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, OnConflict},
 };
 
@@ -27,6 +26,7 @@ use crate::{
     http::access::Scope,
     ids::{AdminId, CustomerId, PlanId, RouterId, SiteId, SubscriptionId},
     money::{Currency, Money},
+    subscriptions::{Access, State},
 };
 
 /// Somebody who shall be isolated, or why not.
@@ -234,21 +234,50 @@ pub(in super::super) async fn plans_under_way(
     Ok(rows.into_iter().map(|(id, state)| (PlanId(id), PlanState::parse(&state))).collect())
 }
 
-/// How many items of a plan are in each state.
+/// Items with their services.
+fn with_services(items: Select<item::Entity>) -> Select<item::Entity> {
+    let on = item::Entity::belongs_to(subscription::Entity)
+        .from(item::Column::SubscriptionId)
+        .to(subscription::Column::Id)
+        .into();
+    items.join(JoinType::InnerJoin, on)
+}
+
+/// How many items of a plan are in each state; a state may come several times.
 pub(in super::super) async fn item_counts(
     db: &impl ConnectionTrait,
     plan: PlanId,
 ) -> Result<Vec<(ItemState, i64)>, DbErr> {
-    let rows: Vec<(String, i64)> = item::Entity::find()
+    let rows: Vec<(String, String, i64)> = with_services(item::Entity::find())
         .select_only()
         .column(item::Column::State)
-        .column_as(Expr::col(item::Column::SubscriptionId).count(), "found")
+        .column(subscription::Column::Wanted)
+        .column_as(item::Column::SubscriptionId.count(), "found")
         .filter(item::Column::PlanId.eq(plan.0))
         .group_by(item::Column::State)
+        .group_by(subscription::Column::Wanted)
         .into_tuple()
         .all(db)
         .await?;
-    Ok(rows.into_iter().map(|(state, count)| (ItemState::parse(&state), count)).collect())
+    Ok(rows.into_iter().map(|(state, wanted, count)| (ItemState::of(&state, &wanted), count)).collect())
+}
+
+/// The items of a state, beside their services.
+fn are(state: ItemState) -> Condition {
+    let stored = |state: ItemState| Condition::all().add(item::Column::State.eq(state.as_str()));
+    let open = Access::Open.as_str();
+    match state {
+        ItemState::Done => stored(ItemState::Done).add(subscription::Column::Wanted.ne(open)),
+        ItemState::Reopened => stored(ItemState::Done).add(subscription::Column::Wanted.eq(open)),
+        ItemState::Planned | ItemState::Skipped | ItemState::Undone => stored(state),
+    }
+}
+
+/// Why somebody who was isolated is open again; nothing is said of whom somebody restored.
+fn why_open(of: &subscription::Model) -> String {
+    let is_paid = of.state == State::Active.as_str();
+    let why = if is_paid { Some(Skip::Paid) } else { of.promise_until.map(|_| Skip::Promised) };
+    why.map_or_else(String::new, |why| why.as_str().to_owned())
 }
 
 type ItemRow = (item::Model, Option<subscription::Model>);
@@ -261,19 +290,14 @@ pub(in super::super) async fn items(
     (after, limit): (Option<i64>, u64),
 ) -> Result<Vec<Item>, DbErr> {
     let Some(day) = Entity::find_by_id(plan.0).one(db).await?.map(|row| row.day) else { return Ok(Vec::new()) };
-    let mut query = item::Entity::find().filter(item::Column::PlanId.eq(plan.0));
+    let mut query = with_services(item::Entity::find()).filter(item::Column::PlanId.eq(plan.0));
     if let Some(state) = state {
-        query = query.filter(item::Column::State.eq(state.as_str()));
+        query = query.filter(are(state));
     }
     if let Some(after) = after {
         query = query.filter(item::Column::SubscriptionId.gt(after));
     }
-    let on = item::Entity::belongs_to(subscription::Entity)
-        .from(item::Column::SubscriptionId)
-        .to(subscription::Column::Id)
-        .into();
     let rows: Vec<ItemRow> = query
-        .join(JoinType::InnerJoin, on)
         .select_also(subscription::Entity)
         .order_by_asc(item::Column::SubscriptionId)
         .limit(limit)
@@ -297,6 +321,8 @@ pub(in super::super) async fn items(
         let subscription = subscription?;
         let (customer_number, customer) = names.get(&subscription.customer_id).cloned().unwrap_or_default();
         let currency = Currency::parse(&subscription.currency).unwrap_or(Currency::IDR);
+        let state = ItemState::of(&row.state, &subscription.wanted);
+        let reason = if state == ItemState::Reopened { why_open(&subscription) } else { row.reason };
         Some(Item {
             subscription_id: SubscriptionId(row.subscription_id),
             number: subscription.number,
@@ -309,8 +335,8 @@ pub(in super::super) async fn items(
             owed: Money::new(row.owed, currency),
             not_due: Money::new(not_due.get(&SubscriptionId(row.subscription_id)).copied().unwrap_or(0), currency),
             due_on: row.due_on,
-            state: ItemState::parse(&row.state),
-            reason: row.reason,
+            state,
+            reason,
             wanted: subscription.wanted,
             observed: subscription.observed,
             verified_at: subscription.verified_at,

@@ -15,7 +15,10 @@ use crate::{
     ids::SubscriptionId,
     jobs::Job as _,
     settings::{self, Settings, billing::Billing},
-    subscriptions::{Access, State, Subscription},
+    subscriptions::{
+        self, Access, ByHand, State, Subscription,
+        acts::{self, Act, Order},
+    },
     testing::{TestApp, actor, on_each_database},
 };
 
@@ -101,7 +104,7 @@ async fn a_plan_goes_in_waves_and_leaves_out_who_has_paid_meanwhile() {
         assert_eq!(states(&app, &all).await, isolated);
         let page = PageOf::default();
         let skipped = items(app.db.read(), plan.id, Some(ItemState::Skipped), &page).await.unwrap().items;
-        assert_eq!((skipped.len(), skipped[0].subscription_id, &*skipped[0].reason), (1, all[2].id, "not_in_grace"));
+        assert_eq!((skipped.len(), skipped[0].subscription_id, &*skipped[0].reason), (1, all[2].id, "paid"));
 
         // The router says nothing for two minutes.
         app.clock.advance(clock::seconds(121));
@@ -115,6 +118,41 @@ async fn a_plan_goes_in_waves_and_leaves_out_who_has_paid_meanwhile() {
         assert_eq!(step(&app, &plan).await, plan, "a job that comes late does nothing");
         let run = night(&app, kebon.site).await;
         assert_eq!(run.counts.isolating, 5, "one plan a day");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_is_open_again_since_is_told_so_and_why() {
+    on_each_database(|app| async move {
+        small_waves(&app, 50, 50).await;
+        let (kebon, all) = late(&app, json!({}), 4).await;
+        let plan = step(&app, &plan_of(&app, &kebon).await).await;
+        let ids: Vec<SubscriptionId> = all.iter().map(|of| of.id).collect();
+        answer(&app, &ids, "").await;
+        pay(&app, all[0].customer_id, 165_000).await;
+        let order = Order { scope: &Scope::All, actor: &actor(), form_id: "", seen: None };
+        let promise = Act::Promise { until: "2026-12-16".parse().unwrap(), note: String::new() };
+        acts::act(&app, &order, all[1].id, &promise).await.unwrap();
+        let by_hand = (&Scope::All, &actor());
+        subscriptions::act(&app, by_hand, all[2].id, ByHand::Restore, "").await.unwrap();
+        answer(&app, &ids[..3], "").await;
+
+        let page = PageOf::default();
+        let found = items(app.db.read(), plan.id, None, &page).await.unwrap().items;
+        let told: Vec<(ItemState, &str)> = found.iter().map(|item| (item.state, &*item.reason)).collect();
+        let reopened = |why| (ItemState::Reopened, why);
+        assert_eq!(told, [reopened("paid"), reopened("promised"), reopened(""), (ItemState::Done, "")]);
+        let counts = progress(app.db.read(), plan.id).await.unwrap();
+        assert_eq!((counts.planned, counts.done, counts.reopened, counts.skipped), (0, 1, 3, 0));
+        for (state, count) in [(ItemState::Done, 1), (ItemState::Reopened, 3), (ItemState::Undone, 0)] {
+            let found = items(app.db.read(), plan.id, Some(state), &page).await.unwrap().items;
+            assert_eq!((found.len(), found.iter().all(|item| item.state == state)), (count, true), "{state:?}");
+        }
+        // What the plan opens itself is its own.
+        assert_eq!(undo(&app, &Scope::All, &actor(), plan.id).await.unwrap(), 1);
+        let counts = progress(app.db.read(), plan.id).await.unwrap();
+        assert_eq!((counts.done, counts.reopened, counts.undone), (0, 3, 1));
     })
     .await;
 }
