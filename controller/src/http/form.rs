@@ -91,6 +91,11 @@ impl FormErrors {
         self.0.entry(field.to_owned()).or_insert(error);
     }
 
+    /// Refuses what others refuse too, such as what can be read but is not right; first refusals stay.
+    pub fn extend(&mut self, others: &Self) {
+        others.iter().for_each(|(field, error)| self.add(field, error.clone()));
+    }
+
     /// Is nothing wrong?
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -179,6 +179,12 @@ async fn add_ons_are_kept_and_their_cost_is_not_for_everybody() {
         assert_eq!(boss.post("/packages/addons", form).await.0, StatusCode::SEE_OTHER);
         let (status, page) = boss.post("/packages/addons", form).await;
         assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("Sudah dipakai"), "{page}");
+        let nothing = "name=&kind=monthly&price=&cost=x";
+        let (status, page) = boss.post("/packages/addons", nothing).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        for field in ["name", "price", "cost"] {
+            assert!(page.contains(&format!("id=\"{field}-error\"")), "{field}: {page}");
+        }
         let (status, modem) =
             boss.api("POST", "/addons", json!({ "name": "Modem", "kind": "one_off", "price": 350_000 })).await;
         assert_eq!((status, &modem["cost"]["amount"]), (StatusCode::CREATED, &json!(0)), "{modem}");

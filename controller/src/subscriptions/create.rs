@@ -98,7 +98,13 @@ pub(super) async fn create_in(
     form: &SubscriptionForm,
 ) -> Result<(SubscriptionId, Option<Added>), SubscriptionError> {
     let now = app.clock.now();
-    let parties = parties(&**tx, asked.scope, form, now).await?;
+    let parties = match parties(&**tx, asked.scope, form, now).await {
+        Err(SubscriptionError::Refused(mut errors)) => {
+            errors.extend(&rules::customer_faults(form));
+            return Err(SubscriptionError::Refused(errors));
+        }
+        parties => parties?,
+    };
     let today = local_day(now, parties.site.zone());
     let mut draft = rules::check(form, offer(&parties.package), today).map_err(SubscriptionError::Refused)?;
     one_currency(&parties)?;

@@ -34,6 +34,8 @@ mod store;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
+mod told_stories;
+#[cfg(test)]
 mod tests;
 pub mod uplink;
 mod wanted;

@@ -217,10 +217,13 @@ pub(super) fn with_rules(
     package: Option<&Package>,
     today: NaiveDate,
 ) -> FormErrors {
-    let Some(package) = package else { return unread };
+    let Some(package) = package else {
+        unread.extend(&rules::customer_faults(form));
+        return unread;
+    };
     let offer = rules::Offer { service: package.service, price: package.price, terms: &package.terms };
     if let Err(others) = rules::check(form, offer, today) {
-        others.iter().for_each(|(field, error)| unread.add(field, error.clone()));
+        unread.extend(&others);
     }
     unread
 }

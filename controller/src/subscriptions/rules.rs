@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::Step;
 use crate::{
-    customers::CustomerForm,
+    customers::{self, CustomerForm},
     http::form::{Check, FieldError, FormErrors, MAX_PRICE},
-    ids::{AddonId, CustomerId, PackageId, RouterId},
+    ids::{AddonId, CustomerId, PackageId, RouterId, SiteId},
     money::{Currency, Money},
     packages::{
         Cycle, FirstPeriod, Terms,
@@ -240,7 +240,20 @@ fn some(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
 }
 
+/// What is wrong with a new customer of a form, at its fields. He lives where his router stands.
+#[must_use]
+pub fn customer_faults(form: &SubscriptionForm) -> FormErrors {
+    let mut errors = FormErrors::default();
+    let (None, Some(customer)) = (form.customer_id, &form.customer) else { return errors };
+    let somewhere = CustomerForm { site_id: Some(SiteId(0)), ..customer.clone() };
+    if let Err(others) = customers::rules::check(&somewhere) {
+        others.iter().for_each(|(field, error)| errors.add(&format!("customer.{field}"), error.clone()));
+    }
+    errors
+}
+
 fn whose(check: &mut Check, form: &SubscriptionForm) -> Option<Whose> {
+    customer_faults(form).iter().for_each(|(field, error)| check.refuse(field, error.clone()));
     match (form.customer_id, &form.customer) {
         (Some(id), None) => Some(Whose::Known(id)),
         (None, Some(customer)) => Some(Whose::New(Box::new(customer.clone()))),
@@ -488,6 +501,11 @@ mod tests {
             let found: Vec<_> = errors.iter().map(|(field, error)| (field, error.code())).collect();
             assert_eq!(found, [(field, code)]);
         }
+        let new = CustomerForm { name: " ".into(), location: "di sana".into(), ..CustomerForm::default() };
+        let both = SubscriptionForm { customer_id: None, customer: Some(new), mac: "AA:BB".into(), ..form() };
+        let errors = check(&both, offer(&terms()), today()).unwrap_err();
+        let found: Vec<_> = errors.iter().map(|(field, _)| field).collect();
+        assert_eq!(found, ["customer.location", "customer.name", "mac"], "of whose it is, and of the service");
         let more = SubscriptionForm { discount: Some(Money::idr(165_001)), discount_reason: "x".into(), ..form() };
         assert!(check(&more, offer(&terms()), today()).is_err());
         let terms = terms();

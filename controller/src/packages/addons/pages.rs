@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
-use super::{Addon, AddonForm, AddonKind};
+use super::{Addon, AddonForm, AddonKind, Draft, rules};
 use crate::{
     http::{
         form::{Check, FieldError, FormErrors, FormView},
@@ -65,24 +65,26 @@ impl Fields {
         }
     }
 
-    /// The form of what was typed.
+    /// The add-on of what was typed.
     ///
     /// # Errors
-    /// What cannot be read.
-    pub(crate) fn read(&self, currency: Currency) -> Result<AddonForm, FormErrors> {
+    /// What cannot be read, and what is not right of the rest: both at once.
+    pub(crate) fn read(&self, currency: Currency) -> Result<Draft, FormErrors> {
         let mut check = Check::default();
         let price = check.money("price", &self.price, currency);
         let cost = if self.cost.trim().is_empty() { None } else { check.money("cost", &self.cost, currency) };
-        match price {
-            Some(price) if check.is_clean() => Ok(AddonForm {
-                name: self.name.clone(),
-                kind: self.kind.clone(),
-                price,
-                cost,
-                is_taxed: Check::ticked(&self.is_taxed),
-            }),
-            Some(_) | None => Err(check.into_errors()),
+        let draft = rules::check(&AddonForm {
+            name: self.name.clone(),
+            kind: self.kind.clone(),
+            price: price.unwrap_or(Money::new(0, currency)),
+            cost,
+            is_taxed: Check::ticked(&self.is_taxed),
+        });
+        let mut errors = check.into_errors();
+        if let Err(others) = &draft {
+            errors.extend(others);
         }
+        if errors.is_empty() { draft } else { Err(errors) }
     }
 }
 

@@ -13,7 +13,6 @@ use super::{
     Addon, Filter,
     api::{priced, shown},
     pages::{Fields, FormPage, ListPage},
-    rules,
 };
 use crate::{
     app::App,
@@ -108,7 +107,7 @@ async fn add(
     Form(fields): Form<Fields>,
 ) -> Result<Response, AppError> {
     caller.allow_everywhere(Permission::PackagesManage)?;
-    let draft = fields.read(currency(&app, None).await?).and_then(|form| rules::check(&form));
+    let draft = fields.read(currency(&app, None).await?);
     let done = match draft.and_then(|draft| priced(&caller, draft, false, None)) {
         Ok(draft) => super::add(&app, &Actor::of(&caller, view.ip()), &draft).await.map(|_| ()),
         Err(errors) => Err(PackageError::Refused(errors)),
@@ -136,7 +135,7 @@ async fn change(
 ) -> Result<Response, AppError> {
     caller.allow_everywhere(Permission::PackagesManage)?;
     let addon = found(&app, id).await?;
-    let draft = fields.read(addon.price.currency()).and_then(|form| rules::check(&form));
+    let draft = fields.read(addon.price.currency());
     let done = match draft.and_then(|draft| priced(&caller, draft, false, addon.cost)) {
         Ok(draft) => super::change(&app, &Actor::of(&caller, view.ip()), id, &draft).await,
         Err(errors) => Err(PackageError::Refused(errors)),

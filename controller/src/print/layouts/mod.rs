@@ -118,15 +118,24 @@ fn may_change(scope: &Scope, site: Option<SiteId>) -> bool {
     site.map_or(*scope == Scope::All, |site| scope.sees(site))
 }
 
-async fn checked(db: &impl ConnectionTrait, scope: &Scope, form: LayoutForm) -> Result<LayoutForm, LayoutError> {
+/// What is wrong with a layout's name and document, whatever else is.
+fn faults(form: &LayoutForm) -> FormErrors {
     let mut check = Check::default();
-    let name = check.name("name", &form.name);
+    check.name("name", &form.name);
     let mut errors = check.into_errors();
-    let document = form.document.check(form.family);
-    if let Err(others) = &document {
-        others.iter().for_each(|(field, error)| errors.add(field, error.clone()));
+    if let Err(others) = form.document.clone().check(form.family) {
+        errors.extend(&others);
     }
-    let (Some(name), Ok(document)) = (name, document) else { return Err(LayoutError::Refused(errors)) };
+    errors
+}
+
+async fn checked(db: &impl ConnectionTrait, scope: &Scope, form: LayoutForm) -> Result<LayoutForm, LayoutError> {
+    let faults = faults(&form);
+    let name = Check::default().name("name", &form.name);
+    let document = form.document.check(form.family);
+    let (true, Some(name), Ok(document)) = (faults.is_empty(), name, document) else {
+        return Err(LayoutError::Refused(faults));
+    };
     let exists = match form.site_id {
         Some(site) => crate::sites::find(db, scope, site).await?.is_some(),
         None => true,

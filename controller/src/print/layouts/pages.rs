@@ -68,7 +68,7 @@ impl Fields {
         Family::parse(&self.family).unwrap_or(Family::Sheet)
     }
 
-    /// The layout of what was typed, and what cannot be read of it.
+    /// The layout of what was typed, and what cannot be read of it; the usual stands in its place.
     pub(crate) fn read(&self) -> (LayoutForm, FormErrors) {
         let mut check = Check::default();
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());

@@ -174,10 +174,11 @@ async fn add(
 ) -> Result<Response, AppError> {
     caller.allow(Permission::SettingsManage)?;
     let actor = Actor::of(&caller, view.ip());
-    let (form, unread) = fields.read();
+    let (form, mut unread) = fields.read();
     let made = if unread.is_empty() {
         super::add(&app, &caller.sites, &actor, form).await.map_err(AppError::from)
     } else {
+        unread.extend(&super::faults(&form));
         Err(unread.into())
     };
     match made {
@@ -211,10 +212,11 @@ async fn change(
 ) -> Result<Response, AppError> {
     caller.allow(Permission::SettingsManage)?;
     let actor = Actor::of(&caller, view.ip());
-    let (form, unread) = fields.read();
+    let (form, mut unread) = fields.read();
     let done = if unread.is_empty() {
         super::change(&app, &caller.sites, &actor, id, form).await.map_err(AppError::from)
     } else {
+        unread.extend(&super::faults(&form));
         Err(unread.into())
     };
     match done {

@@ -130,6 +130,17 @@ async fn a_layout_is_made_on_its_page_with_a_preview() {
     assert!(part.contains("Toko Tini") && part.contains("_12_112233_0f766e") && !part.contains("<html"), "{part}");
     let (status, _, page) = boss.page("POST", "/settings/prints", kind, form("red").into()).await;
     assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("value=\"red\""), "{page}");
+    // All that is wrong at once: what cannot be read, what is out of its range, what no voucher has.
+    let wrong = form("%23112233")
+        .replace("name=Warung", "name=")
+        .replace("code_pt=12", "code_pt=besar")
+        .replace("margin_tenth_mm=85", "margin_tenth_mm=9999")
+        .replace("Hub.+0812", "%7Bnobody%7D");
+    let (status, _, page) = boss.page("POST", "/settings/prints", kind, wrong.into()).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    for field in ["name", "code_pt", "margin_tenth_mm", "footer"] {
+        assert!(page.contains(&format!("id=\"{field}-error\"")), "{field}: {page}");
+    }
     let (status, headers, page) = boss.page("POST", "/settings/prints", kind, form("%23112233").into()).await;
     assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
     assert_eq!(headers[header::LOCATION], "/settings/prints/1");
