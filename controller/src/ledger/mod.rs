@@ -4,7 +4,8 @@
 //! Order within a transaction, so that two never wait for each other: [`next_number`] first, then [`lock`] and [`post`]
 //! by ascending customer, the audit entry last.
 //!
-//! What it leaves out: documents. It knows ids of customers and invoices, not due dates, names or states.
+//! What it leaves out: documents. It knows ids of customers and invoices, not due dates or states; what they are called
+//! only its pages look up.
 
 pub mod aging;
 pub mod allocation;
@@ -25,7 +26,7 @@ pub mod tax;
 mod tests;
 mod vouchers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -428,6 +429,34 @@ pub async fn account(db: &impl ConnectionTrait, id: AccountId) -> Result<Option<
 /// The database's.
 pub async fn find(db: &impl ConnectionTrait, id: EntryId) -> Result<Option<Entry>, DbErr> {
     store::find(db, id).await
+}
+
+/// What the customers and invoices of postings are called.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) customers: HashMap<CustomerId, String>,
+    pub(crate) invoices: HashMap<InvoiceId, String>,
+}
+
+/// The names around postings.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn names(db: &impl ConnectionTrait, postings: &[Posting]) -> Result<Names, DbErr> {
+    let customers: BTreeSet<CustomerId> = postings.iter().filter_map(|posting| posting.customer).collect();
+    let invoices: BTreeSet<InvoiceId> = postings.iter().filter_map(|posting| posting.invoice).collect();
+    Ok(Names {
+        customers: store::of_customers(db, &Vec::from_iter(customers)).await?,
+        invoices: store::of_invoices(db, &Vec::from_iter(invoices)).await?,
+    })
+}
+
+/// What a customer is called, by number and name.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn customer_name(db: &impl ConnectionTrait, id: CustomerId) -> Result<Option<String>, DbErr> {
+    Ok(store::of_customers(db, &[id]).await?.remove(&id))
 }
 
 /// The number of the last entry; it grows whenever money is booked.

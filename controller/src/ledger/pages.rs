@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{
-    Account, Difference, EntryLine, Proof,
+    Account, Difference, EntryLine, Names, Proof,
     chart::Code,
     draft::{Kind, Posting},
     routes::Asked,
@@ -32,6 +32,8 @@ pub(crate) struct JournalPage {
     pub(crate) misread: Misread,
     /// The account asked for.
     pub(crate) account: Option<Account>,
+    /// The customer asked for: number and name; empty = none, or nobody.
+    pub(crate) customer: String,
     pub(crate) kinds: Vec<Kind>,
     pub(crate) next: Option<String>,
     pub(crate) is_later: bool,
@@ -59,11 +61,16 @@ pub(crate) struct PostingLine {
     pub(crate) debit: Option<Money>,
     pub(crate) credit: Option<Money>,
     pub(crate) customer_id: Option<CustomerId>,
+    /// Number and name.
+    pub(crate) customer: String,
     pub(crate) invoice_id: Option<InvoiceId>,
+    /// Its number; empty = it has none yet.
+    pub(crate) invoice: String,
 }
 
-impl From<&Posting> for PostingLine {
-    fn from(posting: &Posting) -> Self {
+impl PostingLine {
+    /// A posting with what its customer and invoice are called.
+    pub(crate) fn new(posting: &Posting, names: &Names) -> Self {
         let amount = posting.amount;
         // Amounts of postings are bounded: their negation fits.
         let (debit, credit) = if amount.minor() > 0 { (Some(amount), None) } else { (None, amount.times(-1).ok()) };
@@ -72,7 +79,9 @@ impl From<&Posting> for PostingLine {
             sub: posting.place.sub().to_owned(),
             debit,
             credit,
+            customer: posting.customer.and_then(|id| names.customers.get(&id)).cloned().unwrap_or_default(),
             customer_id: posting.customer,
+            invoice: posting.invoice.and_then(|id| names.invoices.get(&id)).cloned().unwrap_or_default(),
             invoice_id: posting.invoice,
         }
     }
@@ -154,6 +163,7 @@ impl Page for JournalPage {
             asked: Asked::default(),
             misread: Misread::default(),
             account: None,
+            customer: String::new(),
             kinds: Kind::ALL.to_vec(),
             next: None,
             is_later: false,
@@ -169,6 +179,7 @@ impl Page for JournalPage {
             Self { misread: Misread::sample("to", "not_a_date"), ..page(Vec::new(), "") },
             Self {
                 account: Some(sample_account(Code::Cash, "shift/7")),
+                customer: "C000003 Budi Santoso".to_owned(),
                 asked,
                 next: Some("x".to_owned()),
                 is_later: true,
@@ -188,7 +199,9 @@ impl Page for EntryPage {
             debit: debit.map(Money::idr),
             credit: credit.map(Money::idr),
             customer_id: customer.map(CustomerId),
+            customer: "C000003 Budi Santoso".to_owned(),
             invoice_id: customer.map(InvoiceId),
+            invoice: if debit.is_some() { String::new() } else { "INV-202612-000003".to_owned() },
         };
         let page = |line, by_hand, may_reverse| Self {
             line,
@@ -196,6 +209,7 @@ impl Page for EntryPage {
             postings: vec![
                 posting(Code::Cash, Some(165_000), None, None),
                 posting(Code::Receivable, None, Some(165_000), Some(3)),
+                posting(Code::Receivable, Some(1_000), None, Some(3)),
             ],
             by_hand,
             may_reverse,

@@ -112,6 +112,10 @@ async fn journal(
         Some(id) => super::account(app.db.read(), id).await?,
         None => None,
     };
+    let customer = match filter.customer {
+        Some(id) => super::customer_name(app.db.read(), id).await?.unwrap_or_default(),
+        None => String::new(),
+    };
     let found = super::journal(app.db.read(), &filter, &listing.page).await??;
     let page = JournalPage {
         lines: found.items,
@@ -119,6 +123,7 @@ async fn journal(
         asked,
         misread,
         account,
+        customer,
         kinds: Kind::ALL.to_vec(),
         next: found.next_cursor,
         is_later: listing.is_later,
@@ -129,6 +134,7 @@ async fn journal(
 
 async fn entry_page(app: &App, caller: &Caller, id: EntryId) -> Result<EntryPage, AppError> {
     let entry = super::find(app.db.read(), id).await?.ok_or(AppError::NotFound)?;
+    let names = super::names(app.db.read(), &entry.postings).await?;
     let may_reverse = entry.kind.by_hand() && entry.reversed_by.is_none() && caller.may(Permission::LedgerReverse);
     Ok(EntryPage {
         line: EntryLine::from(&entry),
@@ -136,7 +142,7 @@ async fn entry_page(app: &App, caller: &Caller, id: EntryId) -> Result<EntryPage
         by_hand: entry.kind.by_hand(),
         may_reverse,
         reason_missing: false,
-        postings: entry.postings.iter().map(PostingLine::from).collect(),
+        postings: entry.postings.iter().map(|posting| PostingLine::new(posting, &names)).collect(),
         timezone: sites::home_zone(app.db.read(), &caller.sites).await?,
     })
 }

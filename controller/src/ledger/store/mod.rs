@@ -5,6 +5,7 @@ mod balances;
 mod entries;
 mod journal;
 mod moment;
+mod names;
 mod numbers;
 mod proof;
 mod reports;
@@ -16,6 +17,7 @@ pub(super) use balances::{balance, owed_loose, owed_of_invoices, shift, shift_ma
 pub(super) use entries::{Booked, Inserted, find, insert, insert_postings, last_entry};
 pub(super) use journal::{journal, with_marks};
 pub(super) use moment::{balance_after, balances, owed_after};
+pub(super) use names::{of_customers, of_invoices};
 pub(super) use numbers::reserve;
 pub(super) use proof::{checkpoint, checkpoint_at, keep, last_proof, look};
 pub(super) use reports::{balance_before, credits_before, owed_before, settlements};
