@@ -414,7 +414,9 @@ impl BusinessEvent {
             | Self::SubscriptionSuspended { number, .. }
             | Self::SubscriptionRestored { number, .. }
             | Self::SubscriptionEnded { number, .. } => format!("subscription/{number}"),
-            Self::MessageSent { message_id, .. } | Self::MessageDropped { message_id, .. } => format!("message/{message_id}"),
+            Self::MessageSent { message_id, .. } | Self::MessageDropped { message_id, .. } => {
+                format!("message/{message_id}")
+            }
             Self::BillingRunStarted { run_id, .. } | Self::BillingRunFinished { run_id, .. } => {
                 format!("billing_run/{run_id}")
             }

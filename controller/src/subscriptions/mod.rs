@@ -34,9 +34,9 @@ mod store;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
-mod told_stories;
-#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod told_stories;
 pub mod uplink;
 mod wanted;
 mod write;

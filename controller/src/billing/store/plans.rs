@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    Select,
     sea_query::{Expr, OnConflict},
 };
 
@@ -297,12 +298,8 @@ pub(in super::super) async fn items(
     if let Some(after) = after {
         query = query.filter(item::Column::SubscriptionId.gt(after));
     }
-    let rows: Vec<ItemRow> = query
-        .select_also(subscription::Entity)
-        .order_by_asc(item::Column::SubscriptionId)
-        .limit(limit)
-        .all(db)
-        .await?;
+    let rows: Vec<ItemRow> =
+        query.select_also(subscription::Entity).order_by_asc(item::Column::SubscriptionId).limit(limit).all(db).await?;
     let customers: Vec<i64> =
         rows.iter().filter_map(|(_, subscription)| Some(subscription.as_ref()?.customer_id)).collect();
     let ids: Vec<SubscriptionId> = rows.iter().map(|(row, _)| SubscriptionId(row.subscription_id)).collect();

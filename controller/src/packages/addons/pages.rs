@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn an_addon_comes_back_from_its_form_as_it_was() {
         let form = Fields::of(&sample()).read(Currency::IDR).unwrap();
-        assert_eq!((form.price, form.cost, form.is_taxed), (Money::idr(50_000), Some(Money::idr(10_000)), true));
+        assert_eq!((form.price, form.cost, form.is_taxed), (Money::idr(50_000), Money::idr(10_000), true));
         let errors = Fields { price: "x".into(), ..Fields::of(&sample()) }.read(Currency::IDR).unwrap_err();
         assert_eq!(errors.iter().map(|(field, error)| (field, error.code())).next(), Some(("price", "not_money")));
     }

@@ -293,14 +293,15 @@ async fn a_receipt_that_was_taken_back_tells_no_rest_and_entries_tell_whose_they
         let paper = format!("/payments/{}/print?format=a4&copy=1", taken.id);
         let (_, _, print) = ask(&app, &token, "GET", &paper, "").await;
         assert!(print.contains("Left to pay") && print.contains("Rp40.000"), "{print}");
-        reverse(&app, &Scope::All, &actor(), taken.id, "salah").await.unwrap();
+        super::super::reverse(&app, &Scope::All, &actor(), taken.id, "salah").await.unwrap();
         let (_, _, print) = ask(&app, &token, "GET", &paper, "").await;
         assert!(print.contains("TAKEN BACK") && print.contains("Rp60.000"), "{print}");
         assert!(!print.contains("Left to pay") && !print.contains("Rp40.000"), "{print}");
 
-        let payment = find(app.db.read(), &Scope::All, taken.id).await.unwrap().unwrap();
+        let payment = super::super::find(app.db.read(), &Scope::All, taken.id).await.unwrap().unwrap();
         let number = invoices::briefs(app.db.read(), &[debt]).await.unwrap()[&debt].number.clone();
-        let (_, _, entry) = ask(&app, &token, "GET", &format!("/reports/ledger/entries/{}", payment.entry_id), "").await;
+        let (_, _, entry) =
+            ask(&app, &token, "GET", &format!("/reports/ledger/entries/{}", payment.entry_id), "").await;
         assert!(entry.contains(">C000001 Budi Santoso</a>") && entry.contains(&format!(">{number}</a>")), "{entry}");
         let (_, _, journal) = ask(&app, &token, "GET", &format!("/reports/ledger/entries?customer_id={id}"), "").await;
         assert!(journal.contains("C000001 Budi Santoso"), "{journal}");

@@ -10,7 +10,7 @@ use hiji_shared::{
 use serde_json::json;
 
 use super::{
-    stories::{at, bill, billed, day, done, kebon, of, pay_all, whats},
+    stories::{at, bill, billed, day, done, kebon, of, pay_all, user, whats},
     *,
 };
 use crate::{
@@ -187,7 +187,7 @@ async fn a_password_that_hiji_made_is_shown_once_to_who_asked_for_it() {
             assert_eq!(status, 303, "{page}");
         };
         let look = async |token: &str| ask(&app, token, ("GET", &home), "").await.1;
-        let secret = async || super::stories::user(&app, kebon.router, "budi").await.password;
+        let secret = async || user(&app, kebon.router, "budi").await.password;
         // The same button twice is once, and is shown all the same.
         for _twice in 0..2 {
             press("form_id=0123456789abcdef0123456789abcdef&password=").await;
@@ -205,7 +205,8 @@ async fn a_password_that_hiji_made_is_shown_once_to_who_asked_for_it() {
         let told: serde_json::Value = serde_json::from_str(&told).unwrap();
         assert_eq!((status, told["password"].as_str()), (200, Some(&*secret().await)), "{told}");
         assert!(!look(&sari).await.contains("id=\"secret\""), "once");
-        let (_, told) = ask(&app, &sari, ("POST", &format!("/api/v1{home}/password")), r#"{"password":"j4uh-aman"}"#).await;
+        let (_, told) =
+            ask(&app, &sari, ("POST", &format!("/api/v1{home}/password")), r#"{"password":"j4uh-aman"}"#).await;
         assert!(!told.contains("j4uh-aman"), "{told}");
     })
     .await;
@@ -225,12 +226,9 @@ async fn an_end_shows_its_days_and_money_before_anybody_says_why() {
         assert!(status == 200 && fresh.contains("Berhenti direncanakan") && fresh.contains("Dikembalikan"), "{fresh}");
         let (_, typed) = ask("GET", &format!("{path}?form_id=x&last_day=2026-12-20&is_credited=on&reason="), "").await;
         assert!(typed.contains("20-12-2026") && !typed.contains("reason-error"), "{typed}");
-        let (status, look) = ask(
-            "POST",
-            &format!("/api/v1/subscriptions/{}/end/preview", kebon.id),
-            r#"{"last_day":"2026-12-20"}"#,
-        )
-        .await;
+        let (status, look) =
+            ask("POST", &format!("/api/v1/subscriptions/{}/end/preview", kebon.id), r#"{"last_day":"2026-12-20"}"#)
+                .await;
         assert!(status == 200 && look.contains("returned"), "{look}");
         // It is asked for when it is done.
         let (status, page) = ask("POST", &path, "last_day=2026-12-20&is_credited=on&reason=").await;
