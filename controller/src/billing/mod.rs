@@ -247,10 +247,8 @@ impl ItemState {
 
     /// What is stored of an item, beside what its router shall do with the service now.
     fn of(stored: &str, wanted: &str) -> Self {
-        match Self::named(stored).unwrap_or(Self::Skipped) {
-            Self::Done if wanted == Access::Open.as_str() => Self::Reopened,
-            state => state,
-        }
+        let state = Self::named(stored).unwrap_or(Self::Skipped);
+        if state == Self::Done && wanted == Access::Open.as_str() { Self::Reopened } else { state }
     }
 
     /// The state of a name.
