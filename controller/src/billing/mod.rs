@@ -277,7 +277,7 @@ pub struct Item {
     /// The last day he had to pay.
     pub due_on: Option<NaiveDate>,
     pub state: ItemState,
-    /// Why it was skipped, or is open again: `paid`, `promised`; empty where somebody restored it.
+    /// Why it was skipped; of one that is open again `paid`, or empty: he promised, or somebody restored him.
     pub reason: String,
     /// What its router shall do with it now.
     pub wanted: String,

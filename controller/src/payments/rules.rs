@@ -196,13 +196,27 @@ pub struct Debt {
     pub after: i64,
 }
 
+/// What a part payment does for the promise of the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earned {
+    Nothing,
+    /// The promise that runs is this payment's as well, and no longer for it.
+    Kept,
+    /// A promise from today.
+    Anew,
+}
+
 /// Whether what was paid of the debts that are due opens a service on the promise of the rest. While a promise runs, only
 /// the payment that reaches the share makes it longer, not every small one after it.
 #[must_use]
-pub fn earns_promise(debts: &[Debt], percent: i32, is_promised: bool) -> bool {
+pub fn earned(debts: &[Debt], percent: i32, is_promised: bool) -> Earned {
     let after = debts.iter().filter(|debt| debt.after > 0).map(|debt| (debt.total, debt.after));
     let before = debts.iter().map(|debt| (debt.total, debt.before));
-    is_share_enough(after, percent) && !(is_promised && is_share_enough(before, percent))
+    match is_share_enough(after, percent) {
+        true if is_promised && is_share_enough(before, percent) => Earned::Kept,
+        true => Earned::Anew,
+        false => Earned::Nothing,
+    }
 }
 
 /// Of each debt the total and what is left. Debts that are paid in full need no promise.
@@ -280,7 +294,7 @@ mod tests {
     fn a_share_opens_from_its_percentage_on() {
         let is_enough = |debts: &[(i64, i64)], percent| {
             let debts: Vec<Debt> = debts.iter().map(|&(total, after)| Debt { total, before: total, after }).collect();
-            earns_promise(&debts, percent, false)
+            earned(&debts, percent, false) == Earned::Anew
         };
         // W5: 150 of 165 are 91 %.
         for (percent, enough) in [(80, true), (90, true), (91, false), (100, false)] {
@@ -299,14 +313,15 @@ mod tests {
     fn a_running_promise_is_made_longer_by_the_payment_that_reaches_the_share_only() {
         let earns = |debts: &[(i64, i64, i64)], is_promised| {
             let debts: Vec<Debt> = debts.iter().map(|&(total, before, after)| Debt { total, before, after }).collect();
-            earns_promise(&debts, 80, is_promised)
+            earned(&debts, 80, is_promised)
         };
-        assert!(earns(&[(100, 50, 20)], true), "the share is reached while somebody promised");
-        assert!(!earns(&[(100, 20, 19)], true), "a little more");
-        assert!(earns(&[(100, 20, 19)], false), "the promise is over");
+        assert_eq!(earns(&[(100, 50, 20)], true), Earned::Anew, "the share is reached while somebody promised");
+        assert_eq!(earns(&[(100, 20, 19)], true), Earned::Kept, "a little more");
+        assert_eq!(earns(&[(100, 20, 19)], false), Earned::Anew, "the promise is over");
+        assert_eq!(earns(&[(100, 50, 21)], true), Earned::Nothing);
         // The older debt is settled whole, and was what held the share down.
-        assert!(earns(&[(40, 40, 0), (165, 15, 15)], true));
-        assert!(!earns(&[(40, 5, 0), (165, 15, 15)], true));
+        assert_eq!(earns(&[(40, 40, 0), (165, 15, 15)], true), Earned::Anew);
+        assert_eq!(earns(&[(40, 5, 0), (165, 15, 15)], true), Earned::Kept);
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{PaymentError, rules};
+use super::{
+    PaymentError,
+    rules::{self, Earned},
+};
 use crate::{
     app::App,
     audit::Actor,
@@ -40,16 +43,19 @@ pub(super) async fn paid(
     // They are all of the customer who paid.
     let Some(customer) = services.first().map(|service| service.customer_id) else { return Ok(false) };
     let open = invoices::open_of(&**tx, customer).await?;
-    services.retain(|service| {
-        let debts = debts(service, (&open, &settled), settlement, now);
-        let is_promised = service.promise_until.is_some_and(|until| until > now);
-        rules::earns_promise(&debts, reopening.percent, is_promised)
-    });
+    let mut is_promised = false;
     for service in &services {
-        let until = rules::promised_until(now, service.zone(), reopening.days);
+        let runs = service.promise_until.filter(|until| *until > now);
+        let debts = debts(service, (&open, &settled), settlement, now);
+        let until = match (rules::earned(&debts, reopening.percent, runs.is_some()), runs) {
+            (Earned::Nothing, _) => continue,
+            (Earned::Kept, Some(until)) => until,
+            (Earned::Kept | Earned::Anew, _) => rules::promised_until(now, service.zone(), reopening.days),
+        };
         subscriptions::promise_in(tx, app, (now, actor), service.id, (reopening.receipt, until)).await?;
+        is_promised = true;
     }
-    Ok(!services.is_empty())
+    Ok(is_promised)
 }
 
 /// What is due of a service, and what was before this payment. Of those not due yet nothing is asked.

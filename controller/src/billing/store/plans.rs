@@ -274,11 +274,10 @@ fn are(state: ItemState) -> Condition {
     }
 }
 
-/// Why somebody who was isolated is open again; nothing is said of whom somebody restored.
+/// Why somebody who was isolated is open again. Whoever promised and whom somebody restored are left alone until a day
+/// alike: nothing more is said of them.
 fn why_open(of: &subscription::Model) -> String {
-    let is_paid = of.state == State::Active.as_str();
-    let why = if is_paid { Some(Skip::Paid) } else { of.promise_until.map(|_| Skip::Promised) };
-    why.map_or_else(String::new, |why| why.as_str().to_owned())
+    if of.state == State::Active.as_str() { Skip::Paid.as_str().to_owned() } else { String::new() }
 }
 
 type ItemRow = (item::Model, Option<subscription::Model>);

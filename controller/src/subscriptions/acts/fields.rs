@@ -70,7 +70,7 @@ pub(super) struct Body {
     planned: String,
     /// `version` as read: refused when something was done since.
     pub(super) seen: Option<i32>,
-    /// It is only looked at: why it is done is asked for when it is done.
+    /// It is only looked at: why a service ends is asked for when it is done.
     #[serde(skip)]
     is_looked_at: bool,
 }
@@ -216,14 +216,6 @@ impl Body {
         Self { is_looked_at: true, ..self }
     }
 
-    /// Why it is done; may be left out of what is only looked at.
-    fn reason(&self, check: &mut Check) -> Option<String> {
-        if self.is_looked_at {
-            return check.optional("reason", &self.reason, MAX_REASON);
-        }
-        check.required("reason", &self.reason, MAX_REASON)
-    }
-
     /// What is asked by the last part of the path; `None`: there is no such act.
     ///
     /// # Errors
@@ -270,7 +262,11 @@ impl Body {
     }
 
     fn end(&self, check: &mut Check) -> Option<Act> {
-        let reason = self.reason(check);
+        let reason = if self.is_looked_at {
+            check.optional("reason", &self.reason, MAX_REASON)
+        } else {
+            check.required("reason", &self.reason, MAX_REASON)
+        };
         let equipment = check.optional("equipment", &self.equipment, MAX_REASON);
         let on = needed(check, "last_day", self.last_day).map(after);
         Some(Act::End {
@@ -290,12 +286,12 @@ impl Body {
         if !self.is_on.unwrap_or(true) {
             return Some(Act::Exempt { reason: None });
         }
-        self.reason(check).map(|reason| Act::Exempt { reason: Some(reason) })
+        check.required("reason", &self.reason, MAX_REASON).map(|reason| Act::Exempt { reason: Some(reason) })
     }
 
     fn discount(&self, check: &mut Check) -> Option<Act> {
         let Some(amount) = self.amount else { return Some(Act::Discount(None)) };
-        let reason = self.reason(check)?;
+        let reason = check.required("reason", &self.reason, MAX_REASON)?;
         Some(Act::Discount(Some(Discount { amount, reason, until: self.until })))
     }
 
