@@ -437,7 +437,7 @@ command-delivered = Delivered
 command-verified = Verified
 command-failed = Failed
 command-expired = Expired
-command-superseded = Replaced by a later request
+command-superseded = Replaced
 
 ## Isolation on the router
 

@@ -401,7 +401,7 @@ command-delivered = Terkirim
 command-verified = Terbukti
 command-failed = Gagal
 command-expired = Kedaluwarsa
-command-superseded = Diganti permintaan yang lebih baru
+command-superseded = Digantikan
 
 ## Isolir di router
 
