@@ -169,7 +169,7 @@ async fn a_day_that_cannot_be_read_is_said_at_its_field_and_the_list_is_shown() 
     let boss = Browser { app: &app, token: app.signed_in(Role::Admin, &[]).await };
     for (path, field, sentence) in [
         ("/invoices?month=12%2F2026", "month", "Enter a month, for example 2026-12."),
-        ("/reports/aging?to=besok", "to", "Enter a day, for example 2026-11-24."),
+        ("/reports/aging?to=besok", "to", "This is not a date. Write it as 31-12-2026"),
     ] {
         let (status, _, page) = boss.get(path).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
