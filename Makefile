@@ -18,7 +18,7 @@ endif
 test: web
 	@deploy/dev/ensure.sh test
 	$(CARGO) build --workspace --all-targets
-	deploy/dev/with-postgres.sh $(CARGO) test --workspace
+	deploy/dev/with-postgres.sh $(CARGO) test --workspace --no-fail-fast
 
 check: web
 	$(CARGO) fmt --all --check
