@@ -10,6 +10,7 @@ use std::{
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use hiji_shared::{
+    comment,
     desired::{FailCode, ItemResult, ItemStatus},
     device::Kind,
     event::Event,
@@ -540,10 +541,18 @@ async fn remove(reader: &Reader<'_>, kind: Kind, name: &str) -> Result<(), CallE
 /// Could there be sessions or cookies of the user? Thousands of unused vouchers need no look.
 fn was_used(reader: &Reader<'_>, kind: Kind, name: &str) -> bool {
     let core = reader.ctx.core();
-    let used = core.table(kind).get(name).and_then(|row| row.user()).is_some_and(|user| user.used.uptime_secs > 0);
+    let row = core.table(kind).get(name).and_then(|row| row.user());
+    let used = row.is_some_and(|user| user.used.uptime_secs > 0);
     let lived = core.state.get(kind, name).is_some_and(|entry| entry.life.is_some() || entry.first_login().is_some());
     // Who pays by the month may be online since a moment ago; secrets have no counters in their row at all.
     let subscribed =
         core.state.get(kind, name).and_then(|entry| entry.user()).is_some_and(|user| user.is_subscription());
-    used || lived || subscribed || kind == Kind::PppSecret || core.sessions.of(kind.service(), name).next().is_some()
+    // Of one who shall be gone only his row tells who he was.
+    let marker = &core.state.config().voucher_marker;
+    let by_month = row.is_some_and(|user| !comment::is_voucher(&user.comment, marker));
+    used || lived
+        || subscribed
+        || by_month
+        || kind == Kind::PppSecret
+        || core.sessions.of(kind.service(), name).next().is_some()
 }

@@ -87,6 +87,12 @@ pub fn is_marked(comment: &str, marker: &str, ours: &str) -> bool {
     is_subscriber || !matches!(read(comment, marker), Comment::Foreign(_))
 }
 
+/// Whether a comment is a voucher's, also one of the builds before hiji. `marker` is the operator's voucher marker.
+#[must_use]
+pub fn is_voucher(comment: &str, marker: &str) -> bool {
+    matches!(read(comment, marker), Comment::Voucher(_) | Comment::OldVoucher { .. })
+}
+
 /// The comment of a voucher user.
 #[must_use]
 pub fn print_voucher(marker: &str, mark: &VoucherMark) -> String {
@@ -148,6 +154,17 @@ mod tests {
         assert_eq!(read(old, VOUCHER_MARKER), Comment::OldSubscription { customer: "12", subscription: "34" });
         let ours = "PPPOE_SYSTEM|C000123|S000456|165000|";
         assert!(matches!(read(ours, VOUCHER_MARKER), Comment::Subscription(mark) if mark.price == 165_000));
+    }
+
+    #[test]
+    fn a_voucher_is_known_from_a_subscriber_and_a_stranger() {
+        let old = "VOUCHER_SYSTEM|77|5000|4000|12|3|2025-01-02|admin";
+        for voucher in ["TIKET|3000||", "VOUCHER_SYSTEM|3000|1795351327|", old] {
+            assert!(is_voucher(voucher, "TIKET"), "{voucher}");
+        }
+        for other in ["HOTSPOT_SYSTEM|C000123|S000456|165000|", "TAGIH|C000123|S000456|165000|", "Pak Budi", ""] {
+            assert!(!is_voucher(other, "TIKET"), "{other}");
+        }
     }
 
     #[test]
