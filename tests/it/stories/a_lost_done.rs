@@ -48,7 +48,7 @@ async fn names_that_are_taken_meanwhile_are_made_anew_and_never_overwritten() {
         let fields = [("name", name.as_str()), ("password", "x"), ("comment", "punya orang")];
         router.sim.add("/ip/hotspot/user", &fields).unwrap();
     }
-    router.agent.restart().unwrap();
+    router.agent.restart().await.unwrap();
     let shown = world.ready(batch).await;
     assert_eq!(shown["progress"], json!({ "wanted": 30, "applied": 30, "failed": 0 }));
     for name in taken {

@@ -209,7 +209,7 @@ async fn an_offline_router_says_so_and_gets_the_newest_when_it_returns() {
     want(&world, &router, vec![customer("default", "")]).await;
     want(&world, &router, vec![customer("isolir", "")]).await;
     let writes = router.sim.writes().len();
-    router.agent.restart().unwrap();
+    router.agent.restart().await.unwrap();
     let began = Instant::now();
     wait::holds("the newest", PATIENCE, || {
         router.sim.row(SECRET, "kebon-0001").is_some_and(|row| row["profile"] == "isolir")

@@ -50,7 +50,7 @@ async fn agent_is_away_while_vouchers_are_made() {
     let batch = world.batch(&router, package, 50).await.unwrap();
     let shown = world.api.get(&format!("/voucher_batches/{batch}")).await.unwrap().ok().unwrap();
     assert_eq!(shown["progress"], json!({ "wanted": 50, "applied": 0, "failed": 0 }));
-    router.agent.restart().unwrap();
+    router.agent.restart().await.unwrap();
     world.ready(batch).await;
     assert_eq!(router.vouchers(), 50);
     world.stop().await.unwrap();

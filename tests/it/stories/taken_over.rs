@@ -133,7 +133,7 @@ async fn day(backend: Backend) {
     assert_eq!(late.status, 409, "{:?}", late.body);
 
     // It comes back: marks are put on, and nobody is cut off for them.
-    router.agent.restart().unwrap();
+    router.agent.restart().await.unwrap();
     for name in ["budi", "siti", "wati", "rudi"] {
         let of = proven(&world, name).await;
         let mark = format!(

@@ -160,12 +160,16 @@ impl Agent {
         command.spawn().context("starting hiji-agent")
     }
 
-    /// Starts it again on its own data directory.
+    /// Starts it again on its own data directory, as after a cut of its power.
     ///
     /// # Errors
     /// When its settings are not usable.
-    pub fn restart(&mut self) -> anyhow::Result<()> {
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        // Until the one before is gone it holds the lock of the directory, and the new one would end at once.
         self.task.abort();
+        if !self.task.is_finished() {
+            let _aborted = (&mut self.task).await;
+        }
         *self = Self::start(self.settings.clone(), Arc::<TestClock>::clone(&self.clock))?;
         Ok(())
     }

@@ -87,7 +87,7 @@ async fn night(backend: Backend, zone: &str, kills: &[Kill]) -> anyhow::Result<V
         leases_end(&db, hiji_controller::clock::Clock::now(&*world.clock)).await?;
         hiji = world.controller_process()?;
         // The agent lost its power with it; one that goes on tries again too, but up to fifteen seconds later.
-        router.agent.restart()?;
+        router.agent.restart().await?;
     }
     let run = wait::until("the night is done", A_NIGHT, || async {
         run_of(&db).await.ok()?.filter(|run| run.state != "running")
